@@ -13,6 +13,17 @@ type About = {
   readonly channel: Channel
   readonly at: Date
 }
+/** What a person wrote, without the text. `organizationId` null: to a sender of yours by which several organizations may send. */
+type Heard = {
+  readonly organizationId: string | null
+  readonly channel: Channel
+  /** The provider's id of the message. */
+  readonly messageId: string
+  readonly at: Date
+}
+/** `recipients`: who is known to have the address that it came from. */
+export type ConsentEvent = Heard & { readonly recipients: readonly RecipientRef[] }
+
 export type ReminderEvent = About & { readonly reminderId: number; readonly offset: string }
 export type NotificationEvent = About & {
   readonly notificationId: number
@@ -83,6 +94,16 @@ export type NotificationEvents = {
   'appointment.cancel_requested': [event: AnswerEvent]
   /** A person wrote something that is for people to read; the text is in `answers.list()` and the hook `onReply`. */
   'reply.received': [event: ReplyEvent]
+  /** A person opted out by a text. */
+  'consent.refused': [event: ConsentEvent]
+  /** A person took an opt-out back by a text. */
+  'consent.given': [event: ConsentEvent]
+  /** A text may be an opt-out: nothing is sent to its address on the channel until staff decide (`consent.doubts()`). */
+  'consent.doubted': [event: ConsentEvent]
+  /** An opt-out in words that may mean an appointment too, such as CANCEL: `appointmentIds` are those ahead. Nothing was cancelled. */
+  possible_cancel_request: [event: Heard & { readonly appointmentIds: readonly EntityId[] }]
+  /** A text that is about no consent. */
+  'inbound.received': [event: Heard]
   /**
    * A row returned by your directory cannot be used, or only without some of its fields. Emitted once for each row and fault, and
    * again after an hour in which the row was not read.

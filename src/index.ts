@@ -15,6 +15,7 @@ export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
 export type {
   AnswerEvent,
+  ConsentEvent,
   DirectoryFinding,
   NotificationEvent,
   NotificationEvents,
@@ -38,6 +39,15 @@ export type {
 } from './schemas/audit.ts'
 export type { AccountEntry, ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
+export type {
+  ConsentFilter,
+  ConsentInput,
+  ConsentPage,
+  ConsentRecord,
+  Doubt,
+  DoubtFilter,
+  DoubtPage,
+} from './schemas/consent.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
   DirectoryAppointment,
@@ -83,6 +93,8 @@ export type {
   AppointmentStatus,
   Category,
   ConfirmedReminderPolicy,
+  ConsentAct,
+  ConsentHow,
   CountedReport,
   DecisionAction,
   DeliveryState,
@@ -101,6 +113,8 @@ export type {
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
 export type { ActResult, AnswerFilter, AnswerPage, Answers, StaffAnswer } from './services/answers/answers.ts'
+export type { Answer, AnswerReader } from './services/consent/answer-reader.ts'
+export type { Consent, ConsentResult } from './services/consent/consent.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'

@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import type { DeliveryReceipt } from './schemas/receipt.ts'
 import type { Answers } from './services/answers/answers.ts'
+import type { Consent } from './services/consent/consent.ts'
 import type { BounceResult } from './services/delivery/bounces.ts'
 import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
@@ -23,6 +24,8 @@ export type Notifications = {
   readonly settings: SettingsService
   /** Addresses to which nothing is sent, and why. */
   readonly addresses: Addresses
+  /** What people refuse and give, the record of it, and messages on which staff decide. */
+  readonly consent: Consent
   readonly statistics: Statistics
   readonly audit: AuditLog
   /** Whom nothing reached before an appointment. */

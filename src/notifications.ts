@@ -89,17 +89,19 @@ export function createNotifications(options: NotificationsOptions): Notification
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
+  const consent = new Consent(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
   const hookCalls = new HookCalls(context)
   const answers = new Answers(context, hookCalls)
-  const links = new LinkPages(context, answers, new Consent(context))
+  const links = new LinkPages(context, answers, consent)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
     settings,
     addresses,
+    consent,
     callbacks,
     bounces: resolved.bounces === null ? null : bounces,
     webhooks,
@@ -168,6 +170,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     notifications,
     settings,
     addresses,
+    consent,
     statistics,
     audit,
     insight,

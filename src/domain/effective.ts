@@ -10,6 +10,7 @@ import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
 import { type Category, type DetailLevel, type Rule, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
+import { isPersons } from './address.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -57,6 +58,11 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   const reasons: Rule[] = recipient.silent === true ? ['recipient_silent'] : []
   if (!settings.enabled) reasons.push('channel_disabled_by_organization')
   if (!settings.categories.includes(category)) reasons.push('category_disabled_by_organization')
+  const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
+  const suppression = contact.address === null ? null : input.suppression(channel, addressKey(channel, contact.address))
+  const isRefused = suppression !== null && isPersons(suppression.cause)
+  // An opt-out by the address switches the preference off too, and says why.
+  if (isRefused) reasons.push('suppressed')
   if (own.enabled === false) reasons.push('channel_disabled_by_recipient')
   if (own.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
   if (recipient.type === 'PRACTITIONER') {
@@ -66,10 +72,9 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   } else if (preferences?.optOuts?.some((one) => one.channel === channel && one.category === category) === true) {
     reasons.push('category_disabled_by_recipient')
   }
-  const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
-  const suppression = contact.address === null ? null : input.suppression(channel, addressKey(channel, contact.address))
-  if (suppression !== null) reasons.push(suppression.cause === 'doubt' ? 'consent_in_doubt' : 'suppressed')
+  if (suppression !== null && !isRefused)
+    reasons.push(suppression.cause === 'doubt' ? 'consent_in_doubt' : 'suppressed')
   if (!hasTemplate(input, settings)) reasons.push('no_template')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   return {

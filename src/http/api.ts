@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
 import type { Answers } from '../services/answers/answers.ts'
+import type { Consent } from '../services/consent/consent.ts'
 import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { Webhooks } from '../services/delivery/webhooks.ts'
@@ -22,6 +23,7 @@ export type Api = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
   readonly addresses: Addresses
+  readonly consent: Consent
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
   /** Null: bounced mail is not read, and has no endpoint. */

@@ -7,6 +7,7 @@ import { attentionRoutes } from './routes/attention.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bounceRoutes } from './routes/bounces.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
+import { consentRoutes } from './routes/consent.ts'
 import { debugRoutes } from './routes/debug.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -32,6 +33,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...historyRoutes(api, ids),
     ...addressRoutes(api, ids),
     ...answerRoutes(api, ids),
+    ...consentRoutes(api, ids),
     ...attentionRoutes(api, ids),
     ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),

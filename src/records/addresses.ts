@@ -1,19 +1,7 @@
-import type { Channel } from '../channels/index.ts'
 import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
-import { isSamePerson, withConsent } from '../domain/consent.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
-import {
-  type Absence,
-  type Command,
-  each,
-  type Found,
-  type NumberedTable,
-  type Read,
-  type Rows,
-  read,
-  unassigned,
-} from '../ports/rows/rows.ts'
+import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import {
   type AddressNews,
@@ -21,21 +9,16 @@ import {
   type AddressReport,
   type LiftCommand,
   type LiftOutcome,
-  type Party,
   type SuppressCommand,
   sharedSender,
-  type Taken,
 } from '../ports/storage/addresses.ts'
 import type { Suppression } from '../schemas/address.ts'
 import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
-import { channelPreferences } from '../schemas/channel-settings.ts'
-import type { PreferencesValues } from '../schemas/preferences.ts'
-import type { ConsentHow } from '../schemas/vocabulary.ts'
 import { appendAudit } from './audit.ts'
-import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
-import { appendConsent } from './consent-record.ts'
+import { decodeStanding } from './codecs/addresses.ts'
 import { createTally } from './counters.ts'
-import { preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
+import { preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
+import { giveBack, refused, refuserOf } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
 type AddressColumns = Row<'notification_addresses'>
@@ -172,55 +155,6 @@ export function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Suppre
   return isStronger
 }
 
-/** What they had before an opt-out by their address, of the first one: a second one finds what the first one left. */
-export function noteTaken(
-  taken: Taken[],
-  person: Party,
-  before: PreferencesValues,
-  channels: readonly Channel[],
-): void {
-  const [channel] = channels
-  if (channel === undefined || taken.some((one) => isSamePerson(one, person))) return
-  const { enabled } = channelPreferences(before, channel)
-  if (enabled !== false) taken.push({ ...person, enabled })
-}
-
-/** Who got a message, and refuses more of them. */
-const refuserOf = (report: AddressReport | null): Party | null =>
-  report?.news.kind === 'suppressed' && isPersons(report.news.cause) ? (report.news.person ?? null) : null
-
-/** For a report that may change preferences: that nobody else creates them, and what is inserted, at most. */
-export const reportAbsences = (report: AddressReport | null, ids: IdCodec): Absence[] => {
-  const person = refuserOf(report)
-  return person === null ? [] : [preferencesAbsence(person.recipient, ids)]
-}
-export const reportInserts = (report: AddressReport | null): (readonly [NumberedTable, number])[] => {
-  const person = refuserOf(report)
-  return person === null ? [] : [preferencesInserts(person.recipient)]
-}
-
-/** A refusal by the address: recorded, and in the preferences of who got the message. */
-function refused(rows: Rows, { news, ...ref }: AddressReport & { news: SuppressedNews }, at: Date, by: Actor): void {
-  const { organizationId, channel } = ref
-  const how: ConsentHow = by.kind !== 'system' ? 'staff' : news.cause === 'complaint' ? 'complaint' : 'provider'
-  const row = rows.get(keys.address, of(ref))
-  const said = { how, wording: null, addressId: row?.id ?? null }
-  appendConsent(rows, { ...said, organizationId, act: 'refused', channel, category: null, recipient: null, by, at })
-  const { person = null } = news
-  if (person === null) return
-  const taken = row === undefined ? [] : [...decodeTaken(row)]
-  const before = taken.length
-  const change = (values: PreferencesValues) => {
-    noteTaken(taken, person, values, [channel])
-    return withConsent(values, 'refused', [channel], null)
-  }
-  writePreferences(rows, person, change, { ...said, by, at })
-  if (row !== undefined && taken.length > before) {
-    rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
-  }
-}
-type SuppressedNews = Extract<AddressNews, { kind: 'suppressed' }>
-
 type ReportedBy = { readonly actor: Actor; readonly target: AuditTarget | null }
 
 /** Records what an attempt or a report shows about its address. True if it suppressed the organization's address. */
@@ -268,7 +202,7 @@ const standingOf = (rows: Rows, ref: AddressRef): Standing | undefined => {
   return row === undefined ? undefined : decodeStanding(row)
 }
 
-function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
+function lift(rows: Rows, { consent, people = [], at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
   const suppression = suppressionOf(rows, ref, keys.address)
   if (suppression === null) return { status: 'untouched' }
   const isAnswered = ({ cause, since }: Suppression) => !isPersons(cause) || (consent !== null && consent.at >= since)
@@ -277,10 +211,12 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
   // Also where it sends by an account of its own now: an opt-out that the shared sender got applies when it uses that one again.
   const ofAll = suppressionFor({ suppression: null, liftedAt }, standingOf(rows, ofShared(ref)))
   const id = rowIdOf(rows, ref, at)
+  giveBack(rows, { ...ref, people, at, by }, id)
   rows.update('notification_addresses', id, {
     suppressed_at: null,
     suppression_cause: null,
     suppression_code: null,
+    taken: null,
     unknown_since: null,
     lifted_at: (ofAll === null || isAnswered(ofAll) ? at : liftedAt)?.getTime() ?? null,
     updated_at: at.getTime(),
@@ -296,8 +232,15 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
 
 /** `AddressStore.lift`. */
 export const lifts: Command<LiftCommand, LiftOutcome> = {
-  stages: [(command) => addressReads({ ...command, isShared: true }, 'update')],
-  inserts: () => [['notification_addresses', 1]],
+  absences: ({ people = [] }, ids) => people.map(({ recipient }) => preferencesAbsence(recipient, ids)),
+  stages: [
+    ({ people = [] }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
+    (command) => addressReads({ ...command, isShared: true }, 'update'),
+  ],
+  inserts: ({ people = [] }) => [
+    ['notification_addresses', 1],
+    ...people.map(({ recipient }) => preferencesInserts(recipient)),
+  ],
   run: each(lift),
   held: null,
 }

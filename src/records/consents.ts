@@ -3,16 +3,16 @@ import { isSamePerson, withConsent } from '../domain/consent.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import { type AddressRef, type Party, sharedSender, type Taken } from '../ports/storage/addresses.ts'
+import { type AddressRef, sharedSender, type Taken } from '../ports/storage/addresses.ts'
 import type { ConsentCommand, ConsentOutcome, NewInbound } from '../ports/storage/consents.ts'
-import { channelPreferences } from '../schemas/channel-settings.ts'
 import type { SuppressionCause } from '../schemas/vocabulary.ts'
-import { addressReads, noteTaken, rowIdOf, suppressRow } from './addresses.ts'
+import { addressReads, rowIdOf, suppressRow } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { appendConsent } from './consent-record.ts'
 import { createTally } from './counters.ts'
 import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
+import { noteTaken, restored } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
 const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
@@ -64,8 +64,8 @@ function changePeople(rows: Rows, command: ConsentCommand, taken: Taken[], addre
           return withConsent(before, act, channels, categories)
         }
         const was = taken.find((one) => isSamePerson(one, person))
-        const isStill = channels?.every((one) => channelPreferences(before, one).enabled === false) ?? false
-        return was === undefined || !isStill ? before : withConsent(before, was.enabled ?? 'inherited', channels, null)
+        const [channel] = channels ?? []
+        return was === undefined || channel === undefined ? before : restored(before, was, channel)
       },
       { how, wording, addressId, by, at },
     ),

@@ -39,9 +39,26 @@ export const fallbackInserts = ({ fallback = null }: Pick<Falling, 'fallback'>):
 export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date, tally: Tally): DecisionEntry | null {
   const row = fallback === null ? undefined : rows.get(keys.delivery, { id })
   if (row === undefined || fallback === null) return null
+  const notificationId = rows.insertNew(keys.deliveryOnce, inPlaceOf(row, fallback, at))
+  return notificationId === null ? null : noted(row, fallback, notificationId, at, tally)
+}
+
+/** The same for a row that the command itself inserted: nothing is in its place yet. */
+export function fallBackAnew(
+  rows: Rows,
+  row: Delivery | null,
+  fallback: Fallback | null,
+  at: Date,
+  tally: Tally,
+): DecisionEntry | null {
+  if (row === null || fallback === null) return null
+  return noted(row, fallback, rows.insert('notification_history', inPlaceOf(row, fallback, at)), at, tally)
+}
+
+function inPlaceOf(row: Delivery, fallback: Fallback, at: Date): Delivery {
   const { channel, idempotencyKey } = fallback
   const now = at.getTime()
-  const next: Delivery = {
+  return {
     ...row,
     ...untouched,
     ...keyOf(row, fallback),
@@ -69,8 +86,9 @@ export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date,
     idempotency_key: idempotencyKey,
     fallback_of: row.id,
   }
-  const notificationId = rows.insertNew(keys.deliveryOnce, next)
-  if (notificationId === null) return null
+}
+
+function noted(row: Delivery, { channel }: Fallback, notificationId: number, at: Date, tally: Tally): DecisionEntry {
   const { organization_id: organizationId, notification_category: category } = row
   tally.add({ organizationId, channel, category }, 'PLANNED', at)
   const recipient = { type: row.recipient_type, id: row.recipient_id }

@@ -28,7 +28,7 @@ import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.t
 import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
+import { fallBack, fallBackAnew, fallbackInserts, fallbackStages } from './fallback.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
 import { countBegun, countersOf, createMeter } from './meters.ts'
 
@@ -195,9 +195,7 @@ function decide(intent: Work, found: Found, command: IntentCommand): IntentOutco
     case 'resume':
       return suspend(intent, found, false)
     case 'fail':
-      return found.kind === 'reminder'
-        ? done(failReminder(intent, found.row, command))
-        : giveUp(intent, found.row, command)
+      return found.kind === 'reminder' ? lost : giveUp(intent, found.row, command)
     case 'hold': {
       // There is no outcome to hold of a reminder that waits, nor of a delivery whose worker gave it back meanwhile, unsent.
       if (found.kind === 'reminder') return lost
@@ -221,6 +219,7 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     const made = madeBefore(intent, command)
     return made === undefined ? lost : done(made)
   }
+  if (command.kind === 'fail' && found.kind === 'reminder') return giveUpReminder(intent, found.row, command)
   const outcome = decide(intent, found, command)
   if (outcome.status === 'committed') {
     const { entries } = command.decision
@@ -228,6 +227,16 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     appendDecision(intent.rows, command.decision, next === null ? entries : [...entries, next], intent.at)
   }
   return outcome
+}
+
+/** A reminder that cannot be sent has a row in the history from now on, which another channel may take the place of. */
+function giveUpReminder(intent: Work, row: Reminder, command: Intent<'fail'>): IntentOutcome {
+  const { rows, at, tally } = intent
+  const failed = failReminder(intent, row, command)
+  const next = fallBackAnew(rows, failed, command.fallback ?? null, at, tally)
+  const { entries } = command.decision
+  appendDecision(rows, command.decision, next === null ? entries : [...entries, next], at)
+  return done(failed)
 }
 
 /** A delivery that ends, and what takes its place. */
@@ -303,7 +312,7 @@ export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
     (command, found) => fallbackStages[1](fallingOf(command), found),
   ],
   inserts: (command) =>
-    makesDelivery.has(command.kind) ? [['notification_history', 1]] : fallbackInserts(fallingOf(command)),
+    makesDelivery.has(command.kind) ? [['notification_history', 2]] : fallbackInserts(fallingOf(command)),
   run: (rows, commands) => commitIntents(rows, commands, at),
   held: { outcome: { status: 'held' }, wait: 'never' },
 })

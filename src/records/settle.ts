@@ -4,13 +4,14 @@ import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
 import { recipientTarget, systemActor } from '../schemas/audit.ts'
-import { reportAbsences, reportAddress, reportInserts, reportReads } from './addresses.ts'
+import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { isLate, isWritten, lateReads, settleLate } from './late-outcome.ts'
+import { reportAbsences, reportInserts } from './refusals.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 

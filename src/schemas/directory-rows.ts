@@ -179,7 +179,7 @@ const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
   })
 export type ReadWaitlistEntry = z.output<ReturnType<typeof waitlistEntryOf>>
 
-const organization = z.object({ id: whose, name: text(255), locale: language })
+const organization = z.object({ id: whose, name: text(255), locale: language, phone: text(50) })
 export type Organization = z.output<typeof organization>
 
 const profileOf = (id: IdKind) => personOf(id).extend({ organizationId: whose })
@@ -206,7 +206,7 @@ export function rowReaders(ids: { readonly [Kind in 'appointment' | 'recipient' 
     fields: entryFields,
     people,
   } satisfies RowKind<z.ZodType>
-  const organizations = { schema: organization, required: ['id'], fields: ['id', 'name', 'locale'] }
+  const organizations = { schema: organization, required: ['id'], fields: ['id', 'name', 'locale', 'phone'] }
   const profiles = {
     schema: profileOf(ids.recipient),
     required: [...personRequired, 'organizationId'],

@@ -97,6 +97,8 @@ export type DirectoryOrganization = {
   name?: string | null | undefined
   /** Language of its templates, and of recipients without one of their own: a BCP 47 tag. Default `en-US`. */
   locale?: string | null | undefined
+  /** The number to call, as people write it: the answer to HELP names it. Default: it names none. */
+  phone?: string | null | undefined
 }
 
 /** A patient or client, for their preferences. */

@@ -121,7 +121,7 @@ test('the story of the document, request by request', async () => {
     notification_category: 'RESCHEDULE',
     recipient_type: 'PATIENT',
     recipient_id: 12,
-    recipient_email: 'patient@email.com',
+    recipient_email: 'patient12@example.org',
     recipient_phone: null,
     status: 'SENT',
     sent_at: '2024-09-20T12:00:00.000Z',

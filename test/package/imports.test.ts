@@ -62,7 +62,7 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   consent: ['shared'],
   planning: ['shared', 'messages'],
   answers: ['shared', 'messages', 'planning'],
-  delivery: ['shared', 'messages', 'planning'],
+  delivery: ['shared', 'messages', 'planning', 'consent'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
   links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
   insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],

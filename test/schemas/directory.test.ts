@@ -43,7 +43,7 @@ describe('the types of the rows of a directory', () => {
       status: 'scheduled',
     }
     const entry: Required<DirectoryWaitlistEntry> = { ...place, ...about, startsAt: new Date(), expiresAt: new Date() }
-    const organization: Required<DirectoryOrganization> = { id: 'o', name: 'n', locale: 'en' }
+    const organization: Required<DirectoryOrganization> = { id: 'o', name: 'n', locale: 'en', phone: '1' }
     const profile: Required<DirectoryRecipientProfile> = { ...person, organizationId: 'o' }
     const read = rowReaders({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
     const readings = [

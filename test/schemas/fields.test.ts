@@ -192,7 +192,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/records/preferences.ts': 'optOuts',
   'src/schemas/brand-color.ts': 'brandColor',
   'src/services/consent/consent.ts': 'defaultCountry',
-  'src/services/consent/people.ts': 'defaultCountry',
+  'src/services/shared/people.ts': 'defaultCountry',
   'src/services/insight/statistics.ts': 'optOuts',
   'src/services/links/link-pages.ts': 'textLanguage',
   'src/services/links/opened.ts': 'brandColor',

@@ -1,12 +1,33 @@
-import type { DeliveryReceipt, ProviderReport, ReceiptReader } from '../../../src/index.ts'
+import type { DeliveryReceipt, InboundMessage, ProviderReport, ReceiptReader } from '../../../src/index.ts'
 import { fieldOf, parsed, text } from '../shared/json.ts'
 import { type SnsMessage, type SnsOptions, sns } from './sns.ts'
 
 /** Under which the context of a message has the id of its row. */
 export const notificationKey = 'notification'
 
-/** Reads what AWS End User Messaging reports of texts through the SNS topic of a configuration set. */
-export const textEvents = (options: SnsOptions): ReceiptReader => sns(options, reportsOf)
+/**
+ * Reads what AWS End User Messaging reports of texts through the SNS topic of a configuration set, and what people answer, through that
+ * of a number with two-way SMS.
+ */
+export const textEvents = (options: SnsOptions): ReceiptReader => sns(options, reportsOf, answersOf)
+
+function answersOf({ message, timestamp }: SnsMessage): InboundMessage[] {
+  const answer = parsed(message)
+  const from = text(answer, 'originationNumber')
+  const messageId = text(answer, 'inboundMessageId')
+  if (!from || !messageId) return []
+  const repliesTo = text(answer, 'previousPublishedMessageId')
+  return [
+    {
+      from,
+      to: text(answer, 'destinationNumber'),
+      text: text(answer, 'messageBody') ?? '',
+      messageId,
+      at: timestamp,
+      ...(repliesTo ? { repliesTo } : {}),
+    },
+  ]
+}
 
 /** What an event says of the message; no sentence: it did not fail. Events that are not here say nothing new. */
 type Meaning = Pick<DeliveryReceipt, 'outcome' | 'transient' | 'addressUnknown'> & { readonly sentence?: string }

@@ -1,5 +1,6 @@
 import { verify, X509Certificate } from 'node:crypto'
 import {
+  type InboundMessage,
   isNotificationError,
   NotificationError,
   type ProviderReport,
@@ -43,9 +44,13 @@ const aheadMs = 300_000
 
 /**
  * Reads notifications of Amazon SNS by HTTPS, of both signature versions. Their `Content-Type` is `text/plain`, whatever they hold.
- * `read` makes reports of a message; what it cannot read is none.
+ * `read` makes reports of a message, `hear` what people wrote; what they cannot read is none.
  */
-export function sns(options: SnsOptions, read: (message: SnsMessage) => readonly ProviderReport[]): ReceiptReader {
+export function sns(
+  options: SnsOptions,
+  read: (message: SnsMessage) => readonly ProviderReport[],
+  hear: (message: SnsMessage) => readonly InboundMessage[] = () => [],
+): ReceiptReader {
   const { topics, confirm = true, fetch: get = fetch } = options
   const certificates = new Certificates(get)
   return async ({ body, now, signal }, account) => {
@@ -63,7 +68,8 @@ export function sns(options: SnsOptions, read: (message: SnsMessage) => readonly
     if (!(ageMs <= maxAgeMs && ageMs >= -aheadMs)) return { kind: 'refused', reason: 'stale' }
     if (type === 'SubscriptionConfirmation' && confirm) await confirmed(topicArn, fields['Token'] ?? '', get, signal)
     if (type !== 'Notification') return { kind: 'read', reports: [] }
-    return { kind: 'read', reports: read({ topicArn, message: fields['Message'] ?? '', timestamp }) }
+    const message = { topicArn, message: fields['Message'] ?? '', timestamp }
+    return { kind: 'read', reports: read(message), inbound: hear(message) }
   }
 }
 

@@ -1,4 +1,10 @@
-import type { ProviderReport, ReceiptReader, WebhookAccount, WebhookRequest } from '../../../src/index.ts'
+import type {
+  InboundMessage,
+  ProviderReport,
+  ReceiptReader,
+  WebhookAccount,
+  WebhookRequest,
+} from '../../../src/index.ts'
 import { NotificationError } from '../../../src/index.ts'
 import { twilioReceipt } from './receipt.ts'
 import { validateTwilioBody, validateTwilioSignature } from './signature.ts'
@@ -14,7 +20,7 @@ const refused = (reason: 'unsigned' | 'foreign') => ({ kind: 'refused', reason }
 
 /**
  * Reads the status callbacks of an account. The signature is checked before anything is read of the fields, and the account that they
- * name must be the one whose token signed. An incoming message changes nothing yet; Twilio gets an empty answer.
+ * name must be the one whose token signed. An incoming message is answered by the library, or by an empty answer.
  */
 export const readTwilioWebhook: ReceiptReader = async (request, account) => {
   if (request.url === null) {
@@ -31,10 +37,43 @@ export const readTwilioWebhook: ReceiptReader = async (request, account) => {
   const signer = signerOf({ ...request, url: request.url }, form, account)
   if (signer === null) return refused('unsigned')
   if (form !== null && form.get('AccountSid') !== signer) return refused('foreign')
-  return { kind: 'read', reports: form === null ? [] : reportsOf(request, form), reply }
+  if (form === null) return { kind: 'read', reports: [], reply }
+  return { kind: 'read', reports: reportsOf(request, form), inbound: inboundOf(form), respond, reply }
 }
 
 const reply = { type: 'text/xml', text: '<?xml version="1.0" encoding="UTF-8"?><Response/>' } as const
+
+const marks: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+const respond = (text: string) => ({
+  type: 'text/xml' as const,
+  text: `<?xml version="1.0" encoding="UTF-8"?><Response><Message>${text.replace(/[&<>]/g, (mark) => marks[mark] ?? mark)}</Message></Response>`,
+})
+
+const optOutTypes = ['STOP', 'START', 'HELP'] as const
+
+/** A message of a person: reports on our own have a status. With Advanced Opt-Out, Twilio has answered what it names. */
+function inboundOf(form: URLSearchParams): InboundMessage[] {
+  const from = form.get('From')
+  const messageId = form.get('MessageSid')
+  const body = form.get('Body')
+  if (body === null || !from || !messageId || form.get('SmsStatus') !== 'received') return []
+  const type = optOutTypes.find((one) => one === form.get('OptOutType'))
+  const payload = form.get('ButtonPayload')
+  const repliesTo = form.get('OriginalRepliedMessageSid')
+  return [
+    {
+      from: bare(from),
+      to: bare(form.get('To') ?? '') || null,
+      text: body,
+      messageId,
+      at: null,
+      ...(type === undefined ? {} : { optOutType: type }),
+      ...(payload === null ? {} : { payload }),
+      ...(repliesTo === null ? {} : { repliesTo }),
+    },
+  ]
+}
+const bare = (address: string): string => address.replace(/^whatsapp:/, '')
 
 /** What nobody signed may be anything: a form of Twilio's has some 30 fields, and a text of 1600 characters at most. */
 const mostFields = 200

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type {
   DeliveryReceipt,
+  InboundMessage,
   ProviderReport,
   ReceiptReader,
   WebhookAccount,
@@ -50,13 +51,41 @@ function statuses({ headers, body }: WebhookRequest, { senders }: WhatsAppWebhoo
   )
   const reports: ProviderReport[] = []
   const others: ProviderReport[] = []
+  const inbound: InboundMessage[] = []
   for (const change of changes) {
     const value = fieldOf(change, 'value')
     const number = text(fieldOf(value, 'metadata'), 'phone_number_id')
     const isOwn = signers.some(({ phoneNumberId }) => phoneNumberId === number)
+    if (isOwn) inbound.push(...list(fieldOf(value, 'messages')).flatMap((one) => messageOf(one, value)))
     for (const status of list(fieldOf(value, 'statuses'))) (isOwn ? reports : others).push(...reportOf(status))
   }
-  return { kind: 'read', reports, others }
+  return { kind: 'read', reports, others, inbound }
+}
+
+/** Without a number, as of somebody with a user name, nobody can be found by it. */
+function messageOf(message: unknown, value: unknown): InboundMessage[] {
+  const from = text(message, 'from')
+  const messageId = text(message, 'id')
+  const kind = text(message, 'type')
+  if (!from || !/^\d{5,15}$/.test(from) || !messageId || kind === 'system' || kind === 'reaction') return []
+  const pressed = fieldOf(fieldOf(message, 'interactive'), 'button_reply')
+  const button = fieldOf(message, 'button')
+  const payload = text(button, 'payload') ?? text(pressed, 'id')
+  const body = text(fieldOf(message, 'text'), 'body') ?? text(button, 'text') ?? text(pressed, 'title') ?? ''
+  const seconds = Number(text(message, 'timestamp'))
+  const repliesTo = text(fieldOf(message, 'context'), 'id')
+  const sender = text(fieldOf(value, 'metadata'), 'display_phone_number')
+  return [
+    {
+      from: `+${from}`,
+      to: sender === null ? null : `+${sender.replace(/\D/g, '')}`,
+      text: body,
+      messageId,
+      at: Number.isSafeInteger(seconds) && seconds > 0 ? new Date(seconds * 1000) : null,
+      ...(payload === null ? {} : { payload }),
+      ...(repliesTo === null ? {} : { repliesTo }),
+    },
+  ]
 }
 
 const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {

@@ -92,6 +92,8 @@ export type LiftCommand = AddressRef & {
   readonly isShared: boolean
   /** Null: nobody says that the person wants messages again. */
   readonly consent: ConsentStatement | null
+  /** Whose preferences an opt-out by it changed, as its row names them: they are as before again. */
+  readonly people?: readonly Party[]
   readonly at: Date
   readonly by?: Actor | undefined
 }

@@ -17,7 +17,7 @@ import {
 import type { Context } from '../shared/context.ts'
 import { ownAddress, preferenceRef } from '../shared/knowledge.ts'
 import { recipientNotFound } from '../shared/not-found.ts'
-import { contactIn, peopleAt } from './people.ts'
+import { contactIn, peopleAt } from '../shared/people.ts'
 
 export type ConsentResult = {
   /** False: it was so already. */

@@ -2,6 +2,7 @@ import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../dom
 import { changesSince } from '../../domain/changes.ts'
 import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Lookup } from '../../domain/due.ts'
 import { checkFallback } from '../../domain/fallback.ts'
+import type { Surroundings } from '../../domain/plan.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -53,7 +54,8 @@ export async function checkDue(
       const { reminder } = due
       const resultFor = (recipient: RecipientRef) =>
         checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, lookups.planOf(due), surroundings, moment)
-      return { due, subject, result: resultFor(reminder.recipient), resultFor, others: [] }
+      const result = resultFor(reminder.recipient)
+      return { due, subject, result, resultFor, others: [], ...inDoubt(result, surroundings, due) }
     }
     const { delivery } = due
     const chain = chains.get(due)
@@ -71,7 +73,8 @@ export async function checkDue(
         : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
     }
     const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
-    const one = { due, subject, result, others: [], ...after }
+    const doubted = chain === undefined ? inDoubt(result, surroundings, due) : {}
+    const one = { due, subject, result, others: [], ...after, ...doubted }
     const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
@@ -79,6 +82,12 @@ export async function checkDue(
   const batch = { knowledge, planOf: lookups.planOf, now: moment.now }
   return { checked: await besideSiblings(context, checked, batch), ...batch }
 }
+
+/** What is held until staff decide goes out on another channel, if there is one that may. */
+const inDoubt = (result: CheckResult, surroundings: Surroundings, due: DueWork): Pick<Checked, 'fallback'> =>
+  result.kind === 'cancel' && result.rule === 'consent_in_doubt' && !mayHaveGoneOut(due)
+    ? { fallback: fallbackFor(surroundings, due, targetOf(due).channel) }
+    : {}
 
 /** The appointment differs from its plan without a report of the change: all of it is planned again, not only what is due. */
 export function isUnreportedChange(result: CheckResult, plan: PlanRow | null): boolean {

@@ -204,8 +204,10 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  const fallback = passesOn(rule) ? one.fallback : null
-  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallback)
+  const fallback = passesOn(rule) ? (one.fallback ?? null) : null
+  // A reminder that another channel takes over from has a row in the history, which the other one is in place of.
+  const isTakenOver = due.reminder !== null && fallback !== null
+  if (result.kind === 'refuse' || isTakenOver) return fail(due, 'refused', rule, fallback)
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 

@@ -4,6 +4,8 @@ import type { DeliveryRow } from '../../ports/storage.ts'
 import type { WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
 import { longestRowId } from '../../schemas/common.ts'
 import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
+import type { AnswerReader } from '../consent/answer-reader.ts'
+import { Inbound } from '../consent/inbound.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import { Receipts } from './receipts.ts'
@@ -18,6 +20,7 @@ const atOnce = 200
 /** Of how many other accounts a request may bring reports. */
 const mostOthers = 20
 
+type Read = Extract<WebhookReading, { kind: 'read' }>
 type Received = Omit<WebhookRequest, 'now' | 'signal' | 'url'> & { readonly path: string }
 /** The messages that reports are about. */
 type Found = ReadonlyMap<ProviderReport, DeliveryRow>
@@ -44,10 +47,12 @@ const mostRemembered = 1000
 export class Webhooks {
   readonly #context: Context
   readonly #receipts: Receipts
+  readonly #inbound: Inbound
   readonly #heard = new Map<string, WebhookStatus>()
 
-  constructor(context: Context) {
+  constructor(context: Context, answers: AnswerReader | null = null) {
     this.#context = context
+    this.#inbound = new Inbound(context, answers)
     this.#receipts = new Receipts(context)
   }
 
@@ -71,7 +76,8 @@ export class Webhooks {
       const its = await this.#read(other, request)
       if (its.kind === 'read') await this.#record(other, await this.#rowsOf(other, this.#readable(other, its.reports)))
     }
-    return reading.reply ?? { type: 'text/plain', text: 'ok' }
+    const reply = await this.#hear(account, reading)
+    return reply ?? reading.reply ?? { type: 'text/plain', text: 'ok' }
   }
 
   /** What this process heard, the latest first. */
@@ -90,6 +96,16 @@ export class Webhooks {
       over.abort()
       throw new NotificationError('host_timeout', `The request could not be read within ${readingMs} ms.`)
     })
+  }
+
+  /** What people wrote, one after another: a later one may take back what an earlier one said. Returns the answer to the last. */
+  async #hear(account: FoundAccount, { inbound = [], respond }: Read): Promise<WebhookReply | null> {
+    let reply: WebhookReply | null = null
+    for (const message of inbound) {
+      const text = await this.#inbound.receive(account, message)
+      if (text !== null && respond !== undefined) reply = respond(text)
+    }
+    return reply
   }
 
   #readable({ transport }: FoundAccount, given: readonly ProviderReport[]): readonly ProviderReport[] {
@@ -112,7 +128,7 @@ export class Webhooks {
     }
     const { reports } = this.#statusOf(account)
     const lastReportAt = this.#context.options.clock.now()
-    if (received.length > 0) this.#hear(account, { reports: reports + received.length, lastReportAt })
+    if (received.length > 0) this.#note(account, { reports: reports + received.length, lastReportAt })
   }
 
   /** As `#rowsOf`, with a second look at what is missing: a report may be faster than the answer to the send, which has the id. */
@@ -175,7 +191,7 @@ export class Webhooks {
     const { organizationId, channel } = account
     logger.warn('webhook refused', { provider: account.transport.name, channel, organizationId, reason })
     const { refused } = this.#statusOf(account)
-    this.#hear(account, { refused: refused + 1, lastRefusedAt: clock.now() })
+    this.#note(account, { refused: refused + 1, lastRefusedAt: clock.now() })
     return reason === 'foreign'
       ? new NotificationError('forbidden', 'Whoever signed the request may not report on this account.')
       : new NotificationError('signature_invalid', refusals[reason])
@@ -187,7 +203,7 @@ export class Webhooks {
     return this.#heard.get(key) ?? { provider: transport.name, organizationId, channel, ...nothing }
   }
 
-  #hear(account: FoundAccount, news: Partial<WebhookStatus>): void {
+  #note(account: FoundAccount, news: Partial<WebhookStatus>): void {
     const key = `${account.transport.name} ${account.id}`
     const status = { ...this.#statusOf(account), ...news }
     this.#heard.delete(key)

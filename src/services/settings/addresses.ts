@@ -1,7 +1,7 @@
 import { channelOf, channels } from '../../channels/index.ts'
 import { isPersons } from '../../domain/address.ts'
 import { NotificationError } from '../../errors.ts'
-import type { AddressRow } from '../../ports/storage.ts'
+import { type AddressRow, sharedSender as sharedSenderId } from '../../ports/storage.ts'
 import {
   type AddressFilter,
   type AddressInput,
@@ -23,6 +23,7 @@ import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
+import { peopleAt } from '../shared/people.ts'
 
 /** What an organization knows of an address. */
 export type KnownAddress = AddressInput & {
@@ -102,7 +103,21 @@ export class Addresses {
     await this.#requireOrganization(address.organizationId)
     const { storage, clock } = this.#context.options
     const at = clock.now()
-    await storage.addresses.suppress({ ...address, isShared: sharedSender, cause, code, at, by: this.#actor })
+    const by = this.#actor
+    if (cause === 'stop' || cause === 'complaint') {
+      const shared = sharedSender ? [{ ...address, organizationId: sharedSenderId }] : []
+      await storage.consents.change({
+        ...{ act: 'refused', how: 'staff', wording: null, at, by, cause, code },
+        people: await peopleAt(this.#context, address, sharedSender ? null : address.organizationId),
+        channels: [address.channel],
+        categories: null,
+        addresses: [address, ...shared],
+        onlyTaken: false,
+        inbound: null,
+        decides: [],
+      })
+      this.#context.replanQueued()
+    } else await storage.addresses.suppress({ ...address, isShared: sharedSender, cause, code, at, by })
     return this.#known(address)
   }
 
@@ -117,7 +132,9 @@ export class Addresses {
     const { storage, clock } = this.#context.options
     const at = clock.now()
     if (consent !== null && consent.at > at) throw fieldInvalid('consent.at', 'must not be in the future')
-    const outcome = await storage.addresses.lift({ ...address, consent, at, by: this.#actor })
+    const [row] = await storage.addresses.find([address])
+    const people = (row?.taken ?? []).map(({ organizationId, recipient }) => ({ organizationId, recipient }))
+    const outcome = await storage.addresses.lift({ ...address, consent, people, at, by: this.#actor })
     if (outcome.status === 'refused') throw consentRequired(outcome.suppression, consent !== null)
     if (outcome.status === 'lifted') this.#context.replanQueued()
     return this.#known(address)

@@ -5,6 +5,7 @@ import { ahead } from './ahead.ts'
 import { answers } from './answers.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
+import { consents } from './consents.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
 import { fallbacks } from './fallbacks.ts'
@@ -48,6 +49,7 @@ export type StoragePart =
   | 'addresses'
   | 'links'
   | 'answers'
+  | 'consents'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -78,6 +80,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   addresses,
   links,
   answers,
+  consents,
   notices,
   history,
   'settings and preferences': preferences,

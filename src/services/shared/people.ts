@@ -2,10 +2,10 @@ import type { Channel } from '../../channels/index.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Party } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
-import type { Context } from '../shared/context.ts'
-import { faultOf } from '../shared/fault-log.ts'
-import { personOf } from '../shared/knowledge.ts'
-import { policyOf } from '../shared/settings-view.ts'
+import type { Context } from './context.ts'
+import { faultOf } from './fault-log.ts'
+import { personOf } from './knowledge.ts'
+import { policyOf } from './settings-view.ts'
 
 /** Of how many messages to an address the recipients are looked at, the latest first. */
 const mostMessages = 50

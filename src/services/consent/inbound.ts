@@ -1,0 +1,224 @@
+import { type Channel, channelOf } from '../../channels/index.ts'
+import { isActive } from '../../domain/appointment.ts'
+import { addressKey } from '../../domain/effective.ts'
+import { inboundReply, type ReplyKind, understand } from '../../messages/index.ts'
+import { type AddressRow, type ConsentCommand, type NewInbound, type Party, sharedSender } from '../../ports/storage.ts'
+import type { InboundMessage } from '../../ports/webhook.ts'
+import { systemActor } from '../../schemas/audit.ts'
+import { type EntityId, usualLocale } from '../../schemas/common.ts'
+import type { InboundMeaning } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { peopleAt } from '../shared/people.ts'
+import type { AnswerReader } from './answer-reader.ts'
+
+/** To whose sender people wrote. */
+type Account = { readonly id: string; readonly organizationId: string | null; readonly channel: Channel }
+type Received = { readonly account: Account; readonly message: InboundMessage; readonly address: string }
+
+const byOptOutType = { STOP: 'stop', START: 'start', HELP: 'help' } as const
+
+/** What people write to senders: what is about their consent is carried out, the rest is handed on. */
+export class Inbound {
+  readonly #context: Context
+  readonly #answers: AnswerReader | null
+
+  /** `answers`: null, nobody reads what is about no consent. */
+  constructor(context: Context, answers: AnswerReader | null = null) {
+    this.#context = context
+    this.#answers = answers
+  }
+
+  /**
+   * Once for each message, however often it is reported. Returns what is answered to the person; null: nothing, as where the provider
+   * has answered.
+   * @throws NotificationError one of the `storage_*` errors, or whatever the reader of answers throws: the provider reports again.
+   */
+  async receive(account: Account, message: InboundMessage): Promise<string | null> {
+    const { channel } = account
+    const read = channelOf(channel).address.read(message.from, null)
+    if (read.address === null) {
+      this.#context.options.logger.warn('message from an unreadable address left out', { channel })
+      return null
+    }
+    const received = { account, message, address: addressKey(channel, read.address) }
+    const organizationId = account.organizationId ?? sharedSender
+    const { storage } = this.#context.options
+    const kept = { accountId: account.id, messageId: message.messageId, organizationId }
+    if (await storage.consents.isKept(kept)) return null
+    const [row] = await storage.addresses.find([{ organizationId, channel, address: received.address }])
+    const { meaning, mayCancel } = meaningOf(message, row)
+    const parties = meaning === 'help' || meaning === 'other' ? [] : await this.#parties(received, row)
+    if (meaning === 'other' || meaning === 'yes') await this.#hand(received)
+    const command = this.#command(received, meaning, parties, row)
+    const outcome = await storage.consents.change(command)
+    if (outcome.status === 'known') return null
+    if (command.act !== null) this.#context.replanQueued()
+    this.#announce(received, command, mayCancel ? await this.#ahead(received) : null)
+    const kind = message.optOutType === undefined ? replies[meaning] : undefined
+    return kind === undefined ? null : this.#reply(kind, received)
+  }
+
+  /** Who has the address, and whose preferences an opt-out by it changed. */
+  async #parties({ account, address }: Received, row: AddressRow | undefined): Promise<readonly Party[]> {
+    const found = await peopleAt(this.#context, { channel: account.channel, address }, account.organizationId)
+    const isNew = (one: Party) =>
+      !found.some(
+        ({ organizationId, recipient }) =>
+          organizationId === one.organizationId &&
+          recipient.type === one.recipient.type &&
+          recipient.id === one.recipient.id,
+      )
+    return [
+      ...found,
+      ...(row?.taken ?? []).filter(isNew).map(({ organizationId, recipient }) => ({ organizationId, recipient })),
+    ]
+  }
+
+  #command(
+    { account, message, address }: Received,
+    meaning: InboundMeaning,
+    parties: readonly Party[],
+    row: AddressRow | undefined,
+  ): ConsentCommand {
+    const { channel } = account
+    const home = account.organizationId ?? sharedSender
+    const organizations = [...new Set(parties.map(({ organizationId }) => organizationId))]
+    const deciders = account.organizationId === null ? organizations : [account.organizationId]
+    // Where nobody was ever written to, there is nobody to hold messages for, nor to decide.
+    const act = meaning === 'doubt' && deciders.length === 0 ? null : acts[meaning]
+    const opened = act === 'given' ? organizations.filter((one) => one !== home) : []
+    const inbound: NewInbound = {
+      accountId: account.id,
+      messageId: message.messageId,
+      organizationId: home,
+      channel,
+      address,
+      meaning,
+      text: act === 'doubted' ? message.text : null,
+      at: this.#context.options.clock.now(),
+      deciders: act === 'doubted' && row?.suppression?.cause !== 'stop' ? deciders : [],
+    }
+    return {
+      act,
+      how: 'text',
+      wording: null,
+      at: inbound.at,
+      by: systemActor,
+      people: act === 'refused' || act === 'given' ? parties : [],
+      channels: [channel],
+      categories: null,
+      addresses: [home, ...opened].map((organizationId) => ({ organizationId, channel, address })),
+      cause: 'stop',
+      code: message.optOutType === undefined ? `text_${meaning}` : 'provider_opt_out',
+      onlyTaken: act === 'given',
+      inbound,
+      decides: [],
+    }
+  }
+
+  async #hand({ account, message, address }: Received): Promise<void> {
+    const { organizationId, channel } = account
+    await this.#answers?.({
+      organizationId,
+      channel,
+      address,
+      sender: message.to,
+      text: message.text,
+      messageId: message.messageId,
+      at: message.at ?? this.#context.options.clock.now(),
+      payload: message.payload ?? null,
+      repliesTo: message.repliesTo ?? null,
+    })
+  }
+
+  #announce({ account, message }: Received, { act, people, at, inbound }: ConsentCommand, ahead: Ahead | null): void {
+    const { events } = this.#context
+    const { channel, organizationId } = account
+    const about = { organizationId, channel, messageId: message.messageId, at }
+    if (act === null || act === 'cleared') events.emit('inbound.received', about)
+    else {
+      events.emit(`consent.${act}`, { ...about, recipients: people.map(({ recipient }) => recipient) })
+    }
+    for (const [organization, appointmentIds] of ahead ?? []) {
+      events.emit('possible_cancel_request', { ...about, organizationId: organization, appointmentIds })
+    }
+    if (ahead?.size === 0) events.emit('possible_cancel_request', { ...about, appointmentIds: [] })
+    if (inbound?.deciders.length === 0 && act === 'doubted') {
+      this.#context.options.logger.warn('a message in doubt has nobody to decide on it', { channel })
+    }
+  }
+
+  /** The appointments ahead that the person was written to about, by organization. */
+  async #ahead({ account, address }: Received): Promise<Ahead> {
+    const { storage, clock, logger } = this.#context.options
+    const { organizationId, channel } = account
+    const { rows } = await storage.deliveries.list({
+      channel,
+      recipientAddress: address,
+      ...(organizationId === null ? {} : { organizationId }),
+      limit: 50,
+      offset: 0,
+    })
+    const ids = [...new Set(rows.flatMap(({ appointmentId }) => appointmentId ?? []))]
+    try {
+      const lookup = await this.#context.host.appointments(ids)
+      const now = clock.now()
+      const found = ids.flatMap((id) => {
+        const one = lookup(id)
+        if (one.kind !== 'known' || !isActive(one.value.status) || one.value.start.instant <= now) return []
+        return [{ id, organizationId: one.value.organizationId }]
+      })
+      const byOrganization = Map.groupBy(found, (one) => one.organizationId)
+      return new Map([...byOrganization].map(([id, ones]) => [id, ones.map((one) => one.id)]))
+    } catch (fault) {
+      logger.warn('appointments that a message may mean not read', { channel, fault: faultOf(fault) })
+      return new Map()
+    }
+  }
+
+  /** In the language of whose sender it is; of a shared one, of who wrote there last. */
+  async #reply(kind: ReplyKind, { account, address }: Received): Promise<string | null> {
+    const { storage, logger } = this.#context.options
+    const { channel } = account
+    try {
+      const last = { channel, recipientAddress: address, limit: 1, offset: 0 }
+      const id = account.organizationId ?? (await storage.deliveries.list(last)).rows[0]?.organizationId
+      const lookup = id === undefined ? null : (await this.#context.host.organizations([id]))(id)
+      const found = lookup?.kind === 'known' ? lookup.value : null
+      const { locale = null, name = null, phone = null } = found ?? {}
+      return inboundReply(kind, { language: locale ?? usualLocale, organization: name, phone })
+    } catch (fault) {
+      logger.warn('organization not read for an answer', { channel, fault: faultOf(fault) })
+      return inboundReply(kind, { language: usualLocale, organization: null, phone: null })
+    }
+  }
+}
+
+type Ahead = ReadonlyMap<string, readonly EntityId[]>
+
+const acts = {
+  stop: 'refused',
+  cancel: 'refused',
+  start: 'given',
+  doubt: 'doubted',
+  yes: null,
+  help: null,
+  other: null,
+} as const satisfies Record<InboundMeaning, ConsentCommand['act']>
+
+const replies: Partial<Record<InboundMeaning, ReplyKind>> = {
+  stop: 'stopped',
+  cancel: 'stopped',
+  start: 'started',
+  help: 'help',
+}
+
+/** A button means what its message says. Carriers take YES for a start where somebody had stopped. */
+function meaningOf({ text, optOutType, payload }: InboundMessage, row: AddressRow | undefined) {
+  const understood = understand(text)
+  if (optOutType !== undefined) return { ...understood, meaning: byOptOutType[optOutType] }
+  if (payload !== undefined) return { meaning: 'other', mayCancel: false } as const
+  const isStopped = row?.suppression?.cause === 'stop'
+  return understood.meaning === 'yes' && isStopped ? { ...understood, meaning: 'start' as const } : understood
+}

@@ -1,0 +1,102 @@
+import { expect, it } from 'vitest'
+import { type ConsentCommand, sharedSender } from '../../../src/index.ts'
+import { minutes, type Starter, t0 } from './harness.ts'
+import { ada, organizationId } from './rows.ts'
+
+const recipient = { type: 'PATIENT', id: 77 } as const
+const person = { organizationId, recipient }
+
+const command = (change: Partial<ConsentCommand> = {}): ConsentCommand => ({
+  act: 'refused',
+  how: 'text',
+  wording: null,
+  at: t0,
+  by: { kind: 'system', id: null },
+  people: [person],
+  channels: [ada.channel],
+  categories: null,
+  addresses: [ada],
+  cause: 'stop',
+  code: 'text_stop',
+  onlyTaken: false,
+  inbound: null,
+  decides: [],
+  ...change,
+})
+
+const message = (messageId: string, text: string | null = null) => ({
+  accountId: 'account-sms',
+  messageId,
+  organizationId,
+  channel: ada.channel,
+  address: ada.address,
+  meaning: 'stop' as const,
+  text,
+  at: t0,
+  deciders: text === null ? [] : [organizationId],
+})
+
+export function consents({ migrated }: Starter): void {
+  it('an opt-out changes address, preferences, record and audit together, and START brings back what it took', async () => {
+    const { storage } = await migrated()
+    expect(await storage.consents.change(command({ inbound: message('m1') }))).toEqual({
+      status: 'changed',
+      inFlight: 0,
+    })
+    const [off] = await storage.preferences.get([recipient])
+    expect(off?.emailEnabled).toBe(false)
+    const [row] = await storage.addresses.find([ada])
+    expect(row).toMatchObject({ suppression: { cause: 'stop' }, heardAt: t0, taken: [{ ...person, enabled: null }] })
+    const records = await storage.consents.records({ organizationId, limit: 10 })
+    expect(records).toMatchObject([
+      { act: 'refused', how: 'text', recipient: null, channel: ada.channel, addressId: row?.id },
+      { act: 'refused', how: 'text', recipient, channel: ada.channel, addressId: row?.id },
+    ])
+    expect(await storage.consents.records({ organizationId, recipient, limit: 10 })).toEqual(records.slice(1))
+    const audit = await storage.audit.list({ organizationId, limit: 10 })
+    expect(audit.map(({ action }) => action).toSorted()).toEqual(['address.suppressed', 'preferences.created'])
+    const started = command({ act: 'given', onlyTaken: true, at: minutes(5), inbound: message('m2') })
+    expect(await storage.consents.change(started)).toMatchObject({ status: 'changed' })
+    expect((await storage.preferences.get([recipient]))[0]?.emailEnabled).toBe(null)
+    expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [] })
+  })
+
+  it('a message that was kept changes nothing again', async () => {
+    const { storage } = await migrated()
+    const kept = message('m1')
+    expect(await storage.consents.isKept(kept)).toBe(false)
+    await storage.consents.change(command({ inbound: kept }))
+    expect(await storage.consents.isKept(kept)).toBe(true)
+    await storage.consents.change(command({ act: 'given', onlyTaken: true, at: minutes(5), inbound: message('m2') }))
+    const again = command({ at: minutes(6), inbound: kept })
+    expect(await storage.consents.change(again)).toEqual({ status: 'known', inFlight: 0 })
+    expect((await storage.addresses.find([ada]))[0]?.suppression).toBe(null)
+  })
+
+  it('what is in doubt is listed until it is decided, once', async () => {
+    const { storage } = await migrated()
+    const doubt = command({ act: 'doubted', people: [], inbound: { ...message('m1', 'I stop by'), meaning: 'doubt' } })
+    await storage.consents.change(doubt)
+    expect((await storage.addresses.find([ada]))[0]?.suppression?.cause).toBe('doubt')
+    const [open] = await storage.consents.doubts({ organizationId, limit: 10 })
+    expect(open).toMatchObject({ text: 'I stop by', address: ada.address, decidedAt: null })
+    const id = open?.id ?? 0
+    const cleared = command({ act: 'cleared', how: 'staff', people: [], at: minutes(1), decides: [id] })
+    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'changed' })
+    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'known' })
+    expect(await storage.consents.doubts({ organizationId, limit: 10 })).toEqual([])
+    expect(await storage.consents.message(id)).toMatchObject({ decidedAt: minutes(1) })
+    expect((await storage.addresses.find([ada]))[0]?.suppression).toBe(null)
+  })
+
+  it('the shared sender is silenced and opened by itself, and each organization has the record', async () => {
+    const { storage } = await migrated()
+    const shared = { ...ada, organizationId: sharedSender }
+    await storage.consents.change(command({ addresses: [shared] }))
+    expect((await storage.addresses.find([shared]))[0]?.suppression?.cause).toBe('stop')
+    expect(await storage.addresses.find([ada])).toEqual([])
+    expect(await storage.consents.records({ organizationId, limit: 10 })).toHaveLength(2)
+    await storage.consents.change(command({ act: 'given', onlyTaken: true, at: minutes(5), addresses: [shared, ada] }))
+    expect((await storage.addresses.find([shared]))[0]?.suppression).toBe(null)
+  })
+}

@@ -1,0 +1,143 @@
+import { expect, it } from 'vitest'
+import { capture } from '../../adapters/transport/capture.ts'
+import type { InboundMessage } from '../../src/index.ts'
+import { openClinic, organizationId } from '../support/clinic.ts'
+
+const now = '2031-03-10T12:00:00.000Z'
+const phone = '+14155550123'
+const recipient = { type: 'PATIENT', id: 7 } as const
+const person = { ...recipient, name: 'Ada', email: 'ada@example.org', phone }
+
+/** A clinic that wrote to Ada by SMS, and hears what she answers. */
+async function heard(id = 7) {
+  const inbox: InboundMessage[] = []
+  const replies: string[] = []
+  const outbox = capture({
+    receipts: async () => ({
+      kind: 'read',
+      reports: [],
+      inbound: inbox.splice(0),
+      respond: (text) => {
+        replies.push(text)
+        return { type: 'text/plain', text }
+      },
+    }),
+  })
+  const clinic = await openClinic(now, { transports: [outbox] })
+  const events: [string, unknown][] = []
+  for (const name of ['consent.refused', 'consent.given', 'consent.doubted', 'possible_cancel_request'] as const) {
+    clinic.events.on(name, (event: object) => void events.push([name, event]))
+  }
+  clinic.host.book({ id: 1, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [{ ...person, id }] })
+  await clinic.start()
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
+  await clinic.settle()
+  let messages = 0
+  const post = async (message: Partial<InboundMessage> & { readonly text: string }) => {
+    messages += 1
+    inbox.push({ from: phone, to: '+14155550100', messageId: `SM${messages}`, at: null, ...message })
+    const path = '/webhooks/capture/sms'
+    const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
+    return clinic.handle({ method: 'POST', path, query: '', headers: {}, native: null, readBody })
+  }
+  const effective = async (channel = 'SMS', category = 'REMINDER') => {
+    const { decisions } = await clinic.settings.effectivePreferences(recipient)
+    return decisions.find((one) => one.channel === channel && one.category === category)
+  }
+  const enabled = async () => (await clinic.settings.getPreferences(recipient).catch(() => null))?.smsEnabled ?? null
+  return { ...clinic, outbox, replies, events, post, effective, enabled }
+}
+
+it('STOP changes preference, suppression, record and audit at once, and START brings back what it took', async () => {
+  await using clinic = await heard()
+  expect((await clinic.post({ text: 'Stop. Thank you' })).status).toBe(200)
+  expect(await clinic.enabled()).toBe(false)
+  expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
+  expect(clinic.replies).toHaveLength(1)
+  const { records } = await clinic.consent.record(organizationId)
+  expect(records).toMatchObject([
+    { act: 'refused', how: 'text', channel: 'SMS', recipient: null },
+    { act: 'refused', how: 'text', channel: 'SMS', recipient },
+  ])
+  const { entries } = await clinic.audit.list(organizationId)
+  expect(entries.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['address.suppressed', 'preferences.created']),
+  )
+  expect(clinic.events).toMatchObject([['consent.refused', { recipients: [recipient] }]])
+  const sent = await clinic.notifications.sendAppointmentNotification(1, { category: 'RESCHEDULE', channel: 'SMS' })
+  expect(sent.omitted).toMatchObject([{ rule: 'suppressed' }])
+  await clinic.post({ text: 'START' })
+  expect(await clinic.enabled()).toBe(null)
+  expect((await clinic.effective())?.allowed).toBe(true)
+})
+
+it('START gives back nothing that was switched off before', async () => {
+  await using clinic = await heard()
+  await clinic.settings.updatePreferences(recipient, { smsEnabled: false })
+  await clinic.post({ text: 'STOP' })
+  await clinic.post({ text: 'UNSTOP' })
+  expect(await clinic.enabled()).toBe(false)
+  expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
+})
+
+it('the same message again changes nothing, and what the provider answered is not answered twice', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })
+  await clinic.post({ text: 'START', messageId: 'SMb', optOutType: 'START' })
+  await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })
+  expect(await clinic.enabled()).toBe(null)
+  expect(clinic.replies).toEqual([])
+})
+
+it('CANCEL opts out, and the host hears which appointment it may mean', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'cancel please' })
+  expect(await clinic.enabled()).toBe(false)
+  expect(clinic.events.at(-1)).toMatchObject(['possible_cancel_request', { organizationId, appointmentIds: [1] }])
+})
+
+it('a text in doubt holds the channel until staff decide, either way', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: "I'll stop by at 3" })
+  expect(await clinic.enabled()).toBe(null)
+  expect((await clinic.effective())?.reasons).toEqual(['consent_in_doubt'])
+  const [doubt] = (await clinic.consent.doubts(organizationId)).doubts
+  expect(doubt).toMatchObject({ text: "I'll stop by at 3", address: phone })
+  const id = doubt?.id ?? 0
+  await clinic.consent.as({ kind: 'staff', id: 3 }).decide(organizationId, id, 'cleared')
+  expect((await clinic.effective())?.allowed).toBe(true)
+  await expect(clinic.consent.decide(organizationId, id, 'refused')).rejects.toMatchObject({ code: 'conflict' })
+  await clinic.post({ text: 'when does this stop' })
+  const [second] = (await clinic.consent.doubts(organizationId)).doubts
+  await clinic.consent.decide(organizationId, second?.id ?? 0, 'refused')
+  expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
+  expect((await clinic.consent.doubts(organizationId)).doubts).toEqual([])
+})
+
+it('HELP names the clinic, and a person refuses a kind of message on one channel alone', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'HELP' })
+  expect(clinic.replies[0]).toMatch(/Appointment messages/)
+  const said = { organizationId, who: { recipient }, how: 'one_click', wording: 'list-unsubscribe/1' } as const
+  await clinic.consent.refuse({ ...said, channels: ['SMS'], categories: ['WAITLIST'] })
+  expect((await clinic.effective('SMS', 'WAITLIST'))?.reasons).toEqual(['category_disabled_by_recipient'])
+  expect((await clinic.effective('SMS', 'REMINDER'))?.allowed).toBe(true)
+  expect((await clinic.effective('EMAIL', 'WAITLIST'))?.reasons).not.toContain('category_disabled_by_recipient')
+  await clinic.consent.give({ ...said, channels: ['SMS'], categories: ['WAITLIST'] })
+  expect((await clinic.effective('SMS', 'WAITLIST'))?.reasons).not.toContain('category_disabled_by_recipient')
+  expect((await clinic.consent.record(organizationId, { recipient })).records).toMatchObject([
+    { act: 'given', how: 'one_click', wording: 'list-unsubscribe/1', category: 'WAITLIST', channel: 'SMS' },
+    { act: 'refused', category: 'WAITLIST', channel: 'SMS' },
+  ])
+})
+
+it('who gives a channel again by a page is reached by it, also after STOP', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  const said = { organizationId, who: { recipient }, how: 'link', wording: 'page/1' } as const
+  await clinic.consent.give({ ...said, channels: ['SMS'] })
+  expect((await clinic.effective())?.allowed).toBe(true)
+  await clinic.consent.refuse(said)
+  expect((await clinic.effective('EMAIL'))?.reasons).toEqual(['channel_disabled_by_recipient'])
+})
