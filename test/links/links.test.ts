@@ -253,7 +253,12 @@ describe('the page of preferences', () => {
     )
   const shownIn = (html: string): string => /name="shown" value="([^"]*)"/.exec(html)?.[1] ?? ''
   const save = (clinic: Clinic, url: string, fields: readonly (readonly [string, string])[]) =>
-    ask(clinic, 'POST', url, String(new URLSearchParams(fields.map(([name, value]) => [name, value]))))
+    ask(
+      clinic,
+      'POST',
+      url,
+      String(new URLSearchParams(fields.map(([name, value]): [string, string] => [name, value]))),
+    )
 
   it('shows what the person gets, with the address masked', async () => {
     await using clinic = await open()
