@@ -132,6 +132,7 @@ export type {
   StatisticsReport,
   TaskCounts,
 } from './services/insight/statistics.ts'
+export type { LinkPages, RevokedLinks } from './services/links/link-pages.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/planning/notification-transaction.ts'
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'

@@ -11,6 +11,7 @@ import type { Insight } from './services/insight/attention.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
 import type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
 import type { Statistics } from './services/insight/statistics.ts'
+import type { LinkPages } from './services/links/link-pages.ts'
 import type { NotificationService } from './services/notification-service.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 import type { Addresses } from './services/settings/addresses.ts'
@@ -32,6 +33,8 @@ export type Notifications = {
   readonly insight: Insight
   /** What people answered about appointments, and what they wrote that is for people to read. */
   readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
+  /** Links of messages. */
+  readonly links: Pick<LinkPages, 'revoke'>
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and

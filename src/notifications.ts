@@ -25,6 +25,7 @@ import { AuditLog } from './services/insight/audit-log.ts'
 import { CheckUp } from './services/insight/check-up.ts'
 import { Health } from './services/insight/health.ts'
 import { Statistics } from './services/insight/statistics.ts'
+import { LinkPages } from './services/links/link-pages.ts'
 import { TemplatePreviews } from './services/messages/template-preview.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Planner } from './services/planning/planner.ts'
@@ -97,6 +98,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const answers = new Answers(context, hookCalls)
   const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })
   const checkUp = new CheckUp(context, health)
+  const links = new LinkPages(context, answers, consent)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -114,6 +116,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     insight,
     answers,
     owners: new Owners(context),
+    links,
     docs: resolved.docs,
     clock,
     publicUrl: resolved.publicUrl,
@@ -176,6 +179,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     insight,
     answers,
+    links,
     events: context.events,
     handle: createHandler({
       table,

@@ -12,6 +12,7 @@ export type HonoContextLike = {
     /** What Hono's readers have read, by the name of the first. */
     readonly bodyCache?: object
     arrayBuffer(): Promise<ArrayBuffer>
+    formData(): Promise<FormData>
   }
   /** The response has been set. */
   readonly finalized: boolean
@@ -34,6 +35,7 @@ export function honoHandler(library: Pick<Notifications, 'handle'>) {
     return answerFetch(library, req.raw, belowRoute(req.path, req.routePath), context, {
       // Of a form that was parsed, Hono makes another body, over which no signature is.
       again: async () => (Object.keys(req.bodyCache ?? {})[0] === 'formData' ? null : req.arrayBuffer()),
+      form: async () => ('formData' in (req.bodyCache ?? {}) ? req.formData() : null),
       isAnswered: () => context.finalized,
       remedy,
     })

@@ -12,6 +12,7 @@ import { watchForeignChanges } from './postgres/foreign-change.ts'
 import { withinHostTransactions } from './postgres/host-transaction.ts'
 import { jobStore } from './postgres/jobs.ts'
 import { limitsOf } from './postgres/limits.ts'
+import { linkStore } from './postgres/links.ts'
 import { migrate } from './postgres/migrate.ts'
 import { planStore } from './postgres/plans.ts'
 import { reminderStore } from './postgres/reminders.ts'
@@ -141,5 +142,6 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
     accounts: accountStore(engine),
+    links: linkStore(engine),
   }
 }

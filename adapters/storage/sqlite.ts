@@ -11,6 +11,7 @@ import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
+import { linkStore } from './sqlite/links.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
@@ -103,5 +104,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
     accounts: accountStore(engine),
+    links: linkStore(engine),
   }
 }

@@ -92,7 +92,7 @@ export function smtp(options: SmtpOptions = {}): Transport {
     async send(message, context) {
       const account = accountOf(context)
       // The mail server of an organization takes the organization's own senders only.
-      const mail = mailOf(message, context.trusted ? (verp?.senderOf(message) ?? null) : null)
+      const mail = mailOf(message, context.trusted ? (verp?.senderOf(message) ?? null) : null, account.dkim)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'smtp_closed' })
       const { organizationId, notificationId } = message
       try {

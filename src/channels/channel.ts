@@ -14,6 +14,8 @@ export type ChannelDefinition<Account extends { readonly channel: string } = { r
   readonly name: string
   /** In sentences: `e-mail`, and one of its messages, `an e-mail`. */
   readonly words: { readonly name: string; readonly one: string }
+  /** How the page of preferences speaks of it. Left out: by the name in `words`, and nobody gives another address there. */
+  readonly page?: PageWords
   readonly address: AddressRules
   readonly content: MessageFormat
   readonly account: AccountRules<Account>
@@ -26,6 +28,13 @@ export type ChannelDefinition<Account extends { readonly channel: string } = { r
   readonly taskType: string | null
   /** The documented columns that hold what is its own; null: the column `channels` of settings and preferences does. */
   readonly columns: DocumentedColumns | null
+}
+
+/** Keys of texts that pages have in every language, and the kind of field in which an address is written. */
+export type PageWords = {
+  readonly name: 'page.email' | 'page.sms'
+  readonly otherAddress: 'page.other_address' | 'page.other_number'
+  readonly input: 'email' | 'tel'
 }
 
 /** Where messages of a channel go to. */

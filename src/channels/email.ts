@@ -1,8 +1,9 @@
+import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import { htmlOf, type MessageFacts, organizationOf, shortSubject, wordsOf } from '../messages/index.ts'
 import { singleLine } from '../schemas/common.ts'
 import { emailAddress, readEmail } from '../schemas/email-address.ts'
-import type { ValuesOf } from '../schemas/fields.ts'
+import { secretMask, type ValuesOf } from '../schemas/fields.ts'
 import { type EmailSecurity, emailSecurities } from '../schemas/vocabulary.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
 
@@ -15,6 +16,8 @@ export type EmailAccount = {
   readonly password: string | null
   /** Default: by port and host, as the transport says. No choice of an organization sends a password in the clear. */
   readonly security?: EmailSecurity
+  /** What mail is signed with (RFC 6376). Default: nothing; the server may sign it. */
+  readonly dkim?: { readonly domain: string; readonly selector: string; readonly privateKey: string }
 }
 
 const host = z
@@ -26,6 +29,32 @@ const username = singleLine(255).meta({ examples: ['notifications@clinic.example
 const displayName = singleLine(255).meta({ examples: ['Medical Clinic'] })
 const port = z.int().min(1).max(65_535)
 const password = z.string().min(1).max(1024)
+
+const domainName = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?$/i,
+    'must be a domain name',
+  )
+/** RFC 8301: shorter keys are not accepted. */
+const leastKeyBits = 1024
+const privateKey = z
+  .string()
+  .max(8192)
+  .refine(
+    (text) => text === secretMask || isSigningKey(text),
+    `must be a private RSA key in PEM of at least ${leastKeyBits} bits, without a passphrase: openssl genrsa 2048`,
+  )
+
+function isSigningKey(text: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(text)
+    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= leastKeyBits
+  } catch {
+    return false
+  }
+}
 
 const wanted = 'an e-mail address such as "name@example.org"'
 
@@ -87,6 +116,25 @@ const fields = {
     variable: 'DEFAULT_EMAIL_FROM_NAME',
     column: 'emailFromName',
   },
+  dkimDomain: {
+    description: 'Domain that signs the mail (DKIM), usually that of the sender address. Null: not signed here',
+    schema: domainName,
+    account: true,
+    isAudited: true,
+  },
+  dkimSelector: {
+    description: 'Selector of the public key: it is published at `selector._domainkey.domain`',
+    schema: domainName,
+    account: true,
+    isAudited: true,
+  },
+  dkimPrivateKey: {
+    description: 'Private RSA key in PEM. Encrypted at rest; shown as `********`',
+    schema: privateKey,
+    account: true,
+    isSecret: true,
+    tiedTo: [{ fields: ['dkimDomain', 'dkimSelector'], words: 'DKIM domain and selector' }],
+  },
 } as const satisfies AccountFields
 type Values = ValuesOf<typeof fields>
 
@@ -94,6 +142,7 @@ type Values = ValuesOf<typeof fields>
 export const email = {
   name: 'EMAIL',
   words: { name: 'e-mail', one: 'an e-mail' },
+  page: { name: 'page.email', otherAddress: 'page.other_address', input: 'email' },
   address: {
     schema: emailAddress,
     description: 'E-mail address in place of the one that your directory returns. Null: that one',
@@ -140,14 +189,19 @@ export const email = {
     },
     names: ({ fromAddress, fromName }: Values) => ({ from: fromAddress, fromName }),
     hasReplyTo: true,
-    open({ host, port, username, password, security, fromAddress }: Values) {
+    open(values: Values) {
+      const { host, port, username, password, security, fromAddress } = values
       const from = fromAddress ?? (username?.includes('@') ? username : null)
       if (host === null) return 'no_host'
       if (from === null) return 'no_sender'
       const account: EmailAccount = { channel: 'EMAIL', host, port: port ?? fields.port.default, username, password }
-      return { account: security === null ? account : { ...account, security }, from }
+      const dkim = signatureOf(values)
+      return {
+        account: { ...account, ...(security === null ? {} : { security }), ...(dkim === null ? {} : { dkim }) },
+        from,
+      }
     },
-    credentials: ({ password, username }: EmailAccount) => [password, username],
+    credentials: ({ password, username, dkim }: EmailAccount) => [password, username, dkim?.privateKey ?? null],
   },
   // A bounce is a mail to the sender, and servers try for up to five days (RFC 5321).
   receipts: { reports: 'nothing_by_itself', withinHours: 120 },
@@ -160,6 +214,10 @@ export const email = {
     history: 'recipientEmail',
   },
 } as const satisfies ChannelDefinition<EmailAccount>
+
+/** Null: something of it is missing, and the mail goes out unsigned. */
+const signatureOf = ({ dkimDomain: domain, dkimSelector: selector, dkimPrivateKey: key }: Values) =>
+  domain === null || selector === null || key === null ? null : { domain, selector, privateKey: key }
 
 /** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 function textOf(facts: MessageFacts): string {

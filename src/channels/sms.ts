@@ -110,6 +110,7 @@ const longest = 1600
 export const sms = {
   name: 'SMS',
   words: { name: 'SMS', one: 'an SMS' },
+  page: { name: 'page.sms', otherAddress: 'page.other_number', input: 'tel' },
   address: {
     schema: phoneNumber,
     description: 'Phone number in place of the one that your directory returns. Null: that one',

@@ -95,10 +95,13 @@ export function effective(input: EffectiveInput): EffectiveDecision {
 }
 
 /** What it would say: a channel of approved templates has no built-in texts. */
-function hasTemplate({ channel, category, recipient, locale }: EffectiveInput, settings: ChannelSettings): boolean {
+function hasTemplate(
+  { channel, category, recipient, preferences, locale }: EffectiveInput,
+  settings: ChannelSettings,
+): boolean {
   if (channelOf(channel).content.kind === 'text') return true
   const templates = settings.approvedTemplates[templateKeyOf[category]] ?? []
-  return templateFor(templates, [recipient.locale, locale]) !== null
+  return templateFor(templates, [preferences?.textLanguage ?? recipient.locale, locale]) !== null
 }
 
 /** The offsets that the organization sets for appointments of this kind; those of the channel come before those of every channel. */

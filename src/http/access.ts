@@ -116,6 +116,8 @@ export type Access<Params, Input, Target extends Owner> =
       readonly require: (params: Params) => Promise<unknown>
       readonly owner: () => Target
     }
+  /** Who has the link of a message: the parameter `token` of the path is the only credential, and the handler looks it up. */
+  | { readonly kind: 'link'; readonly token: (params: Params) => string; readonly owner: () => Target }
   | {
       readonly kind: 'members'
       /** The lowest role that may call it; null: no staff. */

@@ -11,6 +11,7 @@ import type { AuditLog } from '../services/insight/audit-log.ts'
 import type { CheckUp } from '../services/insight/check-up.ts'
 import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
+import type { LinkPages } from '../services/links/link-pages.ts'
 import type { TemplatePreviews } from '../services/messages/template-preview.ts'
 import type { NotificationService } from '../services/notification-service.ts'
 import type { Addresses } from '../services/settings/addresses.ts'
@@ -36,6 +37,7 @@ export type Api = {
   readonly insight: Insight
   readonly answers: Answers
   readonly owners: Owners
+  readonly links: LinkPages
   readonly docs: DocsPage | null
   readonly clock: Clock
   readonly publicUrl: string | null

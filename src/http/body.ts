@@ -6,7 +6,7 @@ import type { HttpRequest } from './messages.ts'
 export const bodyLimit = 256 * 1024
 
 /** The format of a row's body, and its limit in bytes. `raw`: the bytes as they are, whatever they are said to be. */
-export type BodyForm = { readonly kind: 'json' | 'raw'; readonly limit: number }
+export type BodyForm = { readonly kind: 'json' | 'raw' | 'form'; readonly limit: number }
 export const jsonBody: BodyForm = { kind: 'json', limit: bodyLimit }
 /** The longest body that any row takes: providers gather reports, up to 3 MB in one request. */
 export const longestBody = 3 * 1024 * 1024
@@ -61,10 +61,15 @@ const keepBytes =
  * Reads a body as it is, for a signature over its bytes.
  * @throws NotificationError `payload_too_large`, `bad_request`, `body_unreadable`, `unsupported_media_type` for a compressed one.
  */
-export async function readRawBody(request: HttpRequest, { limit }: BodyForm): Promise<RequestBody> {
+export async function readRawBody(
+  request: HttpRequest,
+  { limit }: BodyForm,
+  isParsed: () => boolean = () => false,
+): Promise<RequestBody> {
   if (announcedLength(request) > limit) throw tooLarge(limit)
   const body = await request.readBody(limit)
   const { bytes } = body
+  if (isParsed()) return { value: bytes, bytes }
   if (bytes === null) throw unreadableBody(keepBytes)
   if (bytes.byteLength > limit) throw tooLarge(limit)
   if (bytes.byteLength === 0 && announcedLength(request) > 0) throw unreadableBody(keepBytes)

@@ -7,11 +7,14 @@ export class Content {
   readonly text: string
   /** In addition to those of every response. */
   readonly headers: Readonly<Record<string, string>>
+  /** For rows that choose it. */
+  readonly status: number
 
-  constructor(type: string, text: string, headers: Readonly<Record<string, string>>) {
+  constructor(type: string, text: string, headers: Readonly<Record<string, string>>, status = 200) {
     this.type = type
     this.text = text
     this.headers = headers
+    this.status = status
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type StaffRole,
 } from './access.ts'
 import { type BodyForm, jsonBody, type RequestBody } from './body.ts'
+import type { Content } from './content.ts'
 import type { Answer, RepeatableRequest } from './idempotency.ts'
 import type { HttpRequest } from './messages.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -78,6 +79,8 @@ export type RouteDefinition<
   /** Wire names for fields that services name differently in their errors. */
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
+  /** Of a row for people with a browser: what they see in place of problem details. */
+  readonly problemPage?: (status: number) => Content
   /** Takes parsed input and returns data. `caller` is null only where access is not for members. */
   readonly handler: (
     request: Parsed<Params, Query, Body> & {
@@ -115,6 +118,8 @@ export type Call = {
     request: RepeatableRequest,
     run: (idempotencyKey: string | undefined) => Promise<Answer>,
   ) => Promise<Answer>
+  /** Counts a request by a link, for the link and for its sender. @throws NotificationError `rate_limited`. */
+  readonly admitLink: (token: string) => Promise<void>
   /** @throws NotificationError `token_invalid`. */
   readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
 }
@@ -135,15 +140,17 @@ export type Route = About & {
     | { readonly kind: 'open' }
     | { readonly kind: 'token'; readonly purpose: TokenPurpose }
     | { readonly kind: 'provider' }
+    | { readonly kind: 'link' }
     | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
   /** Checks the caller, reads the request, runs the handler, and returns the status and the body in wire names. */
   readonly answer: (call: Call) => Promise<Answer>
+  readonly problemPage?: (status: number) => Content
   /** The problem shown for an error, in the row's wire names. */
   readonly problem: (error: unknown) => Problem
 }
 
 /** The public part of a row, for descriptions, logs and tests. */
-export type Endpoint = Omit<Route, 'answer' | 'problem'>
+export type Endpoint = Omit<Route, 'answer' | 'problem' | 'problemPage'>
 
 /** Defines the row of one endpoint. Its types and wire names are derived from its schemas. */
 export function defineRoute<
@@ -170,7 +177,7 @@ export function defineRoute<
   const problem = (error: unknown) => problemOf(error, names)
 
   async function readCaller(call: Call): Promise<Caller | null> {
-    if (access.kind === 'token' || access.kind === 'provider') return null
+    if (access.kind === 'token' || access.kind === 'provider' || access.kind === 'link') return null
     // While `authenticate` fails, health still responds, as to an unknown caller.
     if (access.kind === 'open') return call.identify().catch(() => null)
     if (row.method !== 'GET') call.requireOrigin()
@@ -186,12 +193,17 @@ export function defineRoute<
     const issues: FieldIssue[] = []
     const place = readWire(params, wires.params, call.params, { text: true, issues })
     // The query of a provider is its own: it is part of what is signed, and passed on as it arrived.
-    const given = access.kind === 'provider' ? {} : call.query()
+    // Programs that count clicks add their own to links.
+    const given = access.kind === 'provider' || access.kind === 'link' ? {} : call.query()
     const asked = readWire(query, wires.query, given, { text: true, issues })
     if (access.kind === 'provider') {
       // Before the body is read: a stranger who knows no account costs no more than that.
       if (place === null) throw refusal(issues)
       await access.require(place.data)
+    }
+    if (access.kind === 'link') {
+      if (place === null) throw refusal(issues)
+      await call.admitLink(access.token(place.data))
     }
     if (access.kind === 'token') {
       // Before the body is read: without a valid token nothing else happens.

@@ -6,6 +6,7 @@ import { withTimeout } from '../services/shared/with-timeout.ts'
 import { type BodyForm, type RequestBody, readJsonBody, readRawBody } from './body.ts'
 import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
+import { readForm } from './form.ts'
 import type { Idempotency } from './idempotency.ts'
 import { type Identify, isLogged } from './identify.ts'
 import { createMatcher, type Match } from './match.ts'
@@ -49,7 +50,8 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
     } catch (error) {
       const problem = route?.problem(error) ?? problemOf(error, new Map())
       if (problem.status >= 500 && !isLogged(error)) logFault(logger, route, error)
-      return respond(problem.status, problemType, problem, isHead, { ...headersOf(problem), ...headers })
+      const shown = route?.problemPage?.(problem.status) ?? problem
+      return respond(problem.status, problemType, shown, isHead, { ...headersOf(problem), ...headers })
     }
   }
 }
@@ -74,6 +76,7 @@ function callOf(
     readBody: (form) => readBody(request, form, options.clock),
     identify: () => options.identify(request),
     requireOrigin: () => options.requireOrigin(request),
+    admitLink: async (token) => options.rateLimiter?.admitLink(token, request.sender ?? null, setHeaders),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, setHeaders),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, setHeaders),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
@@ -85,7 +88,8 @@ const bodyWithinMs = 10_000
 
 function readBody(request: HttpRequest, form: BodyForm, clock: Clock): Promise<RequestBody> {
   if (form.kind === 'json') return readJsonBody(request, form)
-  return withTimeout(clock, bodyWithinMs, readRawBody(request, form), (): never => {
+  const read = form.kind === 'form' ? readForm(request, form) : readRawBody(request, form)
+  return withTimeout(clock, bodyWithinMs, read, (): never => {
     throw new NotificationError('bad_request', `The body did not arrive within ${bodyWithinMs} ms.`)
   })
 }

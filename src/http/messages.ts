@@ -8,6 +8,8 @@ export type HttpRequest = {
   readonly query: string
   /** Names in lower case; for repeated headers the first value, or all values joined by the framework. */
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** Who sends it, as the framework knows it: the address of the other end, or behind proxies that it trusts what they say. */
+  readonly sender?: string | null | undefined
   /** The framework's own request, for `authenticate`, with whatever a session middleware added to it. */
   readonly native: unknown
   /** Reads the body, once. Rejects with `payload_too_large` as soon as it is longer than `limit` bytes. */

@@ -19,12 +19,21 @@ export interface RateLimiter {
    * (draft-ietf-httpapi-ratelimit-headers), and `Retry-After` in seconds if it is refused.
    * @throws NotificationError `rate_limited`.
    */
-  admit(
-    rateClass: RateClass,
-    caller: Caller,
-    setHeaders: (headers: Readonly<Record<string, string>>) => void,
-  ): Promise<void>
+  admit(rateClass: RateClass, caller: Caller, setHeaders: SetHeaders): Promise<void>
+  /**
+   * Counts a request by a link of a message: for the link, and for who sends it, where that is known, whatever links they try.
+   * @throws NotificationError `rate_limited`.
+   */
+  admitLink(token: string, sender: string | null, setHeaders: SetHeaders): Promise<void>
 }
+
+type SetHeaders = (headers: Readonly<Record<string, string>>) => void
+
+/** In a minute: enough for a person and every program that looks at the link before them. */
+const perLink = 30
+/** Behind one address there may be a whole office, or the scanner of a mail provider. */
+const perSender = 120
+const linkSeconds = 60
 
 export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logger: Logger): RateLimiter {
   const counter = createRateCounter(limits.store, clock, logger)
@@ -46,8 +55,22 @@ export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logg
         `The limit is ${points} requests of the class "${rateClass}" in ${durationSeconds} s. Try again in ${seconds} s.`,
       )
     },
+    async admitLink(token, sender, setHeaders) {
+      const asked = [
+        { key: `link:${sha256(token)}`, points: perLink },
+        ...(sender === null ? [] : [{ key: `links-of:${sha256(sender)}`, points: perSender }]),
+      ]
+      for (const { key, points } of asked) {
+        const { count, leftMs } = await counter.add(key, linkSeconds)
+        if (count <= points) continue
+        setHeaders({ 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) })
+        throw new NotificationError('rate_limited', 'Too many requests for links. Try again later.')
+      }
+    },
   }
 }
 
 /** A digest, because a host's ids may be anything, even e-mail addresses, and others may be able to read the store. */
-const digestOf = (caller: Caller): string => createHash('sha256').update(callerKey(caller)).digest('base64url')
+const digestOf = (caller: Caller): string => sha256(callerKey(caller))
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')

@@ -11,6 +11,7 @@ import { consentRoutes } from './routes/consent.ts'
 import { debugRoutes } from './routes/debug.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { historyRoutes } from './routes/history.ts'
+import { linkRoutes } from './routes/links.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { preferenceRoutes } from './routes/preferences.ts'
 import { reminderRoutes } from './routes/reminders.ts'
@@ -40,6 +41,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...callbackRoutes(api, ids),
     ...bounceRoutes(api),
     ...webhookRoutes(api),
+    ...linkRoutes(api),
     ...docsRoutes(api, () => rows),
   ]
   return rows

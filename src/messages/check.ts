@@ -6,6 +6,7 @@ import type { MessageFacts } from './facts.ts'
 import type { Templated, TextFormat } from './format.ts'
 import { partsOf, renderMessage, type TemplateParts } from './render.ts'
 import { invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
+import { isAnswerLink, linkOf, takesAnswers } from './variables.ts'
 
 /** Usual values with a long date, to price a text by. */
 export function sampleFacts(category: Category): MessageFacts {
@@ -15,6 +16,7 @@ export function sampleFacts(category: Category): MessageFacts {
     durationMinutes: 45,
     practitionerName: 'Dr. Maria Smith',
     location: '123 Main Street, Suite 4',
+    linkBase: 'https://clinic.example/notifications',
     organizationName: 'Medical Clinic',
     recipientName: 'Alexander Doe',
     patientName: 'Alexander Doe',
@@ -43,6 +45,11 @@ function compiledParts({ body, subject, fields }: TemplateParts): Part[] {
 function faultsOf({ field, compiled, isSubject }: Part, category: Category, { limit }: TextFormat): LocatedProblem[] {
   if (compiled.problems.length > 0) return compiled.problems.map((problem) => ({ field, problem }))
   try {
+    const unanswerable = takesAnswers(category) ? undefined : [...compiled.names].find((name) => isAnswerLink(name))
+    if (unanswerable !== undefined) {
+      const message = `{${unanswerable}} has no place in this text: there is no appointment to answer for`
+      return [{ field, problem: { line: 1, column: 1, message } }]
+    }
     compiled.render(sampleFacts(category))
     compiled.render(emptyFacts(category))
     // A subject is cut to its length.
@@ -140,6 +147,20 @@ export function checkTemplates(channel: Templated, templates: TemplateSet): Warn
     ...compiled.flatMap(foreignPlaceholder),
     ...contentWarnings(channel, parts, templates, category),
   ])
+}
+
+/** Where templates name a link of the library, which needs what not every host has: the fields, each with the name of the variable. */
+export function linksNamed(
+  channel: Templated,
+  templates: TemplateSet,
+): { readonly field: string; readonly name: string }[] {
+  return categories.flatMap((category) => {
+    const parts = partsOf(templates, templateKeyOf[category], channel.field)
+    if (parts === null) return []
+    return compiledParts(parts).flatMap(({ field, compiled }) =>
+      [...compiled.names].filter((name) => linkOf(name) !== null).map((name) => ({ field, name })),
+    )
+  })
 }
 
 /**

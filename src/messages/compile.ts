@@ -14,6 +14,8 @@ import { askVariable, levelOf, meaningOf } from './variables.ts'
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
   readonly source: string
+  /** The variables that it names. */
+  readonly names: ReadonlySet<string>
   /** How much it says by its variables. */
   readonly level: DetailLevel
   /** It asks for an answer. */
@@ -48,6 +50,7 @@ export function compileDraft(text: string): CompiledTemplate {
   const refused = (problem: Problem): CompiledTemplate => ({
     source,
     hash,
+    names: new Set(),
     level: 0,
     asks: false,
     literals: [],
@@ -67,6 +70,7 @@ export function compileDraft(text: string): CompiledTemplate {
   return {
     source,
     hash,
+    names,
     level: levelOf(names),
     asks: names.has(askVariable),
     literals,

@@ -28,6 +28,8 @@ export type MessageFacts = {
   changed?: readonly Change[] | undefined
   /** Of a confirmation: the reader was notified that the appointment is cancelled. Default false. */
   isReinstated?: boolean | undefined
+  /** What the links of the library begin with. Null and undefined: it makes none. */
+  linkBase?: string | null | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null

@@ -75,6 +75,12 @@ export class Languages {
     return [...this.#known].sort()
   }
 
+  /** The tags of those that the organization uses: what somebody can choose from. */
+  usable({ organization, enabled }: Pick<Asked, 'organization' | 'enabled'>): readonly string[] {
+    const switchedOn = [organization ?? '', ...enabled].flatMap((tag) => this.lookUp(tag) ?? [])
+    return this.known.filter((tag) => this.#isRead.has(tag) || switchedOn.includes(tag))
+  }
+
   /** The tag of the language with texts that somebody who asks for `locale` gets if all are switched on; null: there is none. */
   lookUp(locale: string): string | null {
     return candidates(locale).find((tag) => this.#known.has(tag)) ?? null

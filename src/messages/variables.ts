@@ -1,5 +1,6 @@
 import { TYPE } from '@formatjs/icu-messageformat-parser'
-import type { DetailLevel } from '../schemas/vocabulary.ts'
+import { isAnswerPurpose, type LinkPurpose, linkUrl, tokenMask } from '../schemas/link.ts'
+import type { Category, DetailLevel } from '../schemas/vocabulary.ts'
 import { type Dates, datesIn, wallClock, zoneName } from './calendar.ts'
 import { isolated, isRightToLeft, withoutMarks } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
@@ -27,11 +28,30 @@ export const variableNames = [
   'time_zone',
   'visit_mode',
   'video_link',
+  'confirm_url',
+  'change_url',
+  'cancel_url',
+  'preferences_url',
   'answer_hint',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
 export const numberVariable: VariableName = 'duration_minutes'
+
+/** The links of the library, by variable. What they lead to says nothing of the appointment before it is opened. */
+const linkVariables = {
+  confirm_url: 'confirm',
+  change_url: 'change',
+  cancel_url: 'cancel',
+  preferences_url: 'preferences',
+} as const satisfies Partial<Record<VariableName, LinkPurpose>>
+const links = new Map<string, LinkPurpose>(Object.entries(linkVariables))
+
+/** The link that a variable stands for; null: it is none. */
+export const linkOf = (name: string): LinkPurpose | null => links.get(name) ?? null
+
+/** Nobody answers for an appointment that is cancelled, or that is not there yet. */
+export const takesAnswers = (category: Category): boolean => category !== 'CANCELLATION' && category !== 'WAITLIST'
 
 /** Not to be read by people: `in_person`, `phone` or `video`, by which a template chooses its words. */
 export const modeVariable: VariableName = 'visit_mode'
@@ -43,6 +63,10 @@ const known: ReadonlySet<string> = new Set(variableNames)
 
 const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([
   ['organization_name', 0],
+  ['confirm_url', 0],
+  ['change_url', 0],
+  ['cancel_url', 0],
+  ['preferences_url', 0],
   ['answer_hint', 0],
   ['practitioner_name', 2],
   ['location', 2],
@@ -72,6 +96,20 @@ function relativeDay(dates: Dates, wall: number, { start, now }: MessageFacts): 
   return near ?? dates.fullDate(wall)
 }
 
+/** A link by which somebody answers for an appointment. */
+export function isAnswerLink(name: string): boolean {
+  const purpose = linkOf(name)
+  return purpose !== null && isAnswerPurpose(purpose)
+}
+
+/** With a mask in place of its token, which the text gets when it goes out. */
+const linkTo =
+  (purpose: LinkPurpose): Source =>
+  ({ linkBase = null, category, isForPractitioner }) =>
+    linkBase === null || isForPractitioner === true || (isAnswerPurpose(purpose) && !takesAnswers(category))
+      ? ''
+      : linkUrl(linkBase, purpose, tokenMask)
+
 const zoneOf: Source = ({ start, locale }) => (start === null ? '' : zoneName(locale, start.instant, start.timeZone))
 
 const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
@@ -88,6 +126,10 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
   ['visit_mode', (facts) => facts.visitMode ?? ''],
   ['answer_hint', answerHint],
   ['video_link', (facts) => withoutMarks(cleanValue(facts.videoLink ?? null))],
+  ['confirm_url', linkTo('confirm')],
+  ['change_url', linkTo('change')],
+  ['cancel_url', linkTo('cancel')],
+  ['preferences_url', linkTo('preferences')],
   ['duration_minutes', ({ durationMinutes }) => (durationMinutes === null ? '' : String(durationMinutes))],
 ])
 
@@ -113,7 +155,7 @@ export function meaningOf(names: ReadonlySet<string>): Meaning<MessageFacts> {
     choice,
     text: (name) => {
       // Programs that find links in plain text take a mark of direction for part of one.
-      if (name === 'video_link' || name === askVariable) return choice(name)
+      if (name === 'video_link' || name === askVariable || links.has(name)) return choice(name)
       const text = written(name)
       if (name === numberVariable) {
         return ({ durationMinutes, locale }) =>

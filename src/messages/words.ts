@@ -38,6 +38,11 @@ export type DayForm = 'natural' | 'full' | 'long' | 'short'
 
 /** A built-in text: its words, and the facts as its language can use them; '' for what is not known. */
 export type Words = {
+  /** Of the texts (BCP 47), and from which side it is read. */
+  readonly language: string
+  readonly isFromRight: boolean
+  /** By which dates and numbers are written. */
+  readonly locale: string
   readonly notice: Notice
   readonly values: TextValues
   /** The day in another form; '' where there is none. */
@@ -106,6 +111,9 @@ export function wordsOf(allFacts: MessageFacts): Words {
   const visit =
     !isRemote || facts.category === 'CANCELLATION' ? '' : texts[facts.visitMode === 'phone' ? 'phone' : 'video'](values)
   return {
+    language: language.tag,
+    isFromRight,
+    locale,
     place: visit !== '' || values.location === '' ? visit : texts.location_line(values),
     isPlaceNeeded: visit !== '' || facts.changed?.includes('place') === true,
     notice: noticeOf(facts),

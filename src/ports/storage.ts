@@ -9,6 +9,7 @@ import type { ConsentQueries } from './storage/consents.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
 import type { JobStore } from './storage/jobs.ts'
+import type { LinkQueries } from './storage/links.ts'
 import type { PlanQueries } from './storage/plans.ts'
 import type { PreferenceQueries } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
@@ -30,6 +31,7 @@ export * from './storage/delivery-rows.ts'
 export * from './storage/due.ts'
 export * from './storage/intents.ts'
 export * from './storage/jobs.ts'
+export * from './storage/links.ts'
 export * from './storage/plans.ts'
 export * from './storage/preferences.ts'
 export * from './storage/reminders.ts'
@@ -121,4 +123,5 @@ export interface Storage {
   readonly statistics: StatisticsQueries
   readonly tasks: TaskQueries
   readonly accounts: AccountStore
+  readonly links: LinkQueries
 }

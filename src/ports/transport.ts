@@ -44,6 +44,8 @@ export type OutboundMessage = {
   readonly html: string | null
   /** What is sent on channels whose messages are templates that the provider approved; null on others. */
   readonly template: FilledTemplate | null
+  /** E-mail only: where a mail program unsubscribes with one click (RFC 8058). Left out or null: it does not offer that. */
+  readonly unsubscribeUrl?: string | null
   /** From then on it is of no more use: no attempt, and no delivery by a provider that can be told. Null: there is no such time. */
   readonly deadline: Date | null
 }

@@ -53,6 +53,8 @@ function forgetAppointment(rows: Rows, command: GoneAppointment, tally: Tally): 
   const { appointment_id: appointmentId } = of
   const organizations = new Set<string>()
   const isMeant = (row: { readonly organization_id: string }) => only === undefined || row.organization_id === only
+  if (only === undefined) rows.deleteBy('notification_links', of)
+  else rows.deleteBy('notification_links', { ...of, organization_id: only })
   for (const plan of rows.list(keys.plansOfAppointment, of).filter(isMeant)) {
     organizations.add(plan.organization_id)
     rows.deleteBy('reminder_plan_recipients', { plan_id: plan.id })
@@ -118,6 +120,7 @@ function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): Forg
   rows.deleteBy('notification_budgets', of)
   const cancelled: ReminderRow[] = []
   const reason = 'recipient_deleted'
+  rows.deleteBy('notification_links', of)
   for (const { plan_id: id } of rows.list(keys.planLinks, of)) {
     const plan = rows.get(keys.planById, { id })
     if (plan === undefined) continue

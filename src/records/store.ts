@@ -9,6 +9,7 @@ import type {
   ConsentStore,
   DecisionStore,
   DeliveryStore,
+  LinkStore,
   PlanCommands,
   PlanStore,
   PreferenceStore,
@@ -27,6 +28,7 @@ import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
 import { intents } from './intents.ts'
+import { links, revocations } from './links.ts'
 import { outcomes } from './outcomes.ts'
 import { preferenceCreations, preferenceUpdates } from './preferences.ts'
 import { receipts, silences } from './receive.ts'
@@ -50,6 +52,7 @@ type Commanded = {
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
   readonly accounts: AccountStore & AccountCommands
+  readonly links: LinkStore
 }
 /** The same within a transaction of the host. */
 export type TransactionStore = TransactionStorage & { readonly plans: PlanCommands }
@@ -142,6 +145,11 @@ const composed = (storage: Storage): Store => ({
   statistics: {
     ...storage.statistics,
     recordOutcome: async (command) => void (await one(storage, outcomes, command)),
+  },
+  links: {
+    ...storage.links,
+    add: async (rows) => void (await storage.carry(links, rows)),
+    revoke: async (of) => void (await one(storage, revocations, of)),
   },
   tasks: {
     ...storage.tasks,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { email } from '../channels/email.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts } from './channel-fields.ts'
-import type { HostRef, RecipientRef } from './common.ts'
+import { type HostRef, locale, type RecipientRef } from './common.ts'
 import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
 import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
@@ -56,6 +56,12 @@ export const preferenceFields = {
     description: sms.address.description,
     schema: sms.address.schema,
     isContact: true,
+  },
+  /** In place of the language that the directory has. */
+  textLanguage: {
+    description: 'Language of the messages (BCP 47). Null: the one that your directory returns',
+    schema: locale,
+    isAudited: true,
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.preferences,

@@ -3,6 +3,7 @@ import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
+import { brandColor } from './brand-color.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
 import { detailRules } from './detail.ts'
@@ -227,6 +228,21 @@ export const settingsFields = {
     default: [],
     isAudited: true,
     replans: true,
+  },
+  /** On which mail a program can unsubscribe with one click (RFC 8058); needs the option `publicUrl` and an encryption key. */
+  unsubscribeCategories: {
+    description:
+      'Kinds of e-mail with headers by which mail programs offer to unsubscribe from that kind with one click (RFC 8058). Default waitlist notices',
+    schema: z.array(z.enum(categories)).max(categories.length),
+    default: ['WAITLIST'],
+    isAudited: true,
+  },
+  /** Of headings and buttons on the pages that people open from a message. */
+  brandColor: {
+    description:
+      'Color of headings and buttons on the pages that links in messages open, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
+    schema: brandColor,
+    isAudited: true,
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,

@@ -77,7 +77,7 @@ describe('a channel', () => {
         else expect([field.column, fields[field.column] === field]).toEqual([field.column, true])
       }
     }
-    expect(further).toEqual(['region', 'configurationSet'])
+    expect(further).toEqual(['dkimDomain', 'dkimSelector', 'dkimPrivateKey', 'region', 'configurationSet'])
   })
 
   it.each([

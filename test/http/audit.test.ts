@@ -40,7 +40,8 @@ it('tells admins who changed what and who had what sent, without contact data, s
       action: 'preferences.updated',
       target_type: 'patient',
       target_id: '12',
-      changes: [{ field: 'email_enabled', from: null, to: false }, { field: 'phone_number' }],
+      // The number is used, and recorded, once it is proven.
+      changes: [{ field: 'email_enabled', from: null, to: false }],
     },
     { actor_kind: 'staff', actor_id: 'clerk-7', action: 'templates.updated', changes: [{ field: 'email_templates' }] },
     {

@@ -63,7 +63,12 @@ test('the story of the document, request by request', async () => {
   expect((await ask(world, { method: 'POST', path: '/settings/', body: settings, caller: admin })).status).toBe(409)
 
   const own = await ask(world, { method: 'POST', path: '/preferences/patient/', body: preferences, caller: patient })
-  expect(own).toMatchObject({ status: 201, answer: { ...preferences, patient_id: 12, organization_id: id } })
+  // The addresses of a patient are used once they are proven.
+  const unproven = { email_address: null, phone_number: null }
+  expect(own).toMatchObject({
+    status: 201,
+    answer: { ...preferences, ...unproven, patient_id: 12, organization_id: id },
+  })
 
   const path = '/reminders/appointment/42'
   const scheduled = await ask(world, { method: 'POST', path, body: { custom_reminders: [24, 2, 1] }, caller: admin })
@@ -116,7 +121,7 @@ test('the story of the document, request by request', async () => {
     notification_category: 'RESCHEDULE',
     recipient_type: 'PATIENT',
     recipient_id: 12,
-    recipient_email: 'patient@email.com',
+    recipient_email: 'patient12@example.org',
     recipient_phone: null,
     status: 'SENT',
     sent_at: '2024-09-20T12:00:00.000Z',

@@ -23,6 +23,8 @@ const operation = z.looseObject({
     .object({
       content: z.union([
         z.object({ 'application/json': z.object({ example: z.looseObject({}), schema: z.looseObject({}) }) }),
+        // The form of a page.
+        z.object({ 'application/x-www-form-urlencoded': z.object({ schema: z.looseObject({}) }) }),
         // As a provider writes it.
         z.object({ '*/*': z.object({ schema: z.looseObject({}) }) }),
       ]),
@@ -30,7 +32,7 @@ const operation = z.looseObject({
     .optional(),
   responses: z.record(z.string(), z.looseObject({})),
   security: z.array(z.record(z.string(), z.tuple([]))).min(1),
-  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'provider', 'members']) }),
+  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'provider', 'link', 'members']) }),
 })
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, told]) => ({ path, method, ...operation.parse(told) })),

@@ -95,6 +95,7 @@ describe('endpoints', () => {
     const allowed = (endpoint: Endpoint): string | RegExp => {
       const { access, path, id } = endpoint
       if (access.kind === 'token') return 'holders of the signed URL'
+      if (access.kind === 'link') return 'who has the link'
       if (access.kind === 'provider') return 'the provider, by its signature'
       if (access.kind === 'open') return id === 'health' ? 'everyone the status; services the details' : 'everyone'
       const staff = access.staff === 'admin' ? 'admins' : 'staff'

@@ -65,6 +65,7 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   answers: ['shared', 'messages', 'planning'],
   delivery: ['shared', 'messages', 'planning', 'consent'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
+  links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
   insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],
 }
 

@@ -168,6 +168,8 @@ export const settings = (): Row<'notification_settings'> => ({
   practitioner_notifications: null,
   default_country: null,
   text_languages: null,
+  unsubscribe_categories: null,
+  brand_color: null,
   always_name_time_zone: null,
   detail_levels: null,
   fallback: null,

@@ -149,21 +149,22 @@ const objectsIn = (part: unknown): (readonly string[])[] =>
 /** Where fields are used by their names, beside their rows. All else is made from the rows. */
 const uses: Readonly<Record<string, string>> = {
   // Who gets what.
-  'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications remindersByKind',
+  'src/domain/effective.ts':
+    'defaultCountry detailLevels optOuts practitionerNotifications remindersByKind textLanguage',
   'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders quietHours',
-  'src/domain/due.ts': 'quietHours',
+  'src/domain/due.ts': 'confirmedReminders quietHours',
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
   'src/services/shared/accounts/account-review.ts': 'quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
-  'src/services/delivery/intent.ts': 'unknownOutcome',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
+  'src/services/delivery/intent.ts': 'unknownOutcome unsubscribeCategories',
+  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
-  'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
+  'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
@@ -179,7 +180,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone daily_budget detail_levels holidays message_prices quiet_hours reminders_by_kind settle_ms sms_plain_characters text_languages workdays',
+    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -197,6 +198,20 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/planning/lifecycle-notices.ts': 'settleMs',
   'src/services/planning/notification-transaction.ts': 'settleMs',
   'src/services/planning/plan-draft.ts': 'settleMs',
+  // Answers, consent and links.
+  'src/domain/consent.ts': 'optOuts',
+  'src/http/shapes/statistics.ts': 'optOuts',
+  'src/records/preferences.ts': 'optOuts',
+  'src/schemas/brand-color.ts': 'brandColor',
+  'src/services/consent/consent.ts': 'defaultCountry',
+  'src/services/shared/people.ts': 'defaultCountry',
+  'src/services/insight/statistics.ts': 'optOuts',
+  'src/services/links/link-pages.ts': 'textLanguage',
+  'src/services/links/opened.ts': 'brandColor',
+  'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
+  'src/services/settings/asked-answers.ts': 'askForAnswers',
+  'src/services/settings/contact-proof.ts': 'defaultCountry',
+  'src/services/shared/asking.ts': 'askForAnswers',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',

@@ -22,7 +22,14 @@ export function fromNode(
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(raw.headers))
     headers[name] = Array.isArray(value) ? value.join(', ') : value
-  return { method: raw.method ?? 'GET', path, query: query.join('?'), headers, native, readBody }
+  const sender = senderOf(native) ?? raw.socket.remoteAddress
+  return { method: raw.method ?? 'GET', path, query: query.join('?'), headers, sender, native, readBody }
+}
+
+/** Express and Fastify know which proxies the host trusts. */
+function senderOf(native: unknown): string | null {
+  const ip: unknown = typeof native === 'object' && native !== null ? Reflect.get(native, 'ip') : null
+  return typeof ip === 'string' ? ip : null
 }
 
 /** Reads a body that has not been read before. */

@@ -6,6 +6,8 @@ import { answeredBefore, collectBody, type HttpBody, type Notifications, unreada
  */
 export type ReadBefore = {
   readonly again?: () => Promise<ArrayBuffer | null>
+  /** The fields of a form that was parsed, where it was one; null: it was none. */
+  readonly form?: () => Promise<FormData | null>
   readonly isAnswered?: () => boolean
   readonly remedy: string
 }
@@ -16,7 +18,7 @@ export async function answerFetch(
   request: Request,
   path: string,
   native: unknown,
-  { again, isAnswered, remedy }: ReadBefore,
+  { again, form, isAnswered, remedy }: ReadBefore,
 ): Promise<Response> {
   const readBody = async (limit: number): Promise<HttpBody> => {
     if (isAnswered?.()) throw answeredBefore()
@@ -24,6 +26,8 @@ export async function answerFetch(
       return { kind: 'bytes', bytes: await collectBody(chunksOf(request.body), limit) }
     }
     if (!announcesBody(request)) return { kind: 'bytes', bytes: new Uint8Array() }
+    const fields = (await form?.().catch(() => null)) ?? null
+    if (fields !== null) return { kind: 'parsed', value: fieldsOf(fields), bytes: null }
     if (again === undefined) throw unreadableBody(remedy)
     const bytes = await again().catch(() => null)
     if (bytes === null) throw unreadableBody(remedy)
@@ -41,6 +45,10 @@ export async function answerFetch(
   })
   return new Response(body, { status, headers })
 }
+
+/** By name; a field that is there several times is a list. */
+const fieldsOf = (form: FormData): Readonly<Record<string, readonly unknown[]>> =>
+  Object.fromEntries([...new Set(form.keys())].map((name) => [name, form.getAll(name)]))
 
 /** Over HTTP/2 a body may come without a length; then only its type announces it. */
 function announcesBody({ headers }: Request): boolean {

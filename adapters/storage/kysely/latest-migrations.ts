@@ -137,6 +137,18 @@ const answers: Migration = {
   ],
 }
 
+/** Links of messages, what organizations set of their pages, and the language that a person chose there. */
+const links: Migration = {
+  version: 20,
+  name: 'links',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_links'] },
+    { kind: 'add', table: 'notification_settings', columns: ['unsubscribe_categories', 'brand_color'] },
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['text_language'] }) as const),
+  ],
+}
+
 /**
  * Quiet hours, how much a person gets a day, and how long notices settle. Organizations that are there have decided to have no quiet hours; new
  * ones are asked.
@@ -163,5 +175,6 @@ export const latestMigrations: readonly Migration[] = [
   ahead,
   consent,
   answers,
+  links,
   hours,
 ]

@@ -5,6 +5,7 @@ import { answerStatements } from './statements/answers.ts'
 import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
+import { linkStatements } from './statements/links.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
@@ -24,6 +25,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   tasks: taskStatements(db, bind),
   accounts: accountStatements(db, bind),
   addresses: addressStatements(db, bind),
+  links: linkStatements(db, bind),
   answers: answerStatements(db, bind),
   consents: consentStatements(db, bind),
 })

@@ -37,6 +37,7 @@ const emptySets = (): Sets => ({
   notification_previous_accounts: new RowSet('notification_previous_accounts'),
   notification_requests: new RowSet('notification_requests'),
   notification_jobs: new RowSet('notification_jobs'),
+  notification_links: new RowSet('notification_links'),
   notification_counters: new RowSet('notification_counters'),
 })
 

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
-import { type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
 
 /**
  * `bouncesTo`: the envelope sender, to which bounces go; null: the sender of the message.
  * @throws TransportError `permanent` for an address that cannot be sent to or from.
  */
-export function mailOf(message: OutboundMessage, bouncesTo: string | null = null): SendMailOptions {
-  const { from, to, replyTo } = message
+export function mailOf(
+  message: OutboundMessage,
+  bouncesTo: string | null = null,
+  dkim: EmailAccount['dkim'] = undefined,
+): SendMailOptions {
+  const { from, to, replyTo, unsubscribeUrl } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -29,8 +33,16 @@ export function mailOf(message: OutboundMessage, bouncesTo: string | null = null
     // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
     messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
     // RFC 3834: vacation responders stay quiet.
-    headers: { 'Auto-Submitted': 'auto-generated' },
+    headers: {
+      'Auto-Submitted': 'auto-generated',
+      ...(unsubscribeUrl == null
+        ? {}
+        : { 'List-Unsubscribe': `<${unsubscribeUrl}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
+    },
     xMailer: false,
+    ...(dkim === undefined
+      ? {}
+      : { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey } }),
   }
 }
 

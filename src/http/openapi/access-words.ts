@@ -5,6 +5,7 @@ import type { Json } from './schemas.ts'
 export function accessInWords({ access }: Endpoint): string {
   if (access.kind === 'open') return 'Allowed: everyone.'
   if (access.kind === 'token') return 'Allowed: holders of the signed URL; its token is the only credential.'
+  if (access.kind === 'link') return 'Allowed: who has the link of a message; its token is the only credential.'
   if (access.kind === 'provider') return 'Allowed: the provider of the account; its signature is the only credential.'
   const others = [
     ...(access.staff === null ? [] : [`${access.staff === 'admin' ? 'admins' : 'staff'} of the organization`]),
@@ -23,7 +24,7 @@ export function accessExtension({ access }: Endpoint): Json {
 export function securityOf({ access }: Endpoint): readonly Json[] {
   if (access.kind === 'token') return [{ callbackToken: [] }]
   // Each provider signs in its own way, which no scheme of the description covers.
-  if (access.kind === 'provider') return [{}]
+  if (access.kind === 'provider' || access.kind === 'link') return [{}]
   return access.kind === 'members' ? [{ caller: [] }] : [{}, { caller: [] }]
 }
 

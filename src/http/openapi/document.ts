@@ -79,6 +79,7 @@ const sections: Readonly<Record<string, string>> = {
   audit: 'Who changed what, and who triggered each message.',
   callbacks: 'Reports of a task service, at signed URLs.',
   webhooks: 'Reports of providers on messages, signed by them.',
+  links: 'Pages that the links of messages open, for people with a browser.',
   docs: 'This description.',
 }
 
@@ -115,6 +116,11 @@ function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
 }
 
 function bodyOf(row: Endpoint, schemas: WireSchemas): Json {
+  if (row.bodyForm?.kind === 'form') {
+    const schema = { type: 'object' }
+    const description = 'The form of the page'
+    return { required: false, description, content: { 'application/x-www-form-urlencoded': { schema } } }
+  }
   if (row.bodyForm?.kind === 'raw') {
     const description = 'As the provider writes and signs it; at most 3 MB'
     return { required: false, description, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } }
@@ -128,7 +134,7 @@ function bodyOf(row: Endpoint, schemas: WireSchemas): Json {
 
 function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchemas): readonly Json[] {
   // What a provider puts into its query is its own.
-  if (place === 'query' && row.access.kind === 'provider') return []
+  if (place === 'query' && (row.access.kind === 'provider' || row.access.kind === 'link')) return []
   const { properties, required } = schemas.of(place === 'path' ? row.params : row.query, 'input')
   if (!isJson(properties)) return []
   const mustBe = Array.isArray(required) ? required : []

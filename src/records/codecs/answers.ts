@@ -1,8 +1,7 @@
-import { type IdCodec, instant, json } from '../../ports/rows/ids.ts'
+import { type IdCodec, instant } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { AnswerRow, AskedRow } from '../../ports/storage/answers.ts'
 import type { ReplyAppointment } from '../../schemas/answer.ts'
-import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 
 export function decodeAnswer(row: Row<'notification_answers'>): AnswerRow {

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../domain/due.ts'
-import type { Fallback, IntentCommand } from '../../ports/storage.ts'
+import type { Fallback, IntentCommand, LinkRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type DecisionAction, type Rule, ruleTable, type UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
@@ -32,6 +32,8 @@ export type Decided = {
   readonly command: IntentCommand
   readonly rule: Rule
   readonly outgoing: Outgoing | null
+  /** Links of the message, to be stored before it is sent. Default: none. */
+  readonly links?: readonly LinkRow[]
 }
 
 /** Which work it is about, and what is recorded of it: the part that all commands share. */

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { isSameRecipient } from '../../domain/appointment.ts'
+import { email } from '../../channels/email.ts'
+import { isSameRecipient, refOf } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
-import { contactInWords, writtenTo } from '../../domain/plan.ts'
+import { contactInWords, type Surroundings, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
@@ -76,6 +77,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const rendered = textOf(context, one, batch, now, askCode)
   if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
   const idempotencyKey = idempotencyKeyOf(due)
+  const { message: filled, links, unsubscribeUrl } = withLinks(context, one, rendered, surroundings, now)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : usual
@@ -105,10 +107,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         from: provider.from,
         fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
         replyTo: provider.replyTo,
-        subject: rendered.subject,
-        text: rendered.text,
-        html: rendered.html,
-        template: rendered.template,
+        ...filled,
+        unsubscribeUrl,
         deadline,
       },
     },
@@ -141,7 +141,37 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       budget: budgetOf(one, batch, now),
       limit: dailyLimitOf(provider),
     },
+    ...(links.length === 0 ? {} : { links }),
   }
+}
+
+/** The message with its links, and the one by which a mail program unsubscribes; null: there is none. */
+function withLinks(
+  { links }: Context,
+  { due, result, subject, others }: Sendable,
+  { subject: line, text, html, template }: RenderedMessage,
+  { policy }: Surroundings,
+  now: Date,
+) {
+  const { organizationId, appointmentId, channel, category } = targetOf(due)
+  const reader = [result.recipient, ...others].find(({ type }) => type !== 'PRACTITIONER')
+  const message = { subject: line, text, html, template }
+  if (links.base === null || reader === undefined) return { message, links: [], unsubscribeUrl: null }
+  const about = {
+    organizationId,
+    recipient: refOf(reader),
+    appointmentId,
+    channel,
+    category,
+    startsAt: subject.start?.instant ?? null,
+    messageKey: idempotencyKeyOf(due),
+    now,
+  }
+  const filled = links.fill(message, about)
+  const isRefusable = channel === email.name && policy.unsubscribeCategories.includes(category)
+  if (!isRefusable) return { ...filled, unsubscribeUrl: null }
+  const refusal = links.make('unsubscribe', about)
+  return { message: filled.message, links: [...filled.links, refusal.row], unsubscribeUrl: refusal.url }
 }
 
 /** An approved template asks by its buttons. */

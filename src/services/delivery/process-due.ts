@@ -89,7 +89,11 @@ export async function commitDecided(
 ): Promise<ProcessedBatch> {
   const now = clock.now()
   const commands = decided.map(({ command }) => command)
-  const outcomes = await commitIntents(storage, commands, now).catch((error) => {
+  const links = decided.flatMap((one) => one.links ?? [])
+  // Before the intents: of a link without a message nobody knows, but one that is sent must lead somewhere.
+  const stored = links.length === 0 ? Promise.resolve() : storage.links.add(links)
+  const committed = stored.then(() => commitIntents(storage, commands, now))
+  const outcomes = await committed.catch((error) => {
     for (const one of decided) outlet.unwritten(one)
     throw error
   })

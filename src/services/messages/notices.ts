@@ -186,7 +186,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const surroundings = knowledge.surroundings(organizationId)
   const { policy, preferencesOf } = surroundings
   const readers = people.map((one) => writtenTo(surroundings, one, category))
-  const locale = (readers[0] ?? recipient).locale
+  const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
@@ -203,6 +203,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     changed,
     isReinstated,
     isForPractitioner: readers.every(({ type }) => type === 'PRACTITIONER'),
+    linkBase: knowledge.linkBase,
     organizationName: organization?.name ?? null,
     ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,

@@ -114,12 +114,13 @@ export class NotificationTransaction {
   }
 
   #scheduling(appointment: Appointment | null): Scheduling {
-    const { options, providers, languages, reported } = this.#context
+    const { options, providers, languages, links, reported } = this.#context
     const { clock, ids, logger, taskManager, leadMs, settleMs } = options
     const context: PlanningContext = {
       options: { clock, ids, logger, taskManager, leadMs, settleMs, storage: this.#storage },
       providers,
       languages,
+      links,
       reported,
       host: directoryOf(appointment),
       events: this.#deferred.events,

@@ -1,9 +1,16 @@
-import { channels } from '../../channels/index.ts'
+import { type Channel, channels } from '../../channels/index.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Party, ReplanScope } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import { channelsInUse, patched, preferencePlace, valueAt } from '../../schemas/channel-settings.ts'
+import {
+  channelsInUse,
+  nameOf as nameAt,
+  patched,
+  preferencePlace,
+  valueAt,
+  withValueAt,
+} from '../../schemas/channel-settings.ts'
 import { parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { Profile } from '../../schemas/directory.ts'
@@ -25,6 +32,7 @@ import { isWithin, type Scope } from '../shared/owners.ts'
 import { contactIn } from '../shared/people.ts'
 import { showPreferences } from '../shared/settings-view.ts'
 import { suppressedAddresses } from './addresses.ts'
+import { beginProof, type ProofResult } from './contact-proof.ts'
 import type { EffectivePreferences } from './effective.ts'
 import { withAddresses } from './written-numbers.ts'
 
@@ -45,7 +53,8 @@ export class RecipientPreferences {
 
   async create(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(this.#context.options.ids, recipient)
-    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const given = parseInput(preferencesInput, input, 'notification preferences')
+    const { input: parsed, unproven } = this.#withoutUnproven(given)
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
     const { values: patch, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
@@ -67,7 +76,8 @@ export class RecipientPreferences {
     }
     this.#context.replanQueued()
     const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
-    return { ...showPreferences(row), warnings: [...warnings, ...ofAddresses] }
+    const ofProofs = await this.#prove(organizationId, ref, unproven)
+    return { ...showPreferences(row), warnings: [...warnings, ...ofAddresses, ...ofProofs] }
   }
 
   async get(recipient: HostPreferenceRef): Promise<Preferences> {
@@ -82,7 +92,19 @@ export class RecipientPreferences {
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(this.#context.options.ids, recipient)
-    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const { input: parsed, unproven } = this.#withoutUnproven(
+      parseInput(preferencesInput, input, 'notification preferences'),
+    )
+    const updated = await this.write(ref, parsed)
+    const ofProofs = await this.#prove(updated.organizationId, ref, unproven)
+    return { ...updated, warnings: [...updated.warnings, ...ofProofs] }
+  }
+
+  /** The same, with addresses that are known to be the person's. */
+  async write(
+    ref: PreferenceRef,
+    parsed: PreferencesInput,
+  ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const { storage, clock } = this.#context.options
     const [before] = await storage.preferences.get([ref])
     const isThere = before !== undefined && isWithin(this.#scope, before)
@@ -142,6 +164,34 @@ export class RecipientPreferences {
     }
   }
 
+  /** Of an address that a patient or client gives nobody knows whose it is; from staff and the host it is used at once. */
+  #withoutUnproven(input: PreferencesInput): {
+    readonly input: PreferencesInput
+    readonly unproven: readonly Unproven[]
+  } {
+    if (this.#actor.kind !== 'patient' && this.#actor.kind !== 'client') return { input, unproven: [] }
+    return channels.reduce<{ readonly input: PreferencesInput; readonly unproven: readonly Unproven[] }>(
+      (sofar, channel) => {
+        const place = preferencePlace(channel, 'address')
+        const written = valueAt(sofar.input, place)
+        if (typeof written !== 'string') return sofar
+        const unproven = [...sofar.unproven, { channel, written, field: nameAt(place) }]
+        return { input: withValueAt(sofar.input, place, undefined), unproven }
+      },
+      { input, unproven: [] },
+    )
+  }
+
+  /** Sends a link to each. */
+  async #prove(organizationId: string, ref: PreferenceRef, unproven: readonly Unproven[]): Promise<Warning[]> {
+    const warnings: Warning[] = []
+    for (const { channel, written, field } of unproven) {
+      const result = await beginProof(this.#context, { organizationId, ref, channel, written })
+      warnings.push({ field, code: 'contact_unproven', message: proofWords[result] })
+    }
+    return warnings
+  }
+
   /**
    * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
    * Where somebody else creates some meanwhile, these stand.
@@ -165,5 +215,14 @@ export class RecipientPreferences {
     return row?.defaultCountry ?? null
   }
 }
+
+type Unproven = { readonly channel: Channel; readonly written: string; readonly field: string }
+
+const proofWords = {
+  sent: 'was sent a message with a link, and is used once the person confirms it there; until then the one before is',
+  later: 'is not used: enough addresses were tried today',
+  unsent:
+    'is not used: no message with a link can be sent there to prove it, which needs the option "publicUrl", an encryption key, and a provider',
+} as const satisfies Record<ProofResult, string>
 
 const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })

@@ -1,13 +1,14 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { detailFor } from '../../domain/effective.ts'
-import { NotificationError } from '../../errors.ts'
-import { approvedDetailWarnings, checkTemplates, detailWarnings } from '../../messages/index.ts'
+import { issuesInWords, NotificationError } from '../../errors.ts'
+import { approvedDetailWarnings, checkTemplates, detailWarnings, linkOf, linksNamed } from '../../messages/index.ts'
 import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
   accountPlaces,
   channelSettings,
   fieldOf,
+  nameOf,
   type Place,
   patched,
   templated,
@@ -18,6 +19,7 @@ import {
 import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
+import { isAnswerPurpose } from '../../schemas/link.ts'
 import {
   emptySettings,
   type OrganizationSettingsInput,
@@ -55,8 +57,9 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   const written = patched(emptySettings, patch)
   const warnings = channels.flatMap((channel) => {
     const { content } = channelOf(channel)
-    if (content.kind !== 'text') return []
-    return checkTemplates(templated(channel, content), channelSettings(written, channel).templates)
+    const { templates } = channelSettings(written, channel)
+    requireLinks(context, written, channel)
+    return content.kind === 'text' ? checkTemplates(templated(channel, content), templates) : []
   })
   for (const field of secretFields) patch = withSealed(context, id, patch, [field])
   for (const channel of channels) {
@@ -111,6 +114,41 @@ export function undecidedQuietHours(after: SettingsRow): Warning[] {
   const value = JSON.stringify(offered)
   const message = `no quiet hours are set, so that messages may go out at night; set them, such as to ${value}, or to [] for none`
   return [{ field: 'quietHours', code: 'quiet_hours_unset', message }]
+}
+
+const hookOf = { confirm: 'onConfirm', change: 'onChangeRequest', cancel: 'onCancelRequest' } as const
+
+/** Why nothing would come of a link; null: something would. */
+function linkFault({ links, options }: Context, name: string): string | null {
+  if (links.base === null) {
+    return 'which needs the option "publicUrl" of createNotifications(), where the links lead, and an encryption key'
+  }
+  const purpose = linkOf(name)
+  if (purpose === null || !isAnswerPurpose(purpose)) return null
+  const hook = hookOf[purpose]
+  return options.hooks[hook] === undefined ? `and nobody hears the answer: set "hooks" with ${hook}` : null
+}
+
+/** @throws NotificationError `template_invalid` for templates with links that lead nowhere. */
+function requireLinks(context: Context, written: SettingsValues, channel: Channel): void {
+  const { content } = channelOf(channel)
+  const { templates, approvedTemplates } = channelSettings(written, channel)
+  const named =
+    content.kind === 'text'
+      ? linksNamed(templated(channel, content), templates)
+      : Object.entries(approvedTemplates).flatMap(([key, list]) =>
+          (list ?? []).flatMap(({ variables }) =>
+            variables
+              .filter((name) => linkOf(name) !== null)
+              .map((name) => ({ field: `${nameOf(templatesPlace(channel))}.${key}`, name })),
+          ),
+        )
+  const issues = named.flatMap(({ field, name }) => {
+    const fault = linkFault(context, name)
+    return fault === null ? [] : [{ field, message: `names {${name}}, ${fault}` }]
+  })
+  if (issues.length > 0)
+    throw new NotificationError('template_invalid', `Invalid template: ${issuesInWords(issues)}.`, { issues })
 }
 
 /** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */

@@ -9,6 +9,7 @@ import { Providers } from './accounts/providers.ts'
 import { Disappearances } from './directory/disappearances.ts'
 import { HostReader } from './directory/host-reader.ts'
 import { Events } from './events.ts'
+import { Links } from './links.ts'
 import type { ServiceOptions } from './service-options.ts'
 
 /** How services notify the background workers that there is something to do. */
@@ -40,11 +41,15 @@ export type Context = Signals & {
   /** Accounts that cannot be used as configured. */
   readonly review: AccountReview
   readonly secrets: SecretBox | null
+  readonly links: Links
   readonly events: Events
 }
 
 /** The part that planning needs; in a transaction of the host, storage, directory and events are those of the transaction. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages'> & {
+export type PlanningContext = Pick<
+  Context,
+  'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages' | 'links'
+> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs'> & {
     readonly storage: TransactionStore
   }
@@ -76,6 +81,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
       return review
     },
     secrets,
+    links: new Links(options),
     events,
     ...signals,
   }

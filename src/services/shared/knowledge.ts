@@ -105,6 +105,11 @@ export class Knowledge {
     return this.#context.languages.wording(this.#asked(organizationId, recipient))
   }
 
+  /** What links in texts begin with; null: there are none. */
+  get linkBase(): string | null {
+    return this.#context.links.base
+  }
+
   #asked(organizationId: string, recipient: string | null | undefined): Asked {
     const organization = this.organization(organizationId)?.locale
     return { recipient, organization, enabled: this.surroundings(organizationId).policy.textLanguages }
@@ -113,8 +118,16 @@ export class Knowledge {
   *#languagesOf(subjects: readonly Subject[]): Generator<Asked> {
     for (const { organizationId, recipients } of subjects) {
       yield this.#asked(organizationId, null)
-      for (const { locale } of withContacts(recipients)) if (locale) yield this.#asked(organizationId, locale)
+      for (const recipient of withContacts(recipients)) {
+        const locale = this.localeOf(organizationId, recipient)
+        if (locale) yield this.#asked(organizationId, locale)
+      }
     }
+  }
+
+  /** The language that somebody chose, else the one that the directory has. */
+  localeOf(organizationId: string, recipient: Person): string | null | undefined {
+    return preferencesWithin(organizationId, this.#preferences.get(refKey(recipient)))?.textLanguage ?? recipient.locale
   }
 
   settings(organizationId: string): SettingsRow | null {

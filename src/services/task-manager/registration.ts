@@ -30,9 +30,10 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
   const body = isUnsent ? currentBody(updates, one) : null
   const isNew = body !== null && !hasBody(one, body)
   if (isNew && !(await updates.write(one, { kind: 'rewritten', body }))) return false
+  const draft = await updates.draft(one, body ?? undefined)
   if (!(await updates.write(one, { kind: 'calling' }))) return false
   try {
-    const created = await client.createTask(updates.draft(one, body ?? undefined), { idempotencyKey: keyOf(one) })
+    const created = await client.createTask(draft, { idempotencyKey: keyOf(one) })
     const isOpen = created.status === 'pending' || created.status === 'running' || created.status === 'unknown'
     return await updates.write(one, {
       kind: 'registered',
@@ -67,9 +68,10 @@ export async function check(updates: TaskUpdates, one: DeliverCase): Promise<boo
   } catch (error) {
     return updates.putOff(one, error, false)
   }
+  const draft = await updates.draft(one, body)
   if (!(await updates.write(one, { kind: 'calling' }))) return false
   try {
-    const updated = await client.updateTask(task.taskId, updates.draft(one, body))
+    const updated = await client.updateTask(task.taskId, draft)
     if (updated === null) return await lose(updates, one)
     const registered = { kind: 'registered', taskId: updated.id, executionId: updated.executionId, body } as const
     const nextAt = updates.nextLook(body.scheduledAt)

@@ -1,5 +1,5 @@
 import { type ErrorCode, isNotificationError, type NotificationError } from '../../errors.ts'
-import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports/storage.ts'
+import type { DeliveryContent, DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
@@ -136,7 +136,9 @@ export class TaskUpdates {
     return senderOf(one.delivery) !== null
   }
 
-  draft({ task, delivery }: DeliverCase, body?: SendBody): TaskDraft {
+  /** With the links of the message, which work from then on. */
+  async draft(one: DeliverCase, body?: SendBody): Promise<TaskDraft> {
+    const { task, delivery } = one
     const { callbacks, settings } = this.shared
     const { facts, scheduledAt } = body ?? task
     const [kind, id] =
@@ -144,10 +146,23 @@ export class TaskUpdates {
     return deliverDraft({
       task: { facts, scheduledAt },
       delivery,
-      content: body?.content ?? delivery,
+      content: await this.#withLinks(one, body?.content ?? delivery),
       callbackUrl: callbacks.url(kind, id, scheduledAt),
       maxRetries: settings.maxRetries,
     })
+  }
+
+  /** What is stored has masks in place of the tokens, whatever TaskManager has. */
+  async #withLinks(one: DeliverCase, content: DeliveryContent): Promise<DeliveryContent> {
+    const { links, options } = this.shared.context
+    const { organizationId, recipient, appointmentId, channel, category, idempotencyKey: messageKey } = one.delivery
+    if (recipient.type === 'PRACTITIONER') return content
+    const startsAt = startByRows(workRefOf(one))
+    const about = { organizationId, recipient, appointmentId, channel, category, startsAt, messageKey, now: this.now }
+    const filled = links.fill({ subject: content.subject, text: content.message, html: null, template: null }, about)
+    if (filled.links.length === 0) return content
+    await options.storage.links.add(filled.links)
+    return { ...content, subject: filled.message.subject, message: filled.message.text }
   }
 
   /**

@@ -43,7 +43,7 @@ function done(updates: TaskUpdates, one: DeliverCase): Promise<boolean> {
 /** The id of a task whose creation got no response: creating it again with the same key returns it. */
 async function findId(updates: TaskUpdates, one: DeliverCase): Promise<string | null> {
   if (one.task.scheduledAt.getTime() - updates.now.getTime() < safelyAheadMs) return null
-  const { id } = await updates.shared.client.createTask(updates.draft(one), { idempotencyKey: keyOf(one) })
+  const { id } = await updates.shared.client.createTask(await updates.draft(one), { idempotencyKey: keyOf(one) })
   await updates.write(one, {
     kind: 'registered',
     taskId: id,

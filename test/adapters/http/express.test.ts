@@ -14,7 +14,10 @@ const mountOn =
   (express: typeof express5): Mount =>
   (library, basePath, { parsed }) => {
     const app = express()
-    if (parsed) app.use(express.json({ limit: '10mb', verify: keepBytes }))
+    if (parsed) {
+      app.use(express.json({ limit: '10mb', verify: keepBytes }))
+      app.use(express.urlencoded({ extended: true }))
+    }
     app.use(basePath, expressRouter(library))
     return listening(app.listen(0, '127.0.0.1'))
   }

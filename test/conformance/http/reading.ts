@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { noOwner } from '../../../src/http/access.ts'
 import { rawBody } from '../../../src/http/body.ts'
 import { bytes, defineRoute, nothing } from '../../../src/http/define-route.ts'
+import { formBody, SentForm } from '../../../src/http/form.ts'
 import { createHandler, type HandlerOptions } from '../../../src/http/handler.ts'
 import { bodyLimit, silentLogger, systemClock } from '../../../src/index.ts'
 import type { Library, Mounted } from './suite.ts'
@@ -21,6 +22,11 @@ type Stage = {
   readonly keepsParsedBytes: boolean
 }
 
+const fields: [string, string][] = [
+  ['a.b', 'é & ='],
+  ['c', '1'],
+  ['c', '2'],
+]
 const basePath = '/api/notifications'
 const json = { 'content-type': 'application/json' }
 
@@ -149,6 +155,22 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
     serve(null)
   })
 
+  test('a form arrives, as a page or a mail program sends it, whatever the host parses before', async () => {
+    serve({ handle: createHandler({ ...handlerParts, table: [defineRoute(formEcho)] }) })
+    const form = new FormData()
+    for (const [name, value] of fields) form.append(name, value)
+    for (const { origin } of [mounted(), parsing()]) {
+      for (const body of [new URLSearchParams(fields), form]) {
+        const answer = await call('/form/x', { method: 'POST', body }, origin)
+        expect([answer.status, await answer.json()]).toEqual([200, { one: 'é & =', all: ['1', '2'] }])
+      }
+      const empty = await call('/form/x', { method: 'POST' }, origin)
+      expect(await empty.json()).toEqual({ one: null, all: [] })
+    }
+    expect((await call('/form/x', { method: 'POST', headers: json, body: '{"c":1}' })).status).toBe(415)
+    serve(null)
+  })
+
   test('where the host has parsed the body of a provider and kept no bytes, the answer is 500 in words', async () => {
     serve({ handle: createHandler({ ...handlerParts, table: [defineRoute(rawEcho)] }) })
     const answer = await call('/raw', { method: 'POST', headers: json, body: '{"a":1}' }, parsing().origin)
@@ -164,6 +186,21 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
     serve(null)
   })
 }
+
+const formEcho = {
+  id: 'form',
+  method: 'POST',
+  path: '/form/{token}',
+  summary: 'For these tests',
+  params: z.strictObject({ token: z.string() }),
+  query: nothing,
+  body: z.custom<SentForm>((value) => value instanceof SentForm),
+  bodyForm: formBody,
+  responses: { 200: z.object({ one: z.string().nullable(), all: z.array(z.string()) }) },
+  errors: [],
+  access: { kind: 'link', token: ({ token }: { readonly token: string }) => token, owner: () => noOwner },
+  handler: async ({ body }: { readonly body: SentForm }) => ({ one: body.one('a.b'), all: [...body.all('c')] }),
+} as const
 
 /** Only the bytes matter, whatever they are said to be. */
 const rawEcho = {

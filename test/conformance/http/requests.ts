@@ -106,7 +106,7 @@ export const creates = ({ method, path }: Endpoint): boolean => method === 'POST
 
 /** Somebody whom the row lets in, and who can mean only one owner. */
 export function someoneAllowed({ access, path }: Endpoint): Caller | null {
-  if (access.kind === 'token' || access.kind === 'provider') return null
+  if (access.kind === 'token' || access.kind === 'provider' || access.kind === 'link') return null
   if (access.kind === 'open') return service
   if (access.self) return path.includes('client') ? client : patient
   return access.staff === null ? service : admin

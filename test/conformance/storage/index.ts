@@ -16,6 +16,7 @@ import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { late } from './late.ts'
 import { lifecycle } from './lifecycle.ts'
+import { links } from './links.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
 import { planning } from './planning.ts'
@@ -48,6 +49,7 @@ export type StoragePart =
   | 'fallbacks'
   | 'accounts'
   | 'addresses'
+  | 'links'
   | 'answers'
   | 'consents'
   | 'notices'
@@ -79,6 +81,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   fallbacks,
   accounts,
   addresses,
+  links,
   answers,
   consents,
   notices,

@@ -12,6 +12,7 @@ import { addressTables } from './address-tables.ts'
 import { answerTables } from './answer-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
 import { consentTables } from './consent-tables.ts'
+import { linkTables } from './link-tables.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
 import { taskTables } from './task-tables.ts'
@@ -275,6 +276,7 @@ export const tables = {
   ...taskTables,
   ...accountTables,
   ...addressTables,
+  ...linkTables,
   ...answerTables,
   ...consentTables,
 } as const satisfies Record<string, Table>

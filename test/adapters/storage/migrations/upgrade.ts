@@ -21,6 +21,7 @@ const newest = [
   'appointments_ahead',
   'consent',
   'answers',
+  'links',
   'quiet_hours',
 ]
 const laterThan = {

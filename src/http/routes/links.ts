@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { type LinkPurpose, linkPurposes } from '../../schemas/link.ts'
+import { troublePage } from '../../services/links/shut-page.ts'
+import { noOwner } from '../access.ts'
+import type { Api } from '../api.ts'
+import { type Content, contentOf } from '../content.ts'
+import { defineRoute, nothing, type Route } from '../define-route.ts'
+import { formBody, SentForm } from '../form.ts'
+import { contentOfPage } from '../pages/page.ts'
+
+const params = z.strictObject({ token: z.string().describe('Token of the link') })
+const form = z.custom<SentForm>((value) => value instanceof SentForm)
+const html = contentOf('text/html')
+/** People see a page, whatever went wrong. */
+const responses = Object.fromEntries(
+  [200, 400, 404, 410, 413, 415, 422, 429, 500, 502, 503].map((status) => [status, html]),
+)
+
+const summaries = {
+  confirm: ['Show the page by which somebody confirms an appointment', 'Confirm the appointment'],
+  change: ['Show the page by which somebody asks for another time', 'Ask for another time'],
+  cancel: ['Show the page by which somebody asks to cancel an appointment', 'Ask to cancel the appointment'],
+  preferences: ['Show the page of preferences', 'Save what the person chose there, or stop all messages'],
+  unsubscribe: [
+    'Show the page by which somebody unsubscribes from one kind of e-mail',
+    'Unsubscribe, also by the one click of a mail program (RFC 8058)',
+  ],
+  contact: ['Show the page by which somebody confirms an address', 'Use the address from now on'],
+} as const satisfies Record<LinkPurpose, readonly [string, string]>
+
+/**
+ * The pages that links of messages open, in HTML. Showing one changes nothing, since programs that scan mail open every link; the form
+ * of the page does.
+ */
+export const linkRoutes = ({ links }: Api): Route[] =>
+  linkPurposes.flatMap((purpose) => {
+    const [show, act] = summaries[purpose]
+    const row = {
+      path: `/${purpose}/{token}`,
+      params,
+      query: nothing,
+      responses,
+      errors: [],
+      example: { params: { token: '0'.repeat(22) } },
+      access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
+      problemPage: (status: number) => contentOfPage(troublePage(status)),
+    } as const
+    return [
+      defineRoute({
+        ...row,
+        id: `links.${purpose}.show`,
+        method: 'GET',
+        summary: show,
+        body: nothing,
+        status: statusOf,
+        handler: async ({ params: { token } }) => contentOfPage(await links.show(purpose, token)),
+      }),
+      defineRoute({
+        ...row,
+        id: `links.${purpose}.act`,
+        method: 'POST',
+        summary: act,
+        body: form,
+        bodyForm: formBody,
+        status: statusOf,
+        handler: async ({ params: { token }, body }) => contentOfPage(await links.act(purpose, token, body)),
+      }),
+    ]
+  })
+
+const statusOf = ({ status }: Pick<Content, 'status'>): number => status

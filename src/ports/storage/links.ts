@@ -1,0 +1,43 @@
+import type { Channel } from '../../channels/index.ts'
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { LinkPurpose } from '../../schemas/link.ts'
+import type { Category } from '../../schemas/vocabulary.ts'
+
+/** `notification_links`: what a link lets its holder do. */
+export type LinkRow = {
+  /** Keyed, of the token. */
+  readonly hash: string
+  readonly organizationId: string
+  readonly purpose: LinkPurpose
+  readonly recipient: RecipientRef
+  readonly appointmentId: EntityId | null
+  readonly channel: Channel | null
+  readonly category: Category | null
+  /** Of an answer: the start that the message named. */
+  readonly startsAt: Date | null
+  /** Of an address that is to be proven: itself, encrypted. */
+  readonly contact: string | null
+  /** From then on it is of no more use. */
+  readonly expiresAt: Date
+  readonly createdAt: Date
+}
+
+/** Whose links are revoked: one, those of a person, or those of an appointment. */
+export type LinksOf =
+  | { readonly hash: string }
+  | { readonly organizationId: string; readonly recipient: RecipientRef }
+  | { readonly organizationId: string; readonly appointmentId: EntityId }
+
+export interface LinkQueries {
+  /** The row of one of these hashes, expired or not. */
+  find(hashes: readonly string[]): Promise<LinkRow | null>
+  /** Removes what expired by `until`, at most `limit` rows; how many. */
+  purge(until: Date, limit: number): Promise<number>
+}
+
+export interface LinkStore extends LinkQueries {
+  /** One whose hash is there stays as it is: a message that is sent again has the link that it had. */
+  add(links: readonly LinkRow[]): Promise<void>
+  /** Deletes them. */
+  revoke(of: LinksOf): Promise<void>
+}

@@ -1,0 +1,253 @@
+import { channels } from '../../channels/index.ts'
+import { addressKey } from '../../domain/effective.ts'
+import { NotificationError } from '../../errors.ts'
+import { maskAddress } from '../../schemas/address.ts'
+import type { Actor } from '../../schemas/audit.ts'
+import { preferencePlace, withValueAt } from '../../schemas/channel-settings.ts'
+import { type HostId, type HostRef, organizationId, parseField } from '../../schemas/common.ts'
+import { type AnswerPurpose, isAnswerPurpose, type LinkPurpose } from '../../schemas/link.ts'
+import { readOffset } from '../../schemas/offset.ts'
+import type { PreferencesInput } from '../../schemas/preferences.ts'
+import { type Category, categories } from '../../schemas/vocabulary.ts'
+import type { Answers } from '../answers/answers.ts'
+import type { Consent } from '../consent/consent.ts'
+import { beginProof, provenContact } from '../settings/contact-proof.ts'
+import { RecipientPreferences } from '../settings/recipient-preferences.ts'
+import { SettingsService } from '../settings/settings-service.ts'
+import type { Context } from '../shared/context.ts'
+import { readId, readRecipient } from '../shared/ids.ts'
+import { type Opened, openLink, pageOf, put } from './opened.ts'
+import type { FormFields, Page } from './page.ts'
+import {
+  boxName,
+  choicesOf,
+  contactName,
+  formOf,
+  kindInWords,
+  languagesAsked,
+  offsetsName,
+  readShown,
+} from './preferences-form.ts'
+import { shutPage } from './shut-page.ts'
+
+/** Whose links are revoked. */
+export type RevokedLinks =
+  | { readonly organizationId: string; readonly recipient: HostRef }
+  | { readonly organizationId: string; readonly appointmentId: HostId }
+
+/** The wording of the page, for the record of consent. Another one where it says something else. */
+const wordingVersion = 'page:1'
+
+/**
+ * The pages that links of messages open. Showing one changes nothing, whoever asks and however often: programs that scan mail open
+ * every link. Only the form of a page changes something.
+ */
+export class LinkPages {
+  readonly #context: Context
+  readonly #answers: Pick<Answers, 'act'>
+  readonly #consent: Pick<Consent, 'as'>
+
+  constructor(context: Context, answers: Pick<Answers, 'act'>, consent: Pick<Consent, 'as'>) {
+    this.#context = context
+    this.#answers = answers
+    this.#consent = consent
+  }
+
+  /**
+   * What links of a person, or of an appointment, let somebody do is over. Messages that go out later have links that work.
+   * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   */
+  async revoke(of: RevokedLinks): Promise<void> {
+    const { ids, storage } = this.#context.options
+    const id = parseField(organizationId, of.organizationId, 'organizationId')
+    await storage.links.revoke(
+      'recipient' in of
+        ? { organizationId: id, recipient: readRecipient(ids, of.recipient, 'recipient') }
+        : { organizationId: id, appointmentId: readId(ids, 'appointment', of.appointmentId, 'appointmentId') },
+    )
+  }
+
+  /** The page of a link. @throws NotificationError as the directory and the storage do. */
+  async show(purpose: LinkPurpose, token: string): Promise<Page> {
+    const opened = await openLink(this.#context, purpose, token)
+    if (typeof opened === 'string') return shutPage(opened)
+    if (isAnswerPurpose(purpose)) return this.#question(opened, purpose)
+    const { words } = opened
+    if (purpose === 'preferences') {
+      return pageOf(opened, {
+        title: words.say('page.title'),
+        paragraphs: [words.say('page.intro')],
+        form: formOf(this.#context, opened),
+      })
+    }
+    if (purpose === 'unsubscribe') {
+      const button = words.say('page.unsubscribe')
+      const paragraphs = [words.say('page.unsubscribe_text', { kind: kindOf(opened) })]
+      return pageOf(opened, { title: button, paragraphs, form: { kind: 'button', button } })
+    }
+    const address = provenContact(this.#context, opened.link)
+    return pageOf(opened, {
+      title: words.say('page.contact'),
+      paragraphs: [words.say('page.contact_text', { address: put(opened, maskAddress(address)) })],
+      form: { kind: 'button', button: words.say('page.contact') },
+    })
+  }
+
+  /** What the form of the page asks for. Done twice, it is done once. */
+  async act(purpose: LinkPurpose, token: string, fields: FormFields): Promise<Page> {
+    const opened = await openLink(this.#context, purpose, token)
+    if (typeof opened === 'string') return shutPage(opened)
+    if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose)
+    const { words } = opened
+    if (purpose === 'unsubscribe') {
+      await this.#unsubscribe(opened)
+      const paragraphs = [words.say('page.unsubscribed', { kind: kindOf(opened) })]
+      return pageOf(opened, { title: words.say('page.unsubscribe'), paragraphs, isResult: true })
+    }
+    if (purpose === 'contact') {
+      const address = await this.#proven(opened)
+      const paragraphs = [words.say('page.contact_done', { address: put(opened, maskAddress(address)) })]
+      return pageOf(opened, { title: words.say('page.contact'), paragraphs, isResult: true })
+    }
+    return this.#save(opened, fields)
+  }
+
+  /** The address is the person's: it is used from now on. */
+  async #proven(opened: Opened): Promise<string> {
+    const { link, ref } = opened
+    const { storage, clock } = this.#context.options
+    const { organizationId, channel } = link
+    const address = provenContact(this.#context, link)
+    if (channel === null) return address
+    const by = actorOf(opened)
+    const patch: PreferencesInput = withValueAt({}, preferencePlace(channel, 'address'), address)
+    await new RecipientPreferences(this.#context, by, organizationId).write(ref, patch)
+    const own = { organizationId, channel, address: addressKey(channel, address) }
+    await storage.addresses.prove(own, clock.now(), by)
+    return address
+  }
+
+  /** Exactly what the header of the mail says: this kind of message, on this channel. */
+  async #unsubscribe(opened: Opened): Promise<void> {
+    const { link, ref } = opened
+    if (link.channel === null || link.category === null) return
+    await this.#consent.as(actorOf(opened)).refuse({
+      organizationId: link.organizationId,
+      who: { recipient: ref },
+      channels: [link.channel],
+      categories: [link.category],
+      how: 'one_click',
+      wording: null,
+    })
+  }
+
+  #question(opened: Opened, purpose: AnswerPurpose): Page {
+    const { words } = opened
+    const { day, time } = words.values
+    const when =
+      day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
+    const button = words.say(`page.${purpose}`)
+    return pageOf(opened, { title: button, paragraphs: when, form: { kind: 'button', button } })
+  }
+
+  async #answer(opened: Opened, purpose: AnswerPurpose): Promise<Page> {
+    const { words, link, ref, now } = opened
+    const title = words.say(`page.${purpose}`)
+    if (link.appointmentId === null) return shutPage('never')
+    const { status } = await this.#answers.act({
+      organizationId: link.organizationId,
+      appointmentId: link.appointmentId,
+      recipient: ref,
+      action: purpose,
+      via: 'link',
+      ...(link.startsAt === null ? {} : { startsAt: link.startsAt }),
+      at: now,
+      by: actorOf(opened),
+    })
+    if (status === 'recorded' || status === 'repeated') {
+      return pageOf(opened, { title, paragraphs: [words.say(`page.${purpose}_done`)], isResult: true })
+    }
+    const paragraphs = [words.say('page.outdated')]
+    return pageOf(opened, { status: 410, title, paragraphs, isResult: true })
+  }
+
+  async #save(opened: Opened, fields: FormFields): Promise<Page> {
+    const { words, link, ref } = opened
+    const title = words.say('page.title')
+    const about = { organizationId: link.organizationId, who: { recipient: ref }, how: 'link' } as const
+    const wording = `${wordingVersion} ${words.language}`
+    const consent = this.#consent.as(actorOf(opened))
+    if (fields.one('stop') !== null) {
+      await consent.refuse({ ...about, channels: 'all', categories: 'all', wording })
+      return pageOf(opened, { title, paragraphs: [words.say('page.stopped')], isResult: true })
+    }
+    const shown = readShown(fields.one('shown') ?? '')
+    for (const { channel, isOff } of choicesOf(opened)) {
+      const offered = categories.filter((category) => shown.has(boxName(channel, category)))
+      const isOn = (category: Category) => isChecked(fields, boxName(channel, category))
+      const wasOn = (category: Category) => shown.get(boxName(channel, category)) === '1'
+      const given = offered.filter((category) => !wasOn(category) && isOn(category))
+      const isBack = isOff && given.length > 0
+      // Of a channel that comes back, what stays off is refused first: nothing of it goes out in between.
+      const refused = offered.filter((category) => !isOn(category) && (isBack || wasOn(category)))
+      if (refused.length > 0) await consent.refuse({ ...about, channels: [channel], categories: refused, wording })
+      if (given.length > 0) await consent.give({ ...about, channels: [channel], categories: given, wording })
+      if (isBack) await consent.give({ ...about, channels: [channel], categories: 'all', wording })
+    }
+    const patch = this.#wishes(opened, fields, shown)
+    if (Object.keys(patch).length > 0)
+      await new SettingsService(this.#context, actorOf(opened)).updatePreferences(ref, patch)
+    const notes = await this.#proofs(opened, fields)
+    return pageOf(opened, { title, paragraphs: [words.say('page.saved'), ...notes], isResult: true })
+  }
+
+  /** When reminders come, and the language: what differs from what the page showed. */
+  #wishes(opened: Opened, fields: FormFields, shown: ReadonlyMap<string, string>): PreferencesInput {
+    const wishes = channels.reduce<PreferencesInput>((sofar, channel) => {
+      const name = offsetsName(channel)
+      const before = shown.get(name)
+      const chosen = fields.all(name).filter((text) => typeof readOffset(text) !== 'string')
+      if (before === undefined || isSameList(chosen, before === '' ? [] : before.split(','))) return sofar
+      return withValueAt(sofar, preferencePlace(channel, 'reminders'), chosen.slice(0, 20))
+    }, {})
+    const language = fields.one('language')
+    const isNew = language !== null && language !== shown.get('language')
+    const isKnown = isNew && this.#context.languages.usable(languagesAsked(opened)).includes(language)
+    return isKnown ? { ...wishes, textLanguage: language } : wishes
+  }
+
+  /** New addresses are used once they are proven. */
+  async #proofs(opened: Opened, fields: FormFields): Promise<string[]> {
+    const { words, link, ref } = opened
+    const notes: string[] = []
+    for (const channel of channels) {
+      const written = fields.one(contactName(channel))?.trim() ?? ''
+      if (written === '' || written.length > 320) continue
+      const result = await beginProof(this.#context, {
+        organizationId: link.organizationId,
+        ref,
+        channel,
+        written,
+      }).catch((error: unknown) => {
+        if (error instanceof NotificationError && error.code === 'invalid_input') return 'unusable' as const
+        throw error
+      })
+      const key = result === 'sent' ? 'page.proof_sent' : result === 'unusable' ? 'page.proof_unusable' : 'page.later'
+      notes.push(words.say(key))
+    }
+    return notes
+  }
+}
+
+const isChecked = (fields: FormFields, name: string): boolean => fields.one(name) !== null
+
+const isSameList = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((text) => other.includes(text))
+
+const kindOf = (opened: Opened): string => {
+  const category: Category | null = opened.link.category
+  return category === null ? '' : kindInWords(opened, category)
+}
+
+/** Whoever has the link acts as the person whom it was sent to. */
+const actorOf = ({ ref }: Opened): Actor => ({ kind: ref.type === 'PATIENT' ? 'patient' : 'client', id: ref.id })

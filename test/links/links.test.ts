@@ -1,0 +1,400 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import { type HttpRequest, type Notifications, TransportError } from '../../src/index.ts'
+import { Answers } from '../../src/services/answers/answers.ts'
+import { Consent } from '../../src/services/consent/consent.ts'
+import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { keyOf } from '../support/keys.ts'
+import { migratedDatabase } from '../support/migrated-sqlite.ts'
+
+const publicUrl = 'https://clinic.example/api/notifications'
+const body = 'Confirm {confirm_url} change {change_url} cancel {cancel_url} all {preferences_url}'
+const mask = '*'.repeat(22)
+
+const heard = { onConfirm() {}, onChangeRequest() {}, onCancelRequest() {} }
+type Clinic = Awaited<ReturnType<typeof openClinic>>
+const open = (more: Parameters<typeof openClinic>[1] = {}) =>
+  openClinic('2031-03-08T09:00:00Z', { publicUrl, hooks: heard, ...more })
+
+/** One reminder with all links is sent, the day before the appointment. */
+async function remind(clinic: Clinic, template = body): Promise<void> {
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    emailTemplates: { appointment_reminder: template },
+    defaultEmailReminders: [24],
+    defaultSmsReminders: [],
+  })
+  clinic.host.book({ id: 42, startsAt: '2031-03-10T10:00:00' })
+  await clinic.notifications.scheduleReminders(42)
+  await clinic.start()
+  await clinic.clock.advance(30 * 3_600_000)
+}
+
+const urlsIn = (text: string | undefined): string[] => [...(text ?? '').matchAll(/https:\S+/g)].map(([url]) => url)
+async function linksOf(clinic: Clinic) {
+  await remind(clinic)
+  const urls = urlsIn(clinic.outbox.sent[0]?.text)
+  return { urls, at: (purpose: string) => urls.find((url) => url.includes(`/${purpose}/`)) ?? '' }
+}
+
+type Asked = { readonly type?: string; readonly sender?: string }
+async function ask(library: Notifications, method: string, url: string, form: string | null = null, asked: Asked = {}) {
+  const { type = 'application/x-www-form-urlencoded', sender } = asked
+  const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from(form ?? '') })
+  const headers = form === null ? {} : { 'content-type': type }
+  const path = url.replace(publicUrl, '')
+  const answer = await library.handle({
+    method,
+    path,
+    query: 'utm_source=mail',
+    headers,
+    native: null,
+    sender,
+    readBody,
+  })
+  return { ...answer, html: answer.body ?? '' }
+}
+
+const shown = async (clinic: Clinic) =>
+  JSON.stringify([
+    await clinic.notifications.history({ organizationId }),
+    await clinic.notifications.explain(42),
+    await clinic.audit.list(organizationId),
+    clinic.log.lines,
+    clinic.told,
+  ])
+
+afterEach(() => void vi.restoreAllMocks())
+
+describe('links of messages', () => {
+  it('are short and random, and whoever may read the history cannot act by them', async () => {
+    await using clinic = await open()
+    const { urls } = await linksOf(clinic)
+    expect(urls).toHaveLength(4)
+    for (const url of urls) {
+      expect(url).toMatch(/\/(confirm|change|cancel|preferences)\/[0-9A-Za-z]{22}$/)
+      expect(url.length - publicUrl.length).toBeLessThanOrEqual(40)
+      expect(await shown(clinic)).not.toContain(url.slice(-22))
+    }
+    expect(new Set(urls.map((url) => url.slice(-22))).size).toBe(4)
+    expect(await shown(clinic)).toContain(`${publicUrl}/confirm/${mask}`)
+    expect((await ask(clinic, 'GET', `${publicUrl}/confirm/${mask}`)).status).toBe(404)
+  })
+
+  it('are the same when a message is sent again', async () => {
+    const texts: string[] = []
+    const flaky = capture({
+      fail(message) {
+        texts.push(message.text)
+        return texts.length < 3 ? new TransportError('Busy.', { outcome: 'transient', code: 'busy' }) : null
+      },
+    })
+    await using clinic = await open({ transports: [flaky] })
+    await remind(clinic)
+    expect(texts).toHaveLength(3)
+    expect(new Set(texts).size).toBe(1)
+  })
+
+  it('are rows only where a text names one, and of tokens nothing but keyed hashes', async () => {
+    const database = await migratedDatabase({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
+    await using clinic = await open({ storage: sqlite({ database }) })
+    await remind(clinic, 'Only {preferences_url}')
+    const [url = ''] = urlsIn(clinic.outbox.sent[0]?.text)
+    const rows = z
+      .array(z.looseObject({ purpose: z.string() }))
+      .parse(database.prepare('select * from notification_links').all())
+    expect(rows.map(({ purpose }) => purpose)).toEqual(['preferences'])
+    expect(JSON.stringify(rows)).not.toContain(url.slice(-22))
+    const openedBy = async (...encryptionKey: string[]) => {
+      await using other = await open({ storage: sqlite({ database }), encryptionKey })
+      other.host.recipientRows.set('PATIENT:12', { ...ada, organizationId })
+      return (await ask(other, 'GET', url)).status
+    }
+    // After a rotation links work as long as the retired key is there.
+    expect(await openedBy(keyOf(8), keyOf(7))).toBe(200)
+    expect(await openedBy(keyOf(8))).toBe(404)
+  })
+
+  it('need an URL and a key: a text that names one is refused without them, in words', async () => {
+    await using clinic = await openClinic('2031-03-08T09:00:00Z')
+    const saving = clinic.settings.createOrganizationSettings(organizationId, {
+      smsTemplates: { appointment_reminder: 'Yes? {confirm_url}' },
+    })
+    await expect(saving).rejects.toMatchObject({
+      code: 'template_invalid',
+      message: expect.stringContaining('{confirm_url}, which needs the option "publicUrl"'),
+    })
+  })
+
+  it('ask for no answer that nobody hears', async () => {
+    await using clinic = await open({ hooks: { onConfirm() {} } })
+    const save = (text: string) =>
+      clinic.settings.createOrganizationSettings(organizationId, { emailTemplates: { appointment_reminder: text } })
+    await expect(save('Come? {confirm_url} Or: {cancel_url}')).rejects.toMatchObject({
+      code: 'template_invalid',
+      message: expect.stringContaining('names {cancel_url}, and nobody hears the answer'),
+    })
+    await expect(save('Come? {confirm_url} {preferences_url}')).resolves.toMatchObject({ warnings: [] })
+  })
+
+  it('do not ask for an answer where there is nothing to answer', async () => {
+    await using clinic = await open()
+    const saving = clinic.settings.createOrganizationSettings(organizationId, {
+      emailTemplates: { waitlist_notification: 'Take it: {confirm_url}' },
+    })
+    await expect(saving).rejects.toMatchObject({ code: 'template_invalid' })
+  })
+})
+
+describe('the page of a link', () => {
+  it('is a page that changes nothing, whoever opens it and however often', async () => {
+    await using clinic = await open()
+    const act = vi.spyOn(Answers.prototype, 'act')
+    const refuse = vi.spyOn(Consent.prototype, 'refuse')
+    const { urls } = await linksOf(clinic)
+    const before = await shown(clinic)
+    for (const url of urls) {
+      for (const method of ['GET', 'HEAD', 'GET', 'OPTIONS']) await ask(clinic, method, url)
+      const { status, headers, html } = await ask(clinic, 'GET', url)
+      expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-robots-tag': 'noindex, nofollow, noarchive',
+        'content-security-policy': expect.stringMatching(
+          /^default-src 'none'; style-src 'sha256-[\w+/=]+'; form-action 'self'/,
+        ),
+      })
+      expect(html).not.toMatch(/<script|javascript:|<img|<link/i)
+      expect(html).toContain('Harbour Clinic')
+    }
+    expect([act, refuse].map((one) => one.mock.calls.length)).toEqual([0, 0])
+    expect(await shown(clinic)).toBe(before)
+  })
+
+  it.each(['confirm', 'change', 'cancel'] as const)(
+    'lets somebody %s by its button, once, until the start',
+    async (purpose) => {
+      const heard: unknown[] = []
+      const hear = (action: string) => (answer: unknown) => void heard.push([action, answer])
+      const hooks = { onConfirm: hear('confirm'), onChangeRequest: hear('change'), onCancelRequest: hear('cancel') }
+      await using clinic = await open({ hooks })
+      const { at } = await linksOf(clinic)
+      const { status, html } = await ask(clinic, 'POST', at(purpose), '')
+      expect(status).toBe(200)
+      expect(html).toContain('<h1 tabindex="-1" autofocus>')
+      expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(200)
+      await clinic.clock.advance(60_000)
+      expect(heard).toEqual([[purpose, expect.objectContaining({ appointmentId: 42, via: 'link' })]])
+      clinic.host.change(42, { startsAt: '2031-03-10T12:00:00' })
+      await clinic.notifications.appointmentRescheduled(42)
+      expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(410)
+      await clinic.clock.advance(24 * 3_600_000)
+      const late = await ask(clinic, 'GET', at(purpose))
+      expect([late.status, late.html.includes('Harbour')]).toEqual([410, false])
+    },
+  )
+
+  it('is one and the same page for every link that does not work', async () => {
+    await using clinic = await open()
+    const { at, urls } = await linksOf(clinic)
+    const token = at('confirm').slice(-22)
+    const wrong = [`/cancel/${token}`, `/confirm/${token.slice(1)}`, `/confirm/${'0'.repeat(22)}`, '/preferences/%00']
+    const pages = new Set<string>()
+    for (const path of wrong) {
+      for (const method of ['GET', 'POST']) {
+        const { status, html } = await ask(clinic, method, `${publicUrl}${path}`, method === 'POST' ? 'stop=all' : null)
+        expect([path, status]).toEqual([path, 404])
+        pages.add(html)
+      }
+    }
+    // The person belongs to another organization by now.
+    clinic.host.recipientRows.set('PATIENT:12', { ...ada, organizationId: 'other' })
+    for (const url of urls) pages.add((await ask(clinic, 'GET', url)).html)
+    expect(pages.size).toBe(1)
+    expect([...pages][0]).not.toMatch(/Harbour|Ada|2031/)
+  })
+
+  it('goes when the appointment is deleted, or the links are revoked', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    await clinic.notifications.appointmentDeleted(42)
+    expect((await ask(clinic, 'GET', at('confirm'))).status).toBe(404)
+    expect((await ask(clinic, 'GET', at('preferences'))).status).toBe(404)
+    await using another = await open()
+    const own = await linksOf(another)
+    await another.links.revoke({ organizationId: 'other', recipient: { type: 'PATIENT', id: 12 } })
+    expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(200)
+    await another.links.revoke({ organizationId, recipient: { type: 'PATIENT', id: 12 } })
+    expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(404)
+  })
+
+  it('is limited for each link, and for each sender', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    const statuses: number[] = []
+    for (let count = 0; count < 31; count += 1) statuses.push((await ask(clinic, 'GET', at('preferences'))).status)
+    expect([statuses.filter((one) => one === 200).length, statuses.at(-1)]).toEqual([30, 429])
+    const tried = Array.from(
+      { length: 121 },
+      (_, count) => `${publicUrl}/preferences/${String(count).padStart(22, '0')}`,
+    )
+    const last: number[] = []
+    for (const url of tried) last.push((await ask(clinic, 'GET', url, null, { sender: '203.0.113.9' })).status)
+    expect([last.filter((one) => one === 404).length, last.at(-1)]).toEqual([120, 429])
+  })
+})
+
+describe('the page of preferences', () => {
+  const boxes = (html: string): string[] =>
+    [...html.matchAll(/<input type="checkbox" name="([^"]+)" value="([^"]+)"( checked)?>/g)].flatMap(
+      ([, name, value, on]) => (on === undefined ? [] : [`${name}=${value}`]),
+    )
+  const shownIn = (html: string): string => /name="shown" value="([^"]*)"/.exec(html)?.[1] ?? ''
+  const save = (clinic: Clinic, url: string, fields: readonly (readonly [string, string])[]) =>
+    ask(
+      clinic,
+      'POST',
+      url,
+      String(new URLSearchParams(fields.map(([name, value]): [string, string] => [name, value]))),
+    )
+
+  it('shows what the person gets, with the address masked', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    const { html } = await ask(clinic, 'GET', at('preferences'))
+    expect(html).toContain('a***@example.org')
+    expect(html).not.toContain('ada@example.org')
+    expect(boxes(html)).toEqual(expect.arrayContaining(['EMAIL.REMINDER=on', 'SMS.WAITLIST=on', 'EMAIL.offsets=24h']))
+    expect(html).toContain('24 hours')
+  })
+
+  /** What is not sent to Ada by her own word. */
+  const refusedOf = async (clinic: Clinic) =>
+    (await clinic.settings.effectivePreferences({ type: 'PATIENT', id: 12 })).decisions.flatMap((one) =>
+      one.reasons.some((rule) => rule.endsWith('_by_recipient')) ? [`${one.channel}.${one.category}`] : [],
+    )
+  const asFields = (list: readonly string[]) =>
+    list.map((box) => box.split('=')).map(([name = '', value = '']) => [name, value] as const)
+
+  it('changes what the person changed, nothing else, and back', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    const { html } = await ask(clinic, 'GET', at('preferences'))
+    const kept = boxes(html).filter((box) => box !== 'EMAIL.WAITLIST=on' && box !== 'EMAIL.offsets=24h')
+    const fields = asFields([...kept, 'EMAIL.offsets=2h'])
+    const answer = await save(clinic, at('preferences'), [['shown', shownIn(html)], ...fields])
+    expect(answer.html).toContain('Your choices have been saved.')
+    expect(await refusedOf(clinic)).toEqual(['EMAIL.WAITLIST'])
+    const stored = await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })
+    expect(stored).toMatchObject({ emailReminders: ['2h'], smsReminders: null, textLanguage: null })
+    const again = (await ask(clinic, 'GET', at('preferences'))).html
+    expect(boxes(again)).not.toContain('EMAIL.WAITLIST=on')
+    const all = asFields([...boxes(again), 'EMAIL.WAITLIST=on'])
+    await save(clinic, at('preferences'), [['shown', shownIn(again)], ...all])
+    expect(await refusedOf(clinic)).toEqual([])
+  })
+
+  it('stops everything by one button, and lets somebody back in', async () => {
+    await using clinic = await open()
+    const refuse = vi.spyOn(Consent.prototype, 'refuse')
+    const { at } = await linksOf(clinic)
+    const { html } = await save(clinic, at('preferences'), [['stop', 'all']])
+    expect(html).toContain('You will get no more messages.')
+    expect(await refusedOf(clinic)).toHaveLength(10)
+    expect(refuse).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ how: 'link', wording: 'page:1 en' }))
+    const page = (await ask(clinic, 'GET', at('preferences'))).html
+    expect(boxes(page).filter((box) => box.endsWith('=on'))).toEqual([])
+    await save(clinic, at('preferences'), [
+      ['shown', shownIn(page)],
+      ...asFields(['EMAIL.REMINDER=on', 'EMAIL.offsets=24h']),
+    ])
+    expect(await refusedOf(clinic)).not.toContain('EMAIL.REMINDER')
+    expect(await refusedOf(clinic)).toContain('SMS.REMINDER')
+  })
+
+  it('is in the language of the person, from right to left where that is read so', async () => {
+    await using clinic = await open()
+    await clinic.settings.createOrganizationSettings(organizationId, { textLanguages: ['ar', 'de'] })
+    clinic.host.book({ id: 42, startsAt: '2031-03-10T10:00:00', recipients: [{ ...ada, locale: 'ar' }] })
+    await clinic.settings.updateOrganizationSettings(organizationId, {
+      emailTemplates: { appointment_confirmation: '{preferences_url}' },
+    })
+    await clinic.start()
+    await clinic.notifications.appointmentBooked(42)
+    await clinic.clock.advance(1000)
+    const [url = ''] = urlsIn(clinic.outbox.sent.find(({ channel }) => channel === 'EMAIL')?.text)
+    const { html } = await ask(clinic, 'GET', url)
+    expect(html).toContain('<html lang="ar" dir="rtl">')
+    expect(html).toContain('<option value="de" lang="de">Deutsch</option>')
+    await save(clinic, url, [
+      ['shown', shownIn(html)],
+      ['language', 'de'],
+      ...boxes(html)
+        .map((box) => box.split('='))
+        .map(([name = '', value = '']) => [name, value] as const),
+    ])
+    expect((await ask(clinic, 'GET', url)).html).toContain('<html lang="de" dir="ltr">')
+    expect((await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })).textLanguage).toBe('de')
+  })
+
+  it('uses a new address once it is proven', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    const { html } = await ask(clinic, 'GET', at('preferences'))
+    const fields = boxes(html)
+      .map((box) => box.split('='))
+      .map(([name = '', value = '']) => [name, value] as const)
+    const answer = await save(clinic, at('preferences'), [
+      ['shown', shownIn(html)],
+      ...fields,
+      ['EMAIL.address', 'new@example.org'],
+    ])
+    expect(answer.html).toContain('We sent a link to the new address.')
+    const proof = clinic.outbox.sent.at(-1)
+    expect(proof?.to).toBe('new@example.org')
+    const [url = ''] = urlsIn(proof?.text)
+    const stored = () => clinic.settings.effectivePreferences({ type: 'PATIENT', id: 12 })
+    const addressOf = async () => (await stored()).decisions.find(({ channel }) => channel === 'EMAIL')?.address
+    expect(await addressOf()).toBe('ada@example.org')
+    expect((await ask(clinic, 'GET', url)).html).toContain('n***@example.org')
+    expect(await addressOf()).toBe('ada@example.org')
+    expect((await ask(clinic, 'POST', url, '')).status).toBe(200)
+    expect(await addressOf()).toBe('new@example.org')
+    for (const count of [2, 3, 4]) {
+      const next = await save(clinic, at('preferences'), [['EMAIL.address', `new${count}@example.org`]])
+      expect(next.html.includes('Please try again later')).toBe(count === 4)
+    }
+  })
+})
+
+describe('mail that can be refused', () => {
+  it('offers one click on waitlist notices, which refuses exactly those, twice without a fault', async () => {
+    await using clinic = await open()
+    const refuse = vi.spyOn(Consent.prototype, 'refuse')
+    clinic.host.book({ id: 42, startsAt: '2031-03-10T10:00:00' })
+    clinic.host.waitlistRows.set(5, { id: 5, organizationId, recipients: [ada], timeZone: 'America/New_York' })
+    await clinic.start()
+    await clinic.notifications.appointmentBooked(42)
+    await clinic.notifications.notifyWaitlist(5)
+    await clinic.clock.advance(1000)
+    const mails = clinic.outbox.sent.filter(({ channel }) => channel === 'EMAIL')
+    const offered = mails.map(({ category, unsubscribeUrl }) => [category, unsubscribeUrl !== null])
+    expect(offered).toEqual([
+      ['CONFIRMATION', false],
+      ['WAITLIST', true],
+    ])
+    const url = mails[1]?.unsubscribeUrl ?? ''
+    expect((await ask(clinic, 'GET', url)).html).toContain('Free appointments')
+    expect(refuse).not.toHaveBeenCalled()
+    const multipart = '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+    const first = await ask(clinic, 'POST', url, 'List-Unsubscribe=One-Click')
+    const second = await ask(clinic, 'POST', url, multipart, { type: 'multipart/form-data; boundary=b' })
+    expect([first.status, second.status]).toEqual([200, 200])
+    expect(refuse).toHaveBeenLastCalledWith(expect.objectContaining({ how: 'one_click' }))
+    const { decisions } = await clinic.settings.effectivePreferences({ type: 'PATIENT', id: 12 })
+    const refused = decisions.filter(({ rule }) => rule === 'category_disabled_by_recipient')
+    expect(refused.map(({ channel, category }) => [channel, category])).toEqual([['EMAIL', 'WAITLIST']])
+  })
+})
