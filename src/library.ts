@@ -10,6 +10,7 @@ import type { AuditLog } from './services/insight/audit-log.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { NotificationService } from './services/notification-service.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
+import type { Privacy } from './services/privacy/privacy.ts'
 import type { Addresses } from './services/settings/addresses.ts'
 import type { SettingsService } from './services/settings/settings-service.ts'
 import type { Events } from './services/shared/events.ts'
@@ -25,6 +26,8 @@ export type Notifications = {
   readonly audit: AuditLog
   /** Whom nothing reached before an appointment. */
   readonly insight: Insight
+  /** What is kept of persons: export, erasure, retention and keys. */
+  readonly privacy: Privacy
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and

@@ -26,6 +26,8 @@ import { NotificationService } from './services/notification-service.ts'
 import { Planner } from './services/planning/planner.ts'
 import { Reconciler } from './services/planning/reconciler.ts'
 import { Replanner } from './services/planning/replanner.ts'
+import { Privacy } from './services/privacy/privacy.ts'
+import { retention } from './services/privacy/retention.ts'
 import { Addresses } from './services/settings/addresses.ts'
 import { SettingsService } from './services/settings/settings-service.ts'
 import { reportChannels, Unattended } from './services/shared/accounts/sending-report.ts'
@@ -81,13 +83,14 @@ export function createNotifications(options: NotificationsOptions): Notification
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const restore = new Restore(context, reconciler)
-  const jobs = [housekeeping(context), unreportedMessages(context)]
+  const jobs = [housekeeping(context), unreportedMessages(context), retention(context)]
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
+  const privacy = new Privacy(context, planner)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -101,6 +104,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
     audit,
     insight,
+    privacy,
     owners: new Owners(context),
     docs: resolved.docs,
     clock,
@@ -160,6 +164,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     audit,
     insight,
+    privacy,
     events: context.events,
     handle: createHandler({
       table,

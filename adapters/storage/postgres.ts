@@ -11,6 +11,7 @@ import { withinHostTransactions } from './postgres/host-transaction.ts'
 import { jobStore } from './postgres/jobs.ts'
 import { limitsOf } from './postgres/limits.ts'
 import { migrate } from './postgres/migrate.ts'
+import { keyStore, personalStore } from './postgres/personal.ts'
 import { planStore } from './postgres/plans.ts'
 import { reminderStore } from './postgres/reminders.ts'
 import { requestStore } from './postgres/requests.ts'
@@ -137,5 +138,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
     accounts: accountStore(engine),
+    personal: personalStore(engine),
+    keys: keyStore(engine),
   }
 }

@@ -10,6 +10,7 @@ import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
 import { migrate } from './sqlite/migrate.ts'
+import { keyStore, personalStore } from './sqlite/personal.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
 import { requestStore } from './sqlite/requests.ts'
@@ -86,6 +87,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
       return engine.close()
     },
     carry: carrying(engine),
+    scrub: () => engine.scrub(),
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),
@@ -99,5 +101,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
     accounts: accountStore(engine),
+    personal: personalStore(engine),
+    keys: keyStore(engine),
   }
 }

@@ -10,6 +10,7 @@ import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
 import type { TemplatePreviews } from '../services/messages/template-preview.ts'
 import type { NotificationService } from '../services/notification-service.ts'
+import type { Privacy } from '../services/privacy/privacy.ts'
 import type { Addresses } from '../services/settings/addresses.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
 import type { Owners } from '../services/shared/owners.ts'
@@ -29,6 +30,7 @@ export type Api = {
   readonly health: Health
   readonly audit: AuditLog
   readonly insight: Insight
+  readonly privacy: Privacy
   readonly owners: Owners
   readonly docs: DocsPage | null
   readonly clock: Clock

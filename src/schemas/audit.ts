@@ -34,6 +34,8 @@ export const auditActions = [
   'notification.reported',
   'outcome.recorded',
   'test_message.sent',
+  'recipient.exported',
+  'recipient.erased',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 export type PlanningAction = Extract<AuditAction, `reminders.${string}`>

@@ -21,6 +21,7 @@ import {
 import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
+import { retentionRules } from './retention.ts'
 import { templateSet } from './templates.ts'
 import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
@@ -188,6 +189,14 @@ export const settingsFields = {
     default: [],
     isAudited: true,
     replans: true,
+  },
+  /** How long what is over is kept. */
+  retention: {
+    description:
+      'Days that texts, addresses, decisions and audit entries are kept after they are over. Default: forever; suggested are 90, 365, 365 and 1095',
+    schema: retentionRules,
+    default: {},
+    isAudited: true,
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,

@@ -59,7 +59,8 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   planning: ['shared', 'messages'],
   delivery: ['shared', 'messages', 'planning'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
-  insight: ['shared', 'messages', 'planning', 'delivery', 'task-manager'],
+  privacy: ['shared', 'messages', 'planning'],
+  insight: ['shared', 'messages', 'planning', 'delivery', 'task-manager', 'privacy'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm

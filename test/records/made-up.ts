@@ -168,6 +168,7 @@ export const settings = (): Row<'notification_settings'> => ({
   always_name_time_zone: null,
   detail_levels: null,
   fallback: null,
+  retention: null,
   sms_plain_characters: null,
   message_prices: null,
   reminders_by_kind: null,

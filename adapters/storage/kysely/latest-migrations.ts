@@ -112,6 +112,18 @@ const fallback: Migration = {
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
+/** How long what is over is kept, messages of erased persons, and keys of the library's own. */
+const kept: Migration = {
+  version: 22,
+  name: 'retention_and_erasure',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_keys'] },
+    { kind: 'add', table: 'notification_settings', columns: ['retention'] },
+    { kind: 'add', table: 'notification_history', columns: ['erased_at'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -121,4 +133,5 @@ export const latestMigrations: readonly Migration[] = [
   languages,
   fallback,
   ahead,
+  kept,
 ]

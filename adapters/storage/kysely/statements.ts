@@ -3,6 +3,7 @@ import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
+import { keyStatements, personalStatements } from './statements/personal.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
@@ -22,5 +23,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   tasks: taskStatements(db, bind),
   accounts: accountStatements(db, bind),
   addresses: addressStatements(db, bind),
+  personal: personalStatements(db, bind),
+  keys: keyStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -33,6 +33,7 @@ const emptySets = (): Sets => ({
   notification_previous_accounts: new RowSet('notification_previous_accounts'),
   notification_requests: new RowSet('notification_requests'),
   notification_jobs: new RowSet('notification_jobs'),
+  notification_keys: new RowSet('notification_keys'),
   notification_counters: new RowSet('notification_counters'),
 })
 

@@ -114,6 +114,7 @@ export const untouched = {
   task_manager_execution_id: null,
   held_at: null,
   fallback_of: null,
+  erased_at: null,
 }
 
 /** A queued notification as a row to insert. */

@@ -130,6 +130,8 @@ export const tables = {
       delivery_detail: optional('json'),
       /** The message on another channel in whose place it is; null: in no other's. */
       fallback_of: optional('int'),
+      /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
+      erased_at: optional('instant'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
