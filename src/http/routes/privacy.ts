@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toSnake } from '../../schemas/fields.ts'
 import type { RecipientExport } from '../../services/privacy/export.ts'
 import { actorOf, noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
@@ -66,7 +67,7 @@ function showExport({
   return {
     recipientType: recipient.type,
     recipientId: recipient.id,
-    preferences: preferences === null ? null : { ...preferences },
+    preferences: preferences === null ? null : inWireNames(preferences),
     messages: messages.map(({ snapshot, ...row }) => ({ ...showNotificationRow(row), snapshot })),
     addresses: addresses.map(({ suppression, organizationId, channel, address, liftedAt, lastWorkedAt, provenAt }) => ({
       ...{ organizationId, channel, address, liftedAt, lastWorkedAt, provenAt },
@@ -81,6 +82,9 @@ function showExport({
     nextCursor,
   }
 }
+
+const inWireNames = ({ recipient: _recipient, ...row }: NonNullable<RecipientExport['preferences']>) =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [toSnake(name), value]))
 
 const erasureShape = z.object({
   cancelled: z.int().describe('Number of reminders that were cancelled'),

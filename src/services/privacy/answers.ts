@@ -42,7 +42,7 @@ export function answerWithout(answer: string, erased: Erased): string | null {
     return recipient.type !== 'PRACTITIONER' && [...appointments].some((id) => isSame(appointment, id))
   }
   const blank = (value: unknown): unknown => {
-    if (value === null || typeof value === 'number' || typeof value === 'boolean') return value
+    if (value === null || value === '' || typeof value === 'number' || typeof value === 'boolean') return value
     isChanged = true
     return typeof value === 'string' ? '' : null
   }

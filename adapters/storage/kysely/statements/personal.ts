@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query } from '../query.ts'
+import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
 const history = 'notification_history'
 const requests = 'notification_requests'
@@ -170,7 +170,15 @@ export const keyStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   get: bind(
     query((p: Param<{ name: string }>) => db.selectFrom(keys).select('sealed').where('name', '=', p('name')).compile()),
   ),
-  add: bind(insertQuery(db, keys, ['name', 'sealed', 'created_at'] as const, sql`on conflict do nothing`)),
+  add: bind(
+    query((p: Param<{ name: string; sealed: string; created_at: number }>) =>
+      db
+        .insertInto(keys)
+        .values({ name: p('name'), sealed: p('sealed'), created_at: p('created_at') })
+        .onConflict((conflict) => conflict.doNothing())
+        .compile(),
+    ),
+  ),
   replace: bind(
     query((p: Param<{ name: string; before: string; sealed: string }>) =>
       db
