@@ -8,7 +8,7 @@ import { createNotifications } from '../../src/index.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 import { withCleanup } from '../support/with-cleanup.ts'
 import { type Chance, chanceFrom } from './chance.ts'
-import { Crew, type Kill, type Order } from './crew.ts'
+import { Crew, type Kill, type Order, pauseMs } from './crew.ts'
 import { appointmentOf, HostTable, hostDirectory } from './host-table.ts'
 import { pointNames } from './points.ts'
 import { type Engine, type SchedulerKind, schedulers } from './schedulers.ts'
@@ -146,9 +146,10 @@ async function runIn(directory: string, plan: CrashPlan, defer: Defer): Promise<
   const startOf = new Map([...dueOf].map(([id, due]) => [id, due + offsetMs]))
   host.book([...startOf].map(([id, start]) => ({ id, startsAt: new Date(start) })))
 
-  // This process is one of the host's too: it plans and cancels, and sends nothing.
+  // This process is one of the host's too: it plans and cancels, and sends nothing. On SQLite a worker that stands still within a
+  // commit has the only write lock for longer than a call waits by default; so may the next.
   const library = createNotifications({
-    storage: storages[plan.storage].storage(location),
+    storage: storages[plan.storage].storage(location, 6 * pauseMs(plan.leaseMs, sweepMs)),
     transports: [smtp()],
     directory: hostDirectory(hostPath),
     env: {

@@ -46,7 +46,8 @@ export interface Evidence {
 type Shared = {
   /** An empty database, beginning in this directory if it is a file. */
   readonly prepare: (directory: string) => Promise<{ readonly location: string; readonly dispose: () => Promise<void> }>
-  readonly storage: (location: string) => Store
+  /** `waitMs`: how long a call waits for a process that holds the database. Default: as a host that sets nothing. */
+  readonly storage: (location: string, waitMs?: number) => Store
   readonly evidence: (location: string) => Evidence
 }
 
@@ -56,7 +57,8 @@ export type StorageKind = (typeof storageKinds)[number]
 export const storages: Readonly<Record<StorageKind, Shared>> = {
   sqlite: {
     prepare: async (directory) => ({ location: join(directory, 'library.sqlite'), dispose: async () => {} }),
-    storage: (location) => sqlite(location),
+    storage: (location, waitMs) =>
+      sqlite({ path: location, ...(waitMs === undefined ? {} : { busyTimeoutMs: waitMs }) }),
     evidence: sqliteEvidence,
   },
   postgres: {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { isNotificationError, type Storage } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'

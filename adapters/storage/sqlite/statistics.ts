@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import type { Clock } from '../../ports/clock.ts'
 
 const longestMs = 10

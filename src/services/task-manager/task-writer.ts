@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { isNotificationError } from '../../errors.ts'
 import type { TaskCommand } from '../../ports/storage.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { NotificationError } from '../../../errors.ts'
 import type { Alarm, AlarmEngine, Scheduler, SchedulerContext } from '../../../ports/scheduler.ts'
 import { faultOf } from '../../shared/fault-log.ts'

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { z } from 'zod'
 import type { AccountValues } from '../../../channels/channel.ts'
 import { type Channel, channelOf, channels } from '../../../channels/index.ts'

@@ -1,0 +1,64 @@
+import { turns } from './driven-clock.ts'
+
+// Taken when this module is loaded, as the turns are: a test may replace these.
+const now = performance.now.bind(performance)
+
+/** How long anything may take by the machine's own clock before the test is told what hangs. */
+const longestMs = 10_000
+/** So many turns of the event loop without a call under way count as rest. */
+const quietTurns = 8
+
+/** Counts the calls that are under way, so that a test can wait for real work (a directory's database) as for the library's. */
+export class UnderWay {
+  readonly #calls = new Map<object, string>()
+
+  /**
+   * The same object, whose calls are counted until their promises settle; also those of the objects that it holds. Once its process is
+   * no longer alive, calls of it never end.
+   */
+  watch<Watched extends object>(watched: Watched, name: string, isAlive: () => boolean): Watched {
+    return new Proxy(watched, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key)
+        const called = `${name}.${String(key)}`
+        if (isCallable(value)) {
+          return (...values: unknown[]) => (isAlive() ? this.#call(called, target, value, values) : forever)
+        }
+        return isPlain(value) ? this.watch(value, called, isAlive) : value
+      },
+    })
+  }
+
+  /** Resolves when nothing is under way. @throws Error naming what did not end within 10 s. */
+  async rest(): Promise<void> {
+    const began = now()
+    for (let quiet = 0; quiet < quietTurns; ) {
+      await turns(1)
+      quiet = this.#calls.size === 0 ? quiet + 1 : 0
+      if (now() - began > longestMs) {
+        const names = [...new Set(this.#calls.values())].join(', ')
+        throw new Error(`Not at rest after ${longestMs} ms: ${names} did not answer.`)
+      }
+    }
+  }
+
+  #call(name: string, target: object, called: Callable, values: readonly unknown[]): unknown {
+    const result: unknown = Reflect.apply(called, target, values)
+    if (!(result instanceof Promise)) return result
+    const call = {}
+    this.#calls.set(call, name)
+    const over = () => this.#calls.delete(call)
+    result.then(over, over)
+    return result
+  }
+}
+
+type Callable = (...values: unknown[]) => unknown
+
+const isCallable = (value: unknown): value is Callable => typeof value === 'function'
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+
+/** What a dead process waits for. */
+export const forever = new Promise<never>(() => {})

@@ -1,0 +1,176 @@
+/**
+ * For tests of your application: the library on SQLite in memory, with a clock that your test drives and an outbox in place of
+ * providers. Needs `better-sqlite3` and `kysely`, and no particular test runner.
+ * @example
+ * const t = await createTestNotifications({
+ *   now: '2026-03-27T09:00',
+ *   timeZone: 'Europe/Berlin',
+ *   recipients: { ada: {} },
+ *   appointments: [{ id: 1, startsAt: '2026-03-30T10:00' }],
+ * })
+ * await t.advanceTo('2026-03-29T10:00')
+ * expect(t.outbox.to('ada').last().text).toContain('10:00')
+ */
+import { randomBytes } from 'node:crypto'
+import { toDate } from 'date-fns-tz/toDate'
+import {
+  type Clock,
+  createNotifications,
+  type DeliveryReceipt,
+  type Directory,
+  type Notifications,
+  type NotificationsOptions,
+  type OrganizationSettingsInput,
+  silentLogger,
+} from '../../src/index.ts'
+import { sqlite } from '../storage/sqlite.ts'
+import { DrivenClock } from './kit/driven-clock.ts'
+import { type Messages, Outbox, type SentMessage } from './kit/outbox.ts'
+import { organizationId, type TestAppointment, TestDirectory, type TestPerson } from './kit/people.ts'
+import { type Point, TestProcess } from './kit/process.ts'
+import { UnderWay } from './kit/rest.ts'
+
+export { testAddresses } from './kit/outbox.ts'
+export type { Messages, Outbox, SentMessage, TestAppointment, TestDirectory, TestPerson }
+
+type Given = Partial<Omit<NotificationsOptions, 'storage' | 'transports' | 'clock' | 'directory'>>
+
+export type TestOptions = Given & {
+  /** When the test begins: a `Date`, ISO 8601 text with an offset, or a wall-clock time of `timeZone`. Default `2026-01-05T09:00`, a Monday. */
+  readonly now?: Date | string
+  /** IANA zone of appointments that name none, and of times that the test writes without an offset. Default `UTC`. */
+  readonly timeZone?: string
+  /** People by a name of the test's own. */
+  readonly recipients?: Readonly<Record<string, TestPerson>>
+  /** Their appointments, which are planned at once, without a confirmation. */
+  readonly appointments?: readonly TestAppointment[]
+  /** Settings of the organization, `test-clinic`. Default: the documented defaults. */
+  readonly settings?: OrganizationSettingsInput
+  /** Your own directory, in place of `recipients` and `appointments`; the test then knows people by their addresses. */
+  readonly directory?: Directory
+}
+
+/** The library of a test: everything that `createNotifications` returns, and what drives it. */
+export type TestNotifications = Notifications & {
+  /** What was sent. */
+  readonly outbox: Outbox
+  /** The people and appointments of the test, to change as your application would. */
+  readonly data: TestDirectory
+  /** The time of the test. */
+  now(): Date
+  /**
+   * Moves the time to this instant, or wall-clock time of the test's zone, and runs whatever is due on the way, each at its own time.
+   * @throws Error for a time that is past or cannot be read, or if something does not answer within 10 s of real time.
+   */
+  advanceTo(when: Date | string): Promise<void>
+  /** Moves the time by so many milliseconds, or by `30s`, `5m`, `2h` or `3d` (of 24 hours). */
+  advanceBy(time: number | string): Promise<void>
+  /** Waits until nothing is under way, while no time passes. @throws Error naming what does not answer within 10 s of real time. */
+  idle(): Promise<void>
+  /** What a provider reports of a message. Default: of the last that was sent. */
+  receipt(outcome: DeliveryReceipt['outcome'], options?: ReceiptOptions): Promise<void>
+  /**
+   * The process dies, and another one starts on the same database. `now`: at once. `before_send`: when the next message is
+   * about to be sent, its intent stored. `after_send`: when the provider has just accepted it. What it held is taken over when its
+   * lease is over, as the time moves on.
+   */
+  crash(when?: 'now' | Point): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage }
+
+const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** @throws NotificationError as `createNotifications` and the calls that plan; Error for a time that cannot be read. */
+export async function createTestNotifications(options: TestOptions = {}): Promise<TestNotifications> {
+  const { now = '2026-01-05T09:00', timeZone = 'UTC', recipients = {}, appointments = [], settings, ...given } = options
+  const { directory, ...further } = given
+  const instant = (when: Date | string): Date => readTime(when, timeZone)
+  const underWay = new UnderWay()
+  const clock = new DrivenClock(instant(now), () => underWay.rest())
+  const data = new TestDirectory(timeZone, recipients)
+  for (const appointment of appointments) data.setAppointment(appointment)
+  const outbox = new Outbox({
+    clock,
+    addressesOf: (name) => addressesOf(directory === undefined ? data : null, name),
+    report: (id, receipt) => process.library.recordReceipt(id, receipt),
+  })
+  const encryptionKey = randomBytes(32).toString('base64')
+  const { default: Sqlite } = await import('better-sqlite3')
+  const database = new Sqlite(':memory:')
+  const embed = (own: Clock, reached: (at: Point) => Promise<void>, isAlive: () => boolean): Notifications =>
+    createNotifications({
+      encryptionKey,
+      env: {},
+      logger: silentLogger,
+      random: () => 0.5,
+      rateLimits: false,
+      // Alarms do the work; a sweep every half minute would make days slow to walk through.
+      sweepMs: units.h * 6,
+      reconcileMs: false,
+      ...further,
+      storage: underWay.watch(sqlite({ database }), 'storage', isAlive),
+      directory: underWay.watch(directory ?? data, 'directory', isAlive),
+      transports: [outbox.transport(own, reached)],
+      clock: own,
+    })
+  const process = new TestProcess(clock, embed)
+  await process.library.migrate()
+  if (settings !== undefined) await process.library.settings.createOrganizationSettings(organizationId, settings)
+  await process.library.start()
+  const planned = await process.library.notifications.scheduleMany(appointments.map(({ id }) => id))
+  for (const one of planned) if ('error' in one) throw one.error
+  await underWay.rest()
+
+  const advanceTo = async (when: Date | string) => {
+    const target = instant(when)
+    if (target < clock.now()) {
+      throw new Error(`It is ${clock.now().toISOString()} already; ${target.toISOString()} is past.`)
+    }
+    await clock.advanceTo(target)
+  }
+  return {
+    ...process.forwarded(),
+    outbox,
+    data,
+    now: () => clock.now(),
+    advanceTo,
+    advanceBy: async (time: number | string) => advanceTo(new Date(clock.now().getTime() + readDuration(time))),
+    idle: () => underWay.rest(),
+    async receipt(outcome: DeliveryReceipt['outcome'], { of = outbox.sent.last(), ...detail }: ReceiptOptions = {}) {
+      await process.library.recordReceipt(of.notificationId, { outcome, ...detail })
+      await underWay.rest()
+    },
+    async crash(when: 'now' | Point = 'now') {
+      await process.crash(when)
+      await underWay.rest()
+    },
+    async [Symbol.asyncDispose]() {
+      await process.end()
+      database.close()
+    },
+  }
+}
+
+function readTime(when: Date | string, timeZone: string): Date {
+  const instant = typeof when === 'string' ? toDate(when, { timeZone }) : when
+  if (Number.isNaN(instant.getTime())) {
+    throw new Error(`"${when}" is not a time such as "2026-03-29T10:00" or "2026-03-29T10:00Z".`)
+  }
+  return instant
+}
+
+function readDuration(time: number | string): number {
+  if (typeof time === 'number') return time
+  const [, count = '', unit = ''] = /^(\d+(?:\.\d+)?) ?(s|m|h|d)$/.exec(time) ?? []
+  const found = Object.entries(units).find(([name]) => name === unit)
+  if (found === undefined) throw new Error(`"${time}" is not a duration such as "30s", "5m", "2h" or "3d".`)
+  return Math.round(Number(count) * found[1])
+}
+
+function addressesOf(data: TestDirectory | null, name: string): readonly string[] {
+  if (data === null || /[@+]/.test(name)) return [name]
+  const { email, phone } = data.person(name)
+  return [email ?? [], phone ?? []].flat()
+}

@@ -1,0 +1,142 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { createTestNotifications, type TestOptions, testAddresses } from '../../adapters/testing/testing.ts'
+import { createNotifications } from '../../src/index.ts'
+
+const berlin: TestOptions = {
+  now: '2026-03-26T09:00',
+  timeZone: 'Europe/Berlin',
+  recipients: { ada: { name: 'Ada Byron' }, bob: {} },
+  appointments: [{ id: 1, startsAt: '2026-03-29T10:00', recipients: ['ada'] }],
+}
+
+afterEach(() => void vi.useRealTimers())
+
+it('sends what is due on the way, each at its own time, across a change of the clocks', async () => {
+  await using t = await createTestNotifications(berlin)
+  await t.advanceTo('2026-03-29T09:59')
+  expect(t.outbox.to('ada').summary()).toEqual([
+    '2026-03-28T08:00:00.000Z EMAIL REMINDER',
+    '2026-03-29T06:00:00.000Z EMAIL REMINDER',
+  ])
+  expect(t.outbox.to('ada').last().text).toContain('10:00')
+  expect(t.outbox.to('bob')).toHaveLength(0)
+  expect(() => t.outbox.to('bob').last()).toThrow('Nothing was sent to bob.')
+})
+
+it('changes data as the application does, with or without a report', async () => {
+  await using t = await createTestNotifications(berlin)
+  t.data.setAppointment({ id: 1, startsAt: '2026-03-30T10:00' })
+  await t.notifications.appointmentRescheduled(1)
+  t.data.setAppointment({ id: 2, startsAt: '2026-03-30T12:00', recipients: ['bob'] })
+  await t.notifications.appointmentBooked(2)
+  await t.idle()
+  expect([...t.outbox.sent].map(({ category, to }) => `${category} ${to}`)).toEqual([
+    'RESCHEDULE ada@example.org',
+    'CONFIRMATION bob@example.org',
+  ])
+  t.data.setAppointment({ id: 2, status: 'cancelled' })
+  await t.advanceBy('4d')
+  expect(t.outbox.to('bob')).toHaveLength(1)
+})
+
+it('passes three days in a tenth of a second', async () => {
+  await using t = await createTestNotifications(berlin)
+  const began = performance.now()
+  await t.advanceBy('3d')
+  const tookMs = performance.now() - began
+  expect(t.outbox.to('ada')).toHaveLength(2)
+  // Ten times what it takes on a quiet machine.
+  expect(tookMs).toBeLessThan(1000)
+})
+
+it.each([
+  ['before_send', 1],
+  ['after_send', 2],
+] as const)('takes over what a process held that died %s', async (when, sent) => {
+  await using t = await createTestNotifications(berlin)
+  const events: string[] = []
+  t.events.on('reminder.sent', ({ offset }) => void events.push(offset))
+  await t.crash(when)
+  await t.advanceTo('2026-03-28T10:00')
+  expect(t.outbox.to('ada')).toHaveLength(sent)
+  expect(new Set([...t.outbox.sent].map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
+  expect(events).toEqual(['24h'])
+  const { notifications: rows } = await t.notifications.history({ state: 'settled' })
+  expect(rows.map(({ status }) => status)).toEqual(['SENT'])
+})
+
+it('dies at once, and forgets no plan', async () => {
+  await using t = await createTestNotifications(berlin)
+  const { notifications } = t
+  await t.crash()
+  await t.advanceTo('2026-03-28T10:00')
+  expect(t.outbox.to('ada')).toHaveLength(1)
+  expect((await notifications.getReminders(1)).map(({ status }) => status)).toEqual(['SENT', 'PENDING'])
+})
+
+it('has addresses that behave as some do', async () => {
+  const recipients = Object.fromEntries(
+    Object.entries(testAddresses).map(([name, { email }]) => [name, { email }] as const),
+  )
+  await using t = await createTestNotifications({ ...berlin, recipients, appointments: [] })
+  const names = Object.keys(recipients)
+  for (const [index, name] of names.entries()) {
+    t.data.setAppointment({ id: index + 1, startsAt: '2026-03-30T10:00', recipients: [name] })
+    await t.notifications.appointmentBooked(index + 1)
+  }
+  await t.advanceBy('1h')
+  const statuses = await Promise.all(
+    names.map(async (_, index) => {
+      const { notifications: rows } = await t.notifications.history({ appointmentId: index + 1 })
+      return rows.map(({ status }) => status)
+    }),
+  )
+  expect(Object.fromEntries(names.map((name, index) => [name, statuses[index]]))).toEqual({
+    refused: ['FAILED'],
+    bounces: ['BOUNCED'],
+    busy: ['SENT'],
+    lost: ['SENT'],
+    slow: ['SENT'],
+  })
+  // Its first answer was lost: it was sent twice, under one key.
+  expect(t.outbox.to('lost')).toHaveLength(2)
+})
+
+it('records what a provider reports', async () => {
+  await using t = await createTestNotifications(berlin)
+  await t.advanceTo('2026-03-28T10:00')
+  await t.receipt('delivered')
+  const { notifications: rows } = await t.notifications.history({ appointmentId: 1 })
+  expect(rows.map(({ status }) => status)).toEqual(['DELIVERED'])
+})
+
+it('works where the test runner has replaced the timers', async () => {
+  vi.useFakeTimers()
+  await using t = await createTestNotifications(berlin)
+  await t.advanceTo('2026-03-28T10:00')
+  expect(t.outbox.to('ada')).toHaveLength(1)
+})
+
+it('names what is wrong', async () => {
+  await using t = await createTestNotifications(berlin)
+  await expect(t.advanceTo('2026-03-20T10:00')).rejects.toThrow('is past')
+  await expect(t.advanceTo('soon')).rejects.toThrow('"soon" is not a time')
+  await expect(t.advanceBy('3 weeks')).rejects.toThrow('"3 weeks" is not a duration')
+  expect(() => t.outbox.to('eve')).toThrow('There is no "eve" among the people of this test: ada, bob.')
+  expect(() => t.data.setAppointment({ id: 9 })).toThrow('needs "startsAt"')
+})
+
+it('needs no kit to work where the test runner has replaced the timers', async () => {
+  vi.useFakeTimers()
+  const library = createNotifications({
+    storage: sqlite(':memory:'),
+    transports: [],
+    directory: { appointments: () => [], organizations: () => [] },
+    env: {},
+  })
+  await library.migrate()
+  expect(await library.notifications.history()).toMatchObject({ total: 0 })
+  vi.useRealTimers()
+  await library.stop()
+})
