@@ -1,5 +1,5 @@
 /** How long a step should take: far below what a step may hold a database or an event loop for. */
-const targetMs = 8
+const targetMs = 5
 
 /** How many rows a step takes: as many as the steps before show to be quick. */
 export class StepSize {
