@@ -105,7 +105,7 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
   const example = { params: { recipient_type: 'PATIENT' } }
   return [
     defineRoute({
-      id: 'recipients.export',
+      id: 'privacy.export',
       method: 'GET',
       path: '/recipients/{recipient_type}/{recipient_id}/export',
       summary: 'Export all that is held about a patient, client or practitioner, a page at a time',
@@ -122,9 +122,9 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
         showExport(await privacy.as(actorOf(caller)).exportRecipient(refOf(of), query)),
     }),
     defineRoute({
-      id: 'recipients.erase',
-      method: 'POST',
-      path: '/recipients/{recipient_type}/{recipient_id}/erase',
+      id: 'privacy.erase',
+      method: 'DELETE',
+      path: '/recipients/{recipient_type}/{recipient_id}',
       summary:
         'Erase a patient, client or practitioner: what is pending is cancelled, preferences are deleted, addresses and texts are blanked. Repeat the request if it fails',
       params,
@@ -137,7 +137,7 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
       handler: async ({ params: of, caller }) => privacy.as(actorOf(caller)).eraseRecipient(refOf(of)),
     }),
     defineRoute({
-      id: 'retention.dry-run',
+      id: 'privacy.retention',
       method: 'GET',
       path: '/retention/dry-run',
       summary: 'Count what the setting `retention` would blank or remove now; changes nothing',
