@@ -14,6 +14,7 @@ import type { Statistics } from './services/insight/statistics.ts'
 import type { LinkPages } from './services/links/link-pages.ts'
 import type { NotificationService } from './services/notification-service.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
+import type { Privacy } from './services/privacy/privacy.ts'
 import type { Addresses } from './services/settings/addresses.ts'
 import type { SettingsService } from './services/settings/settings-service.ts'
 import type { Events } from './services/shared/events.ts'
@@ -35,6 +36,8 @@ export type Notifications = {
   readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
   /** Links of messages. */
   readonly links: Pick<LinkPages, 'revoke'>
+  /** What is kept of persons: export, erasure, retention and keys. */
+  readonly privacy: Privacy
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and

@@ -31,6 +31,8 @@ import { NotificationService } from './services/notification-service.ts'
 import { Planner } from './services/planning/planner.ts'
 import { Reconciler } from './services/planning/reconciler.ts'
 import { Replanner } from './services/planning/replanner.ts'
+import { Privacy } from './services/privacy/privacy.ts'
+import { retention } from './services/privacy/retention.ts'
 import { Addresses } from './services/settings/addresses.ts'
 import { SettingsService } from './services/settings/settings-service.ts'
 import { reportChannels, Unattended } from './services/shared/accounts/sending-report.ts'
@@ -86,7 +88,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const restore = new Restore(context, reconciler)
-  const jobs = [housekeeping(context), unreportedMessages(context)]
+  const jobs = [housekeeping(context), unreportedMessages(context), retention(context)]
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
@@ -94,6 +96,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
+  const privacy = new Privacy(context, planner)
   const hookCalls = new HookCalls(context)
   const answers = new Answers(context, hookCalls)
   const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })
@@ -115,6 +118,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     insight,
     answers,
+    privacy,
     owners: new Owners(context),
     links,
     docs: resolved.docs,
@@ -180,6 +184,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     insight,
     answers,
     links,
+    privacy,
     events: context.events,
     handle: createHandler({
       table,

@@ -14,6 +14,7 @@ import { jobStore } from './postgres/jobs.ts'
 import { limitsOf } from './postgres/limits.ts'
 import { linkStore } from './postgres/links.ts'
 import { migrate } from './postgres/migrate.ts'
+import { keyStore, personalStore } from './postgres/personal.ts'
 import { planStore } from './postgres/plans.ts'
 import { reminderStore } from './postgres/reminders.ts'
 import { requestStore } from './postgres/requests.ts'
@@ -143,5 +144,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     tasks: taskStore(engine),
     accounts: accountStore(engine),
     links: linkStore(engine),
+    personal: personalStore(engine),
+    keys: keyStore(engine),
   }
 }

@@ -13,6 +13,7 @@ import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
 import { linkStore } from './sqlite/links.ts'
 import { migrate } from './sqlite/migrate.ts'
+import { keyStore, personalStore } from './sqlite/personal.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
 import { requestStore } from './sqlite/requests.ts'
@@ -89,6 +90,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
       return engine.close()
     },
     carry: carrying(engine),
+    scrub: () => engine.scrub(),
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),
@@ -105,5 +107,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     tasks: taskStore(engine),
     accounts: accountStore(engine),
     links: linkStore(engine),
+    personal: personalStore(engine),
+    keys: keyStore(engine),
   }
 }

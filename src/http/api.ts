@@ -14,6 +14,7 @@ import type { Statistics } from '../services/insight/statistics.ts'
 import type { LinkPages } from '../services/links/link-pages.ts'
 import type { TemplatePreviews } from '../services/messages/template-preview.ts'
 import type { NotificationService } from '../services/notification-service.ts'
+import type { Privacy } from '../services/privacy/privacy.ts'
 import type { Addresses } from '../services/settings/addresses.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
 import type { Owners } from '../services/shared/owners.ts'
@@ -36,6 +37,7 @@ export type Api = {
   readonly audit: AuditLog
   readonly insight: Insight
   readonly answers: Answers
+  readonly privacy: Privacy
   readonly owners: Owners
   readonly links: LinkPages
   readonly docs: DocsPage | null

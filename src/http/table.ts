@@ -14,6 +14,7 @@ import { historyRoutes } from './routes/history.ts'
 import { linkRoutes } from './routes/links.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { preferenceRoutes } from './routes/preferences.ts'
+import { privacyRoutes } from './routes/privacy.ts'
 import { reminderRoutes } from './routes/reminders.ts'
 import { sendRoutes } from './routes/send.ts'
 import { settingsRoutes } from './routes/settings.ts'
@@ -38,6 +39,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),
+    ...privacyRoutes(api, ids),
     ...callbackRoutes(api, ids),
     ...bounceRoutes(api),
     ...webhookRoutes(api),

@@ -10,6 +10,7 @@ import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
 import type { JobStore } from './storage/jobs.ts'
 import type { LinkQueries } from './storage/links.ts'
+import type { KeyStore, PersonalQueries } from './storage/personal.ts'
 import type { PlanQueries } from './storage/plans.ts'
 import type { PreferenceQueries } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
@@ -32,6 +33,7 @@ export * from './storage/due.ts'
 export * from './storage/intents.ts'
 export * from './storage/jobs.ts'
 export * from './storage/links.ts'
+export * from './storage/personal.ts'
 export * from './storage/plans.ts'
 export * from './storage/preferences.ts'
 export * from './storage/reminders.ts'
@@ -124,4 +126,11 @@ export interface Storage {
   readonly tasks: TaskQueries
   readonly accounts: AccountStore
   readonly links: LinkQueries
+  readonly personal: PersonalQueries
+  readonly keys: KeyStore
+  /**
+   * Removes from the storage's own files what was deleted or overwritten, as far as the database leaves that to its users. False: others
+   * use the files just now, and it is done when they have finished. Leave this out where there is nothing to do.
+   */
+  scrub?(): Promise<boolean>
 }

@@ -111,6 +111,10 @@ function claim(
   command: Intent<'send' | 'hand_over'>,
   write: () => Delivery,
 ): IntentOutcome {
+  if (found.kind === 'delivery' && found.row.erased_at !== null) {
+    cancel(intent, found, 'recipient_deleted')
+    return lost
+  }
   if (!intent.guard(command.guard)) return lost
   const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
   for (const { work, rule } of command.merged) {

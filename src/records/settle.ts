@@ -81,11 +81,24 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
   return outcomes
 }
 
+/** The person was erased while it was being sent: nothing about them is written any more, and nothing is sent again. */
+function ofErased({ fallback, ...command }: SettleCommand): SettleCommand {
+  const { result } = command
+  const entries = command.entries.map(({ detail, ...entry }) => entry)
+  if (result.kind === 'sent') return { ...command, entries, address: null }
+  const isUnknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)
+  const ended = { kind: isUnknown ? 'unknown' : 'failed', code: result.code, message: 'erased' } as const
+  const withdrawn = entries.map((entry) => ({ ...entry, action: 'cancelled', rule: 'recipient_deleted' }) as const)
+  return { ...command, entries: result.kind === 'retry' ? withdrawn : entries, address: null, result: ended }
+}
+
 /** False: the delivery has another fence by now, or is no longer being sent. */
-function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settled): boolean {
-  const { id, result, at } = command
+function settle(rows: Rows, given: SettleCommand, tally: Tally, settled: Settled): boolean {
+  const { id, at } = given
   const row = rows.get(keys.attempt, { id })
   if (row === undefined) return false
+  const command = row.erased_at === null ? given : ofErased(given)
+  const { result } = command
   // Of a delivery that came twice the second was not known to be late when the rows were read.
   if (settled.ids.has(id) && row.fence === command.fence) return isWritten(row, result)
   if (isLate(row, command)) return settleLate(rows, command, tally)

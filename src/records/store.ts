@@ -10,6 +10,7 @@ import type {
   DecisionStore,
   DeliveryStore,
   LinkStore,
+  PersonalStore,
   PlanCommands,
   PlanStore,
   PreferenceStore,
@@ -26,12 +27,15 @@ import { auditEntries } from './audit.ts'
 import { consents } from './consents.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
+import { addressRestorations, consentErasures, erasures } from './erase.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
 import { intents } from './intents.ts'
 import { links, revocations } from './links.ts'
 import { outcomes } from './outcomes.ts'
 import { preferenceCreations, preferenceUpdates } from './preferences.ts'
 import { receipts, silences } from './receive.ts'
+import { accountReseals, settingsReseals } from './reseal.ts'
+import { retentions } from './retain.ts'
 import { previousAccounts, settingsCreations, settingsUpdates } from './settings.ts'
 import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
@@ -53,6 +57,7 @@ type Commanded = {
   readonly tasks: TaskStore
   readonly accounts: AccountStore & AccountCommands
   readonly links: LinkStore
+  readonly personal: PersonalStore
 }
 /** The same within a transaction of the host. */
 export type TransactionStore = TransactionStorage & { readonly plans: PlanCommands }
@@ -91,13 +96,23 @@ const composed = (storage: Storage): Store => ({
   ...(storage.now === undefined ? {} : { now: storage.now.bind(storage) }),
   ...(storage.onForeignChange === undefined ? {} : { onForeignChange: storage.onForeignChange.bind(storage) }),
   ...(storage.within === undefined ? {} : { within: within(storage.within.bind(storage)) }),
+  ...(storage.scrub === undefined ? {} : { scrub: storage.scrub.bind(storage) }),
   close: () => storage.close(),
+  keys: storage.keys,
+  personal: {
+    ...storage.personal,
+    erase: (command) => one(storage, erasures, command),
+    eraseConsents: async (entries) => void (await storage.carry(consentErasures, entries)),
+    restoreAddress: async (hashed, at) => void (await one(storage, addressRestorations, { hashed, at })),
+    retain: (commands) => storage.carry(retentions, commands),
+  },
   reminders: storage.reminders,
   requests: storage.requests,
   jobs: storage.jobs,
   audit: { ...storage.audit, append: async (entry) => void (await one(storage, auditEntries, entry)) },
   accounts: {
     ...storage.accounts,
+    reseal: (reseals) => storage.carry(accountReseals, reseals),
     keepPrevious: async (accounts) => void (await one(storage, previousAccounts, accounts)),
   },
   plans: { ...storage.plans, ...planCommands(storage) },
@@ -115,6 +130,7 @@ const composed = (storage: Storage): Store => ({
   },
   settings: {
     ...storage.settings,
+    reseal: (reseals) => storage.carry(settingsReseals, reseals),
     create: (organizationId, values, replan, at, by) =>
       one(storage, settingsCreations, { organizationId, values, replan, at, by }),
     update: (organizationId, patch, replan, at, by, revision, credentials) =>

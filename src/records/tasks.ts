@@ -48,7 +48,7 @@ function assign({ rows, reminder, delivery }: About, taskId: string | null, exec
 
 /** The text that goes out now, as delivery and reminder show it. */
 function rewrite({ rows, delivery, reminder }: About, { content }: TaskBody, at: Date): void {
-  if (content === null || delivery === undefined) return
+  if (content === null || delivery === undefined || delivery.erased_at !== null) return
   const { subject, message } = content
   const updated_at = at.getTime()
   rows.update('notification_history', delivery.id, {
@@ -57,6 +57,8 @@ function rewrite({ rows, delivery, reminder }: About, { content }: TaskBody, at:
   })
   if (reminder !== undefined) rows.update('appointment_reminders', reminder.id, { subject, message, updated_at })
 }
+
+const factsOf = ({ delivery }: About, { facts }: TaskBody): string => (delivery?.erased_at == null ? facts : '{}')
 
 function registered(about: About, command: Kind<'registered'>): boolean {
   const { task } = about
@@ -68,7 +70,7 @@ function registered(about: About, command: Kind<'registered'>): boolean {
   const isFresh = task.touched === command.task.touched
   write(about, at, {
     task_id: taskId,
-    ...(body === null ? {} : { facts: body.facts, scheduled_at: body.scheduledAt.getTime() }),
+    ...(body === null ? {} : { facts: factsOf(about, body), scheduled_at: body.scheduledAt.getTime() }),
     next_at: isFresh ? command.nextAt.getTime() : Math.min(task.next_at, updated_at),
     attempts: 0,
     failures: 0,
@@ -170,7 +172,10 @@ function carryOut(about: About, command: TaskCommand): boolean {
     case 'rewritten':
       if (about.task === undefined) return false
       rewrite(about, command.body, command.at)
-      write(about, command.at, { facts: command.body.facts, scheduled_at: command.body.scheduledAt.getTime() })
+      write(about, command.at, {
+        facts: factsOf(about, command.body),
+        scheduled_at: command.body.scheduledAt.getTime(),
+      })
       return true
     case 'later':
       return later(about, command)

@@ -38,6 +38,8 @@ export const auditActions = [
   'answer.recorded',
   'answer.handled',
   'test_message.sent',
+  'recipient.exported',
+  'recipient.erased',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 export type PlanningAction = Extract<AuditAction, `reminders.${string}`>

@@ -23,6 +23,7 @@ import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { quietRules } from './quiet-hours.ts'
+import { retentionRules } from './retention.ts'
 import { templateSet } from './templates.ts'
 import { categories, confirmedReminderPolicies, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
@@ -242,6 +243,14 @@ export const settingsFields = {
     description:
       'Color of headings and buttons on the pages that links in messages open, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
     schema: brandColor,
+    isAudited: true,
+  },
+  /** How long what is over is kept. */
+  retention: {
+    description:
+      'Days that texts, addresses, decisions and audit entries are kept after they are over. Default: forever; suggested are 90, 365, 365 and 1095',
+    schema: retentionRules,
+    default: {},
     isAudited: true,
   },
   /** Channels without documented fields, by name. */

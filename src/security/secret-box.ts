@@ -10,6 +10,8 @@ export interface SecretBox {
   seal(plain: string, context: SecretContext): string
   /** @throws NotificationError `secret_unreadable`: damaged, moved from elsewhere, or its key is not among the keys. */
   open(sealed: string, context: SecretContext): string
+  /** Of the key that seals; not secret. */
+  readonly keyId: string
   /** True when sealed with another than the first key. @throws NotificationError `secret_unreadable` when damaged. */
   needsRotation(sealed: string): boolean
 }
@@ -33,6 +35,7 @@ export function createSecretBox(keys: string | readonly string[]): SecretBox {
   const byId = new Map(ring.map((key) => [key.id, key.bytes]))
 
   return {
+    keyId: current.id,
     seal(plain, context) {
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv(algorithm, current.bytes, nonce, { authTagLength: tagBytes })

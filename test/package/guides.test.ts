@@ -98,7 +98,7 @@ describe('endpoints', () => {
       if (access.kind === 'link') return 'who has the link'
       if (access.kind === 'provider') return 'the provider, by its signature'
       if (access.kind === 'open') return id === 'health' ? 'everyone the status; services the details' : 'everyone'
-      const staff = access.staff === 'admin' ? 'admins' : 'staff'
+      const staff = access.staff === null ? 'services' : access.staff === 'admin' ? 'admins' : 'staff'
       const self = /preferences\/(patient|client)/.exec(path)?.[1] ?? 'patient or client'
       return access.self ? `${staff}, the ${self}` : staff
     }

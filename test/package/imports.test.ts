@@ -66,7 +66,8 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   delivery: ['shared', 'messages', 'planning', 'consent'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
   links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
-  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],
+  privacy: ['shared', 'messages', 'planning'],
+  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager', 'privacy'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm

@@ -178,6 +178,7 @@ export const settings = (): Row<'notification_settings'> => ({
   settle_ms: null,
   ask_for_answers: null,
   confirmed_reminders: null,
+  retention: null,
   sms_plain_characters: null,
   message_prices: null,
   reminders_by_kind: null,

@@ -164,6 +164,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
+  // Names on the wire, in stored answers.
+  'src/services/privacy/answers.ts': 'email_address phone_number',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
@@ -226,8 +228,8 @@ const uses: Readonly<Record<string, string>> = {
 
 it('names a field in its row and where it is used, and nowhere else', async () => {
   const names = [settingsFields, preferenceFields].flatMap((fields) => Object.keys(fields))
-  // The keys of templates are words of their own, and `channels` and `fallback` are.
-  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels', 'fallback'])
+  // The keys of templates are words of their own, and `channels`, `fallback` and `retention` are.
+  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels', 'fallback', 'retention'])
   const words = [...new Set([...names, ...names.map(toSnake)])].filter((word) => !known.has(word))
   const named = new RegExp(`\\b(?:${words.join('|')})\\b`, 'g')
   const found: Record<string, string> = {}

@@ -16,7 +16,10 @@ const message = z.object({
   result: z.looseObject({}).optional(),
   error: z.object({ message: z.string() }).optional(),
 })
-const evaluated = z.object({ result: z.object({ value: z.unknown().optional() }), exceptionDetails: z.unknown().optional() })
+const evaluated = z.object({
+  result: z.object({ value: z.unknown().optional() }),
+  exceptionDetails: z.unknown().optional(),
+})
 const target = z.object({ webSocketDebuggerUrl: z.string(), type: z.string() })
 
 export type Tab = {

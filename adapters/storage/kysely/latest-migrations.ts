@@ -164,6 +164,18 @@ const hours: Migration = {
   ],
 }
 
+/** How long what is over is kept, messages of erased persons, and keys of the library's own. */
+const kept: Migration = {
+  version: 22,
+  name: 'retention_and_erasure',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_keys'] },
+    { kind: 'add', table: 'notification_settings', columns: ['retention'] },
+    { kind: 'add', table: 'notification_history', columns: ['erased_at'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -177,4 +189,5 @@ export const latestMigrations: readonly Migration[] = [
   answers,
   links,
   hours,
+  kept,
 ]

@@ -6,6 +6,7 @@ import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { linkStatements } from './statements/links.ts'
+import { keyStatements, personalStatements } from './statements/personal.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
@@ -28,5 +29,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   links: linkStatements(db, bind),
   answers: answerStatements(db, bind),
   consents: consentStatements(db, bind),
+  personal: personalStatements(db, bind),
+  keys: keyStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

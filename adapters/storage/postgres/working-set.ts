@@ -38,6 +38,7 @@ const emptySets = (): Sets => ({
   notification_requests: new RowSet('notification_requests'),
   notification_jobs: new RowSet('notification_jobs'),
   notification_links: new RowSet('notification_links'),
+  notification_keys: new RowSet('notification_keys'),
   notification_counters: new RowSet('notification_counters'),
 })
 

@@ -122,7 +122,7 @@ function makeForOwner(path: string): void {
 /**
  * Opens the library's own connection to a file: WAL, so that readers and the host's statements do not wait for us;
  * synchronous=FULL, because a reminder told to the host as stored must survive a power cut; busy_timeout 0, because
- * SQLite's own waiting would block the event loop.
+ * SQLite's own waiting would block the event loop; secure_delete, because what is erased must not stay in the file.
  */
 function openFile(path: string, Database: new (path: string, options: { timeout: number }) => SqliteDatabase) {
   makeForOwner(path)
@@ -132,6 +132,7 @@ function openFile(path: string, Database: new (path: string, options: { timeout:
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('busy_timeout = 0')
+    database.pragma('secure_delete = ON')
     database.pragma('cache_size = -65536')
     database.pragma('temp_store = MEMORY')
     database.pragma('wal_autocheckpoint = 8000')

@@ -35,6 +35,8 @@ export type Engine = Commands & {
    * migrates.
    */
   migrate<T>(work: (connection: Connection) => Generator<undefined, T>, keep: boolean): Promise<T>
+  /** Moves the log into the file and empties it. False: another connection uses the log just now. */
+  scrub(): Promise<boolean>
   /** The open connection, for reading a pragma; undefined before the first use and after close. */
   peek(): Connection | undefined
   close(): Promise<void>
@@ -275,6 +277,11 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
       if (closing !== undefined) return Promise.reject(closedError())
       return track(migrating(work, keep))
     },
+    scrub: () =>
+      reading((_, { database, shared }) => {
+        if (shared || database.memory) return true
+        return Number(database.pragma('wal_checkpoint(TRUNCATE)', { simple: true })) === 0
+      }),
     peek: () => (connection?.database.open === true ? connection : undefined),
     close() {
       closing ??= Promise.allSettled([...open]).then(async () => {

@@ -77,6 +77,7 @@ const sections: Readonly<Record<string, string>> = {
   debug: 'Why a recipient gets a message, or none.',
   monitoring: 'Health and statistics.',
   audit: 'Who changed what, and who triggered each message.',
+  privacy: 'What is held about a person, and for how long.',
   callbacks: 'Reports of a task service, at signed URLs.',
   webhooks: 'Reports of providers on messages, signed by them.',
   links: 'Pages that the links of messages open, for people with a browser.',

@@ -23,7 +23,7 @@ const change = z.object({
   to: z.unknown().optional().describe('New value; absent where `from` is'),
 })
 
-const entryShape = z.object({
+export const auditEntryShape = z.object({
   id: z.int().describe('Id of the entry'),
   at: z.date().describe('When it happened'),
   actorKind: z.enum(actorKinds).describe('Kind of caller; `system` is the library itself'),
@@ -57,11 +57,11 @@ const entryShape = z.object({
 })
 
 const auditShape = z.object({
-  entries: z.array(entryShape).describe('The entries of this page, newest first'),
+  entries: z.array(auditEntryShape).describe('The entries of this page, newest first'),
   nextCursor: z.int().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
 
-function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof entryShape> {
+export function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof auditEntryShape> {
   const { changes, notificationIds, reminderIds, cancelledReminderIds, offsets, ...rest } = detail
   return {
     id,

@@ -152,6 +152,27 @@ const loggedShape = z.object({
   lastAt: z.date().describe('When it was last logged'),
 })
 
+export const retentionCounts = z.object({
+  texts: z.int().describe('Messages and reminders whose texts are blanked'),
+  addresses: z.int().describe('Messages whose addresses are blanked, and addresses that are removed'),
+  decisions: z.int().describe('Decisions that are removed'),
+  audit: z.int().describe('Entries of the audit log that are removed'),
+})
+
+const retentionShape = z.object({
+  status: z.enum(['running', 'interrupted', 'done']).describe('`interrupted`: the next run continues it'),
+  startedAt: z.date().describe('When the run began'),
+  finishedAt: z.date().nullable().describe('When it ended; null while it is under way'),
+  looked: z.int().describe('Number of rows looked at so far'),
+  counts: retentionCounts.describe('What was done so far'),
+})
+
+const keysShape = z.object({
+  sealed: z.int().describe('Number of stored secrets'),
+  underOldKeys: z.int().describe('Number of those that an older encryption key sealed'),
+  unreadable: z.int().describe('Number of those that no encryption key of this process opens'),
+})
+
 /** Services get everything, staff what concerns their organization, all others only the status. */
 export const healthShape = z.object({
   status: state.describe(
@@ -203,6 +224,14 @@ export const healthShape = z.object({
     .nullable()
     .optional()
     .describe('The current comparison of plans and directory; null if none is running'),
+  retention: retentionShape
+    .nullable()
+    .optional()
+    .describe('The last removal of what is kept no longer, or the current one; null if there was none, and for staff'),
+  keys: keysShape
+    .nullable()
+    .optional()
+    .describe('By which encryption keys secrets are sealed; null with one key, and for staff'),
   webhooks: z
     .array(webhookShape)
     .optional()

@@ -75,6 +75,7 @@ export const keys = {
   liveRemindersOf: key('appointment_reminders', [...ofAppointment, 'recipient_type', 'recipient_id'], {
     live: 'not null',
   }),
+  remindersOfAppointment: key('appointment_reminders', ['appointment_id']),
   pendingReminders: key('appointment_reminders', ['appointment_id'], { status: ['PENDING'] }),
 
   delivery,
@@ -98,6 +99,7 @@ export const keys = {
     'due_at',
     'error_code',
     'provider_message_id',
+    'erased_at',
   ]),
   deliveryOnce: part(key(history, ['organization_id', 'dedupe_key']), ['id']),
   /** Notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
@@ -107,12 +109,19 @@ export const keys = {
     notification_category: lifecycle,
   }),
   openOfAppointment: key(history, ['appointment_id'], { delivery_state: open }),
+  deliveriesOfAppointment: key(history, ['appointment_id']),
+  deliveriesOfWaitlistEntry: key(history, ['waitlist_entry_id']),
   openOfRecipient: key(history, ['recipient_type', 'recipient_id'], { delivery_state: open }),
 
   task: key('task_manager_tasks', ['id']),
   taskOfDelivery: key('task_manager_tasks', ['notification_id']),
+  decision: key('notification_decisions', ['id']),
+  decisionsOfAppointment: key('notification_decisions', ['appointment_id']),
+  auditEntry: key('notification_audit', ['id']),
+  previousAccount: key('notification_previous_accounts', ['id']),
 
   address,
+  addressById: key('notification_addresses', ['id']),
   /** Whether it may be written to. */
   addressStanding: part(address, ['suppressed_at', 'suppression_cause', 'suppression_code', 'lifted_at']),
   inbound: key('notification_inbound', ['account_id', 'message_id', 'organization_id']),

@@ -75,4 +75,11 @@ export interface AccountStore {
 /** A command of `src/records`. */
 export interface AccountCommands {
   keepPrevious(accounts: readonly PreviousAccount[]): Promise<void>
+  /** Replaces values of previous credentials; false where `change` changed nothing. It is pure: it may be asked again. */
+  reseal(
+    reseals: readonly {
+      readonly id: number
+      readonly change: (previous: PreviousAccount) => AccountValues | null
+    }[],
+  ): Promise<boolean[]>
 }

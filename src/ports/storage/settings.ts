@@ -61,5 +61,15 @@ export interface SettingsCommands {
     revision?: number,
     credentials?: ReplacedCredentials,
   ): Promise<SettingsRow | null>
+  /**
+   * Replaces how secrets are sealed: the row keeps its revision, and nothing is audited. False where `change` changed nothing. It is
+   * pure: it may be asked again.
+   */
+  reseal(
+    reseals: readonly {
+      readonly organizationId: string
+      readonly change: (settings: SettingsRow) => SettingsValues | null
+    }[],
+  ): Promise<boolean[]>
 }
 export type SettingsStore = SettingsQueries & SettingsCommands

@@ -135,6 +135,7 @@ export const untouched = {
   ask_code: null,
   ask_until: null,
   ask_sender: null,
+  erased_at: null,
 }
 
 /** A queued notification as a row to insert. */

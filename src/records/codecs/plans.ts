@@ -1,5 +1,6 @@
 import { json } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
+import type { PlanPart } from '../../ports/storage/personal.ts'
 import type { AheadQuery, PlanAhead, PlanAnswer, PlanPage, PlanRow } from '../../ports/storage/plans.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry, DecisionRecord } from '../../schemas/decision.ts'
@@ -53,6 +54,15 @@ export const encodeAhead = ({ organizationId, after, until, limit }: AheadQuery)
   id: after.id,
   until: until.getTime(),
   limit,
+})
+
+export const decodePlanPart = (
+  row: Pick<Row<'reminder_plans'>, 'organization_id' | 'appointment_id' | 'starts_at'> & { readonly plan_id: number },
+): PlanPart => ({
+  planId: row.plan_id,
+  organizationId: row.organization_id,
+  appointmentId: row.appointment_id,
+  startsAt: new Date(row.starts_at),
 })
 
 export const decodeAhead = (row: Row<'reminder_plans'>): PlanAhead => ({

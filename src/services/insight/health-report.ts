@@ -2,6 +2,8 @@ import type { Channel } from '../../channels/index.ts'
 import type { AnswerRow } from '../../ports/storage.ts'
 import type { WebhookStatus } from '../delivery/webhooks.ts'
 import type { ReconcileStatus } from '../planning/reconcile-progress.ts'
+import type { RetentionStatus } from '../privacy/retention.ts'
+import type { KeyReport } from '../privacy/rotation.ts'
 import type { AccountFault } from '../shared/accounts/account-review.ts'
 import type { PausedAccount } from '../shared/accounts/paused-accounts.ts'
 import type { DirectoryStatus } from '../shared/directory/status.ts'
@@ -46,6 +48,10 @@ export type HealthReport = {
   readonly taskManager: TaskManagerStatus | null
   /** A reconciliation that is running in any process or was interrupted; null if there is none, or the rows cannot be read. */
   readonly reconciliation: ReconcileStatus | null
+  /** The last run of retention, or the current one, in any process; null: there was none, or not shown to staff. */
+  readonly retention: RetentionStatus | null
+  /** By which keys secrets are sealed, as of a minute ago at most; null: there is one key, it is unknown, or not shown to staff. */
+  readonly keys: KeyReport | null
   /** Accounts at whose webhooks this process heard something since it started: at most 20, latest first. */
   readonly webhooks: readonly WebhookStatus[]
   /**

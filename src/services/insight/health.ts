@@ -4,6 +4,8 @@ import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.
 import type { WebhookStatus, Webhooks } from '../delivery/webhooks.ts'
 import { allDue, readWork, targetOf } from '../delivery/work.ts'
 import { reconcileJob, statusOf } from '../planning/reconcile-progress.ts'
+import { retentionJob, retentionStatus } from '../privacy/retention.ts'
+import { type KeyReport, keyReport } from '../privacy/rotation.ts'
 import type { Context } from '../shared/context.ts'
 import type { FaultLog, RecentFault } from '../shared/fault-log.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -41,6 +43,8 @@ export type HealthQuestion = {
 }
 
 const heldLimit = 100
+/** For so long a count of secrets by their keys is good. */
+const keysFreshMs = 60_000
 /** The longest list that is shown. */
 const maxShown = 20
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
@@ -57,6 +61,9 @@ export class Health {
   readonly #parts: HealthParts
   readonly #providers: ProviderChecks
   #asking: Promise<string | null> | null = null
+  #counting: Promise<KeyReport> | null = null
+  #keyReport: KeyReport | null = null
+  #keysFreshUntil = 0
   /** The result of the storage's last check. */
   #storageFault: string | null = null
 
@@ -67,17 +74,20 @@ export class Health {
 
   async check({ verify, organizationId }: HealthQuestion): Promise<HealthReport> {
     const { context, taskManager: integration, restore } = this.#parts
-    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation, hooks] = await Promise.all([
-      this.#accounts(organizationId),
-      this.#storage(),
-      this.#scheduler(organizationId),
-      this.#providers.check({ verify }),
-      integration === null ? null : this.#within(integration.health({ verify })),
-      organizationId === null ? this.#within(restore.count(heldLimit)) : null,
-      this.#settings(organizationId),
-      this.#reconciliation(),
-      this.#hooks(organizationId),
-    ])
+    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation, hooks, retention, keys] =
+      await Promise.all([
+        this.#accounts(organizationId),
+        this.#storage(),
+        this.#scheduler(organizationId),
+        this.#providers.check({ verify }),
+        integration === null ? null : this.#within(integration.health({ verify })),
+        organizationId === null ? this.#within(restore.count(heldLimit)) : null,
+        this.#settings(organizationId),
+        this.#reconciliation(),
+        this.#hooks(organizationId),
+        organizationId === null ? this.#retention() : null,
+        organizationId === null ? this.#keys() : null,
+      ])
     const directory = context.host.status(organizationId)
     const providers = settings?.someWork === false ? withoutAny(own) : own
     const status = worstOf([
@@ -108,6 +118,8 @@ export class Health {
         accounts,
         taskManager,
         reconciliation,
+        retention,
+        keys,
         webhooks,
         hooks,
         log,
@@ -227,6 +239,29 @@ export class Health {
         lastError: lastError ?? '',
       }))
     return { count: failing.length, failing: failing.slice(0, maxShown) }
+  }
+
+  async #retention(): Promise<HealthReport['retention']> {
+    const { storage, clock } = this.#parts.context.options
+    return retentionStatus(await this.#within(storage.jobs.progress(retentionJob)), clock.now())
+  }
+
+  /** With one key there is no older one to count by. A report that comes too late for one check is shown by the next. */
+  async #keys(): Promise<HealthReport['keys']> {
+    const { context } = this.#parts
+    const { clock, encryptionKeys } = context.options
+    if (encryptionKeys.length < 2) return null
+    if (this.#keyReport !== null && clock.elapsedMs() < this.#keysFreshUntil) return this.#keyReport
+    this.#counting ??= keyReport(context)
+      .then((report) => {
+        this.#keyReport = report
+        this.#keysFreshUntil = clock.elapsedMs() + keysFreshMs
+        return report
+      })
+      .finally(() => {
+        this.#counting = null
+      })
+    return this.#within(this.#counting)
   }
 
   /** What this process heard; staff see their own organization's accounts. */

@@ -9,6 +9,7 @@ import { Providers } from './accounts/providers.ts'
 import { Disappearances } from './directory/disappearances.ts'
 import { HostReader } from './directory/host-reader.ts'
 import { Events } from './events.ts'
+import { AddressHashes, withHashedAddresses } from './hashed-addresses.ts'
 import { Links } from './links.ts'
 import type { ServiceOptions } from './service-options.ts'
 
@@ -42,6 +43,8 @@ export type Context = Signals & {
   readonly review: AccountReview
   readonly secrets: SecretBox | null
   readonly links: Links
+  /** Addresses of erased persons. */
+  readonly hashes: AddressHashes
   readonly events: Events
 }
 
@@ -57,9 +60,11 @@ export type PlanningContext = Pick<
   readonly events: Pick<Events, 'emit'>
 }
 
-export function createContext(options: ServiceOptions, signals: Signals): Context {
-  const events = new Events(options.logger)
-  const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
+export function createContext(given: ServiceOptions, signals: Signals): Context {
+  const events = new Events(given.logger)
+  const secrets = given.encryptionKeys.length === 0 ? null : createSecretBox(given.encryptionKeys)
+  const hashes = new AddressHashes({ keys: given.storage.keys, secrets, clock: given.clock })
+  const options = { ...given, storage: withHashedAddresses(given.storage, hashes) }
   const context: Context = {
     options,
     host: new HostReader(options.directory, options.ids, {
@@ -82,6 +87,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
     },
     secrets,
     links: new Links(options),
+    hashes,
     events,
     ...signals,
   }

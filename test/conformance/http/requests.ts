@@ -123,7 +123,7 @@ export type WireRequest = {
 /** A valid request of a row, by its example, about the objects of `ids`. */
 export function validRequest(row: Endpoint, ids: Ids, library: Notifications, caller: Caller | null): WireRequest {
   const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(ids[name] ?? row.example?.params?.[name] ?? 'missing'),
+    encodeURIComponent(ids[name === 'recipient_id' ? 'patient_id' : name] ?? row.example?.params?.[name] ?? 'missing'),
   )
   if (row.access.kind === 'provider') return { method: row.method, path: webhookPath, caller: null }
   const query = new URLSearchParams(row.example?.query)

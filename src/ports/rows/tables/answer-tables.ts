@@ -43,6 +43,7 @@ export const answerTables = {
       { name: 'notification_answers_due', columns: ['due_at', 'id'], whereNotNull: 'due_at' },
       { name: 'notification_answers_organization', columns: ['organization_id', 'id'] },
       { name: 'notification_answers_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+      { name: 'notification_answers_address', columns: ['address'], whereNotNull: 'address' },
       { name: 'notification_answers_recipient', columns: ['recipient_type', 'recipient_id'] },
     ],
   },

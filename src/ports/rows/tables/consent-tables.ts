@@ -55,6 +55,7 @@ export const consentTables = {
         columns: ['account_id', 'message_id', 'organization_id'],
         unique: true,
       },
+      { name: 'notification_inbound_address', columns: ['address'] },
       { name: 'notification_inbound_open', columns: ['organization_id', 'id'], whereNotNull: 'open_at' },
     ],
   },

@@ -82,6 +82,12 @@ export const recordTables = {
     primaryKey: ['caller', 'key'],
     indexes: [{ name: 'notification_requests_expiry', columns: ['expires_at'] }],
   },
+  /** Keys that the library made for itself, sealed with the host application's. */
+  notification_keys: {
+    columns: { name: required('text'), sealed: required('text'), created_at: required('instant') },
+    primaryKey: ['name'],
+    indexes: [],
+  },
   /** Who has a job of the background, until when, and how far it is. */
   notification_jobs: {
     columns: {

@@ -139,6 +139,8 @@ export const tables = {
       ask_until: optional('instant'),
       /** The number it asked from; null: the provider chose. */
       ask_sender: optional('text'),
+      /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
+      erased_at: optional('instant'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { z } from 'zod'
 import type { AccountValues } from '../../../channels/channel.ts'
-import { type Channel, channelOf } from '../../../channels/index.ts'
+import { type Channel, channelOf, channels } from '../../../channels/index.ts'
 import { NotificationError } from '../../../errors.ts'
 import type { PreviousAccount } from '../../../ports/storage.ts'
 import { accountPlaces, accountValues } from '../../../schemas/channel-settings.ts'
@@ -46,6 +46,32 @@ export class HostAccounts {
       this.#noting = null
     })
     await this.#noting
+  }
+
+  /** What is noted, sealed anew by `seal`. False: another process is at it. */
+  async reseal(seal: (account: AccountValues, channel: Channel) => AccountValues | null): Promise<boolean> {
+    const lease = await takeJob(this.#context, job, leaseMs)
+    if (lease === null) return false
+    try {
+      const known = await this.#read()
+      if (known === null) return true
+      const accounts = Object.entries(known.accounts).map(([name, account]) => {
+        const channel = channels.find((one) => one === name)
+        return [name, (channel === undefined ? null : seal(account, channel)) ?? account] as const
+      })
+      await lease.keepProgress(JSON.stringify({ ...known, accounts: Object.fromEntries(accounts) } satisfies Notes))
+      return true
+    } finally {
+      await lease.release()
+    }
+  }
+
+  /** Shows what is noted, sealed. */
+  async look(seen: (account: AccountValues, channel: Channel) => unknown): Promise<void> {
+    for (const [name, account] of Object.entries((await this.#read())?.accounts ?? {})) {
+      const channel = channels.find((one) => one === name)
+      if (channel !== undefined) seen(account, channel)
+    }
   }
 
   async #note(): Promise<void> {

@@ -1,0 +1,197 @@
+import { sql } from 'kysely'
+import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
+import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+
+const history = 'notification_history'
+const requests = 'notification_requests'
+const keys = 'notification_keys'
+const previous = 'notification_previous_accounts'
+
+type Of = { recipient_type: RecipientType; recipient_id: EntityId }
+type Messages = Of & { created_at: number; id: number; limit: number }
+type After = { id: number; limit: number }
+type Request = { caller: string; key: string }
+
+/** How many of the last messages to an address are looked at. */
+const lookedAt = 1000
+
+/** What a page of a walk through a table shows; `holds` has a bit for each kind. */
+const texts = sql<number>`case when message <> '' or subject is not null or snapshot is not null or error_message is not null then 1 else 0 end`
+const addresses = sql<number>`case when recipient_address is not null or recipient_email is not null or recipient_phone is not null then 2 else 0 end`
+const reminderTexts = sql<number>`case when message is not null or subject is not null or error_message is not null then 1 else 0 end`
+
+export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
+  const messages = (p: Param<Messages>) =>
+    db
+      .selectFrom(history)
+      .selectAll()
+      .where('recipient_type', '=', p('recipient_type'))
+      .where('recipient_id', '=', p('recipient_id'))
+      .where('created_at', '>=', p('created_at'))
+      .where(sql<boolean>`(created_at > ${p('created_at')} or id > ${p('id')})`)
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(p('limit'))
+  return {
+    messages: bind(query((p: Param<Messages>) => messages(p).compile())),
+    messagesLeft: bind(query((p: Param<Messages>) => messages(p).where('erased_at', 'is', null).compile())),
+    plansOf: bind(
+      query((p: Param<Of & { plan_id: number; limit: number }>) =>
+        db
+          .selectFrom('reminder_plan_recipients as link')
+          .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
+          .select(['link.plan_id', 'plan.organization_id', 'plan.appointment_id', 'plan.starts_at'])
+          .where('link.recipient_type', '=', p('recipient_type'))
+          .where('link.recipient_id', '=', p('recipient_id'))
+          .where('link.plan_id', '>', p('plan_id'))
+          .orderBy('link.plan_id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    /** One row where somebody else has it. */
+    isShared: bind(
+      query((p: Param<Of & { recipient_address: string; channel: Channel }>) =>
+        db
+          .selectFrom(
+            db
+              .selectFrom(history)
+              .select(['recipient_type', 'recipient_id', 'notification_type'])
+              .where('recipient_address', '=', p('recipient_address'))
+              .orderBy('created_at', 'desc')
+              .orderBy('id', 'desc')
+              .limit(sql.lit(lookedAt))
+              .as('last'),
+          )
+          .select('recipient_type')
+          .where('notification_type', '=', p('channel'))
+          .where((e) =>
+            e.not(e.and([e('recipient_type', '=', p('recipient_type')), e('recipient_id', '=', p('recipient_id'))])),
+          )
+          .limit(1)
+          .compile(),
+      ),
+    ),
+    answers: bind(
+      query((p: Param<Request & { limit: number }>) =>
+        db
+          .selectFrom(requests)
+          .select(['caller', 'key', 'answer'])
+          .where(sql<boolean>`(caller, key) > (${p('caller')}, ${p('key')})`)
+          .orderBy('caller')
+          .orderBy('key')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    replaceAnswer: bind(
+      query((p: Param<Request & { before: string; answer: string }>) =>
+        db
+          .updateTable(requests)
+          .set({ answer: p('answer') })
+          .where('caller', '=', p('caller'))
+          .where('key', '=', p('key'))
+          .where('answer', '=', p('before'))
+          .compile(),
+      ),
+    ),
+    audit: bind(
+      query((p: Param<After>) =>
+        db
+          .selectFrom('notification_audit')
+          .selectAll()
+          .where('id', '>', p('id'))
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    aging: {
+      messages: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom(history)
+            .select(['id', 'organization_id', 'updated_at', sql<number>`(${texts}) + (${addresses})`.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+      reminders: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('appointment_reminders')
+            .select(['id', 'organization_id', 'updated_at', reminderTexts.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+      addresses: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('notification_addresses')
+            .select(['id', 'organization_id', 'updated_at', sql<number>`2`.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+      decisions: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('notification_decisions')
+            .select(['id', 'organization_id', 'at as updated_at', sql<number>`4`.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+      audit: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('notification_audit')
+            .select(['id', 'organization_id', 'at as updated_at', sql<number>`8`.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+    },
+  }
+}
+
+export const keyStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  get: bind(
+    query((p: Param<{ name: string }>) => db.selectFrom(keys).select('sealed').where('name', '=', p('name')).compile()),
+  ),
+  add: bind(
+    query((p: Param<{ name: string; sealed: string; created_at: number }>) =>
+      db
+        .insertInto(keys)
+        .values({ name: p('name'), sealed: p('sealed'), created_at: p('created_at') })
+        .onConflict((conflict) => conflict.doNothing())
+        .compile(),
+    ),
+  ),
+  replace: bind(
+    query((p: Param<{ name: string; before: string; sealed: string }>) =>
+      db
+        .updateTable(keys)
+        .set({ sealed: p('sealed') })
+        .where('name', '=', p('name'))
+        .where('sealed', '=', p('before'))
+        .compile(),
+    ),
+  ),
+  previousAccounts: bind(
+    query((p: Param<After>) =>
+      db.selectFrom(previous).selectAll().where('id', '>', p('id')).orderBy('id').limit(p('limit')).compile(),
+    ),
+  ),
+})
