@@ -25,6 +25,7 @@ export const errorTable = {
   settings_not_found: { status: 404, title: 'The organization has no notification settings' },
   preferences_not_found: { status: 404, title: 'The recipient has no notification preferences' },
   notification_not_found: { status: 404, title: 'There is no such notification' },
+  answer_not_found: { status: 404, title: 'There is no such answer' },
   reminder_not_found: { status: 404, title: 'There is no such reminder' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
   request_in_progress: { status: 409, title: 'The same request is still running' },

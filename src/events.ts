@@ -1,8 +1,9 @@
 import type { Channel } from './channels/index.ts'
 import type { FieldIssue } from './errors.ts'
 import type { Directory } from './ports/directory.ts'
+import type { ReplyAppointment } from './schemas/answer.ts'
 import type { EntityId, RecipientRef } from './schemas/common.ts'
-import type { Category, Rule } from './schemas/vocabulary.ts'
+import type { AnswerVia, Category, ReplyAbout, Rule } from './schemas/vocabulary.ts'
 
 /** What every event about a message holds: ids only, never a name, an address or a text. */
 type About = {
@@ -29,6 +30,28 @@ export type NotificationEvent = About & {
   readonly reminderId: number | null
   readonly waitlistEntryId: EntityId | null
   readonly category: Category
+}
+
+/** What a person answered about an appointment. */
+export type AnswerEvent = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId
+  readonly recipient: RecipientRef
+  readonly via: AnswerVia
+  /** Null: not by a message. */
+  readonly channel: Channel | null
+  readonly at: Date
+}
+
+/** A text of a person that is for people. */
+export type ReplyEvent = {
+  /** Null: it came to a sender that several organizations share, and nothing shows whose it is. */
+  readonly organizationId: string | null
+  readonly about: ReplyAbout
+  readonly channel: Channel
+  /** Those it may mean. */
+  readonly appointments: readonly ReplyAppointment[]
+  readonly at: Date
 }
 
 /** A row returned by the directory, and what is wrong with it. */
@@ -76,6 +99,11 @@ export type NotificationEvents = {
   possible_cancel_request: [event: Heard & { readonly appointmentIds: readonly EntityId[] }]
   /** A text that is about no consent. */
   'inbound.received': [event: Heard]
+  'appointment.confirmed': [event: AnswerEvent]
+  'appointment.change_requested': [event: AnswerEvent]
+  'appointment.cancel_requested': [event: AnswerEvent]
+  /** A person wrote something that is for people to read; the text is in `answers.list()` and the hook `onReply`. */
+  'reply.received': [event: ReplyEvent]
   /**
    * A row returned by your directory cannot be used, or only without some of its fields. Emitted once for each row and fault, and
    * again after an hour in which the row was not read.

@@ -13,11 +13,20 @@ export type {
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export type { ConsentEvent, DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type {
+  AnswerEvent,
+  ConsentEvent,
+  DirectoryFinding,
+  NotificationEvent,
+  NotificationEvents,
+  ReminderEvent,
+  ReplyEvent,
+} from './events.ts'
 export type { Notifications } from './library.ts'
 export type { LanguageFile } from './messages/index.ts'
 export { createNotifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
+export type { Answer, Reply, ReplyAppointment } from './schemas/answer.ts'
 export type { Attendance, ChannelUse, LeadTime } from './schemas/attendance.ts'
 export type {
   Actor,
@@ -77,10 +86,13 @@ export type {
 export type { TaskManagerMode } from './schemas/task-manager.ts'
 export type { Template, TemplateSet } from './schemas/templates.ts'
 export type {
+  AnswerAction,
+  AnswerVia,
   AppointmentCategory,
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  ConfirmedReminderPolicy,
   ConsentAct,
   ConsentHow,
   CountedReport,
@@ -92,6 +104,7 @@ export type {
   PastReminderPolicy,
   RecipientType,
   ReminderStatus,
+  ReplyAbout,
   ReportedState,
   ReportWord,
   Rule,
@@ -99,7 +112,8 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { Answer, AnswerReader } from './services/consent/answer-reader.ts'
+export type { ActResult, AnswerFilter, AnswerPage, Answers, StaffAnswer } from './services/answers/answers.ts'
+export type { AnswerReader, InboundAnswer } from './services/consent/answer-reader.ts'
 export type { Consent, ConsentResult } from './services/consent/consent.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
@@ -173,13 +187,17 @@ export { channels } from './channels/index.ts'
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
 export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
+export { offeredQuietHours, type QuietRule } from './schemas/quiet-hours.ts'
 export { organizationSettingsInput, secretFields, templatesInput } from './schemas/settings.ts'
 export { isTimeZone } from './schemas/time-zone.ts'
 export {
+  answerActions,
+  answerVias,
   appointmentCategories,
   appointmentOutcomes,
   appointmentStatuses,
   categories,
+  confirmedReminderPolicies,
   decisionActions,
   deliveryStates,
   deliveryStatuses,
@@ -187,6 +205,7 @@ export {
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,
+  replyAbouts,
   reportedStates,
   reportWords,
   ruleTable,
@@ -239,6 +258,7 @@ export type * from './ports/bounces.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'
+export type * from './ports/hooks.ts'
 export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger } from './ports/logger.ts'
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'

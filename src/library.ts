@@ -2,6 +2,7 @@ import type { Endpoint } from './http/define-route.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import type { DeliveryReceipt } from './schemas/receipt.ts'
+import type { Answers } from './services/answers/answers.ts'
 import type { Consent } from './services/consent/consent.ts'
 import type { BounceResult } from './services/delivery/bounces.ts'
 import type { ReportResult } from './services/delivery/callbacks.ts'
@@ -28,6 +29,8 @@ export type Notifications = {
   readonly audit: AuditLog
   /** Whom nothing reached before an appointment. */
   readonly insight: Insight
+  /** What people answered about appointments, and what they wrote that is for people to read. */
+  readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and

@@ -8,6 +8,8 @@ import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
+import { Answers } from './services/answers/answers.ts'
+import { HookCalls } from './services/answers/hook-calls.ts'
 import { Consent } from './services/consent/consent.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
@@ -71,7 +73,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
-  const webhooks = new Webhooks(context)
+  const webhooks = new Webhooks(context, (answer) => answers.read(answer))
   const bounces = new Bounces(context, callbacks, resolved)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
@@ -90,6 +92,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
+  const hookCalls = new HookCalls(context)
+  const answers = new Answers(context, hookCalls)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -104,6 +108,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
     audit,
     insight,
+    answers,
     owners: new Owners(context),
     docs: resolved.docs,
     clock,
@@ -124,6 +129,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     replanner.start()
     for (const job of jobs) job.start()
     reconciler.start()
+    hookCalls.start()
     taskManager?.start()
     reportChannels(context)
     context.review.start()
@@ -141,6 +147,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         { name: 'reconciliation', stop: () => reconciler.stop() },
         { name: 'housekeeping', stop: () => Promise.all(jobs.map((job) => job.stop())) },
         { name: 're-planning', stop: () => replanner.stop() },
+        { name: 'hooks', stop: () => hookCalls.stop() },
         { name: 'feeder', stop: () => feed?.stop() },
       ],
       transports: transports.map((transport) => ({
@@ -164,6 +171,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     audit,
     insight,
+    answers,
     events: context.events,
     handle: createHandler({
       table,

@@ -23,6 +23,7 @@ export const plainOptions = z.object({
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
   leadMs: z.int().min(0).max(86_400_000).default(60_000),
+  settleMs: z.int().min(0).max(3_600_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z
     .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
@@ -30,6 +31,7 @@ export const plainOptions = z.object({
     .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
   directoryTimeoutMs: z.int().min(100).max(300_000).default(10_000),
+  hookTimeoutMs: z.int().min(100).max(300_000).default(10_000),
   retry: z
     .strictObject({
       maxRetries: z
@@ -82,11 +84,21 @@ export const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),
+  hooks: z
+    .strictObject({
+      onConfirm: call.optional(),
+      onChangeRequest: call.optional(),
+      onCancelRequest: call.optional(),
+      onReply: call.optional(),
+    })
+    .optional(),
+  hookTimeoutMs: z.number().optional(),
   bounces: has('read').optional(),
   webhookSecret: z.union([webhookSecret, z.array(webhookSecret)]).optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
   leadMs: z.number().optional(),
+  settleMs: z.number().optional(),
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),

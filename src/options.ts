@@ -10,6 +10,7 @@ import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
+import type { Hooks } from './ports/hooks.ts'
 import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
@@ -103,6 +104,13 @@ export type NotificationsOptions = {
    * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
+  /**
+   * What your application does with people's answers to appointments: `{ onConfirm, onChangeRequest, onCancelRequest, onReply }`, each
+   * optional. Default: none, and no message asks for an answer.
+   */
+  readonly hooks?: Hooks
+  /** How long a hook may take, in ms; then its `signal` is aborted, and it is called again later. Default 10000, 100 to 300000. */
+  readonly hookTimeoutMs?: number
   /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
   readonly bounces?: BounceReader
   /**
@@ -129,6 +137,12 @@ export type NotificationsOptions = {
    * 60000, 0 to 86400000.
    */
   readonly leadMs?: number
+  /**
+   * How long notices of a booking, move or cancellation that you report wait before they are sent, so that what is undone meanwhile is not sent: one
+   * message that is right, or none. 0: not at all. Up to 3,600,000 (an hour). Organizations may set their own. What is requested by
+   * `sendAppointmentNotification()` does not wait. Default 60,000.
+   */
+  readonly settleMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
   readonly sweepMs?: number
   /**
@@ -205,6 +219,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         ? null
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
+    hooks: options.hooks ?? {},
     docs: options.docs ?? null,
     bounces: options.bounces ?? null,
     webhookSecrets: [options.webhookSecret ?? []].flat(),

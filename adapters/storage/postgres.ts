@@ -1,6 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './postgres/accounts.ts'
 import { addressStore } from './postgres/addresses.ts'
+import { answerStore } from './postgres/answers.ts'
 import { auditStore } from './postgres/audit.ts'
 import { carrying, idPool } from './postgres/commands.ts'
 import { consentStore } from './postgres/consents.ts'
@@ -132,6 +133,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
     consents: consentStore(engine),
+    answers: answerStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -1,6 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './sqlite/accounts.ts'
 import { addressStore } from './sqlite/addresses.ts'
+import { answerStore } from './sqlite/answers.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { consentStore } from './sqlite/consents.ts'
@@ -94,6 +95,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
     consents: consentStore(engine),
+    answers: answerStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

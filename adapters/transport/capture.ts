@@ -42,7 +42,7 @@ export function capture({ fail, receipts, clock = systemClock }: CaptureOptions 
     channels,
     needsAccount: false,
     concurrency: 1000,
-    ...(receipts === undefined ? {} : { receipt: receipts }),
+    ...(receipts === undefined ? {} : { receipt: receipts, receivesReplies: true }),
     sent,
     clear() {
       sent.length = 0

@@ -73,6 +73,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     channels: ['SMS', 'WHATSAPP'],
     needsAccount: true,
     concurrency,
+    receivesReplies: true,
     receipt: readTwilioWebhook,
 
     async send(message, context) {

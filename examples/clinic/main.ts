@@ -38,6 +38,8 @@ const database = openClinicDatabase(connection)
 const library = createNotifications({
   storage: env.DATABASE_URL ? postgres(env.DATABASE_URL) : sqlite({ database: connection }),
   directory: clinicDirectory(database),
+  // What is reported is sent at once. By default it waits a minute, in case it is undone.
+  settleMs: 0,
   transports: [
     smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),
     twilio(env.TWILIO_API_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_API_BASE_URL }),

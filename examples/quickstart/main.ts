@@ -30,6 +30,8 @@ const library = createNotifications({
   // By default organizations may not use mail servers in private networks.
   transports: [smtp({ allowPrivateHosts: true, allowedPorts: [inbox.port] })],
   directory: clinic.directory,
+  // What is reported is sent at once. By default it waits a minute, in case it is undone.
+  settleMs: 0,
   encryptionKey: randomBytes(32).toString('base64'),
 })
 

@@ -20,6 +20,8 @@ export type ChannelDefinition<Account extends { readonly channel: string } = { r
   readonly receipts: ReceiptRules
   /** `inherited`: sent unless somebody objects. `own`: sent to those only who switched it on in their preferences. */
   readonly consent: 'inherited' | 'own'
+  /** When it disturbs people, by their clocks: the quiet hours that organizations are offered; null: at no time. */
+  readonly quietHours: { readonly from: string; readonly to: string } | null
   /** The `task_type` by which TaskManager sends on it; null: it cannot, as its payload has no place for the address. */
   readonly taskType: string | null
   /** The documented columns that hold what is its own; null: the column `channels` of settings and preferences does. */

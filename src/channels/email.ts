@@ -110,6 +110,7 @@ export const email = {
     kind: 'text',
     subject: shortSubject,
     text: textOf,
+    asks: false,
     test: (organization: string | null) => ({
       subject: 'Test message',
       text: [
@@ -151,6 +152,7 @@ export const email = {
   // A bounce is a mail to the sender, and servers try for up to five days (RFC 5321).
   receipts: { reports: 'nothing_by_itself', withinHours: 120 },
   consent: 'inherited',
+  quietHours: null,
   taskType: 'email',
   columns: {
     settings: { enabled: 'emailEnabled', reminders: 'defaultEmailReminders', templates: 'emailTemplates' },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  answerHint,
   type DayForm,
   excerpt,
   type MessageFacts,
@@ -124,6 +125,7 @@ export const sms = {
     kind: 'text',
     subject: null,
     text: textOf,
+    asks: true,
     test: (organization: string | null) => ({
       subject: null,
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
@@ -165,6 +167,7 @@ export const sms = {
   },
   receipts: { reports: 'each_message', withinHours: 72 },
   consent: 'inherited',
+  quietHours: { from: '21:00', to: '08:00' },
   taskType: 'sms',
   columns: {
     settings: { enabled: 'smsEnabled', reminders: 'defaultSmsReminders', templates: 'smsTemplates' },
@@ -210,9 +213,11 @@ function cheapSentence(words: Words): string {
  */
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
-  const text = cheapSentence(words)
+  const hint = facts.ask?.isBuiltIn === true ? ` ${answerHint(facts)}` : ''
+  const sentence = cheapSentence(words)
+  const text = `${sentence}${hint}`
   if (words.place === '') return text
-  const located = `${text} ${words.place}`
+  const located = `${sentence} ${words.place}${hint}`
   if (located.length > longest) return text
   if (words.isPlaceNeeded) return located
   const segments = roughSegments(sizeOf(located))

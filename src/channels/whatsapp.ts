@@ -164,6 +164,7 @@ export const whatsapp = {
   // What cannot be delivered is tried for 30 days, unless the template says less.
   receipts: { reports: 'each_message', withinHours: 720 },
   consent: 'own',
+  quietHours: { from: '21:00', to: '08:00' },
   taskType: null,
   columns: null,
 } as const satisfies ChannelDefinition<WhatsAppAccount>

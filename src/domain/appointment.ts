@@ -24,6 +24,8 @@ export type Appointment = {
 
 export type WaitlistEntry = Omit<Appointment, 'start' | 'status' | 'bookedAt'> & {
   readonly start: Start | null
+  /** Of the slot. */
+  readonly timeZone: string
   readonly expiresAt: Date | null
 }
 
@@ -50,6 +52,7 @@ export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
     id: row.id,
     organizationId: row.organizationId,
     start: row.startsAt ? parseStart(row.startsAt, row.timeZone) : null,
+    timeZone: row.timeZone,
     durationMinutes: row.durationMinutes ?? null,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
     location: row.location ?? null,

@@ -1,8 +1,9 @@
 import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
+import { channelsInUse } from '../schemas/channel-settings.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
-import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
@@ -11,17 +12,20 @@ import {
   isUnconfigured,
   type Rule,
 } from '../schemas/vocabulary.ts'
+import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
+import { fitsAfter, quietAt, quietRuleFor } from './quiet-hours.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What happens to one piece of due work. */
 export type CheckResult =
-  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
-  /** Must not be sent; no failure is reported. */
-  | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string }
+  /** `because`: the rule by which it is sent, where that is not the usual one. */
+  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string; readonly because?: Rule }
+  /** Must not be sent; no failure is reported. `instead`: the channel that takes its place. */
+  | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string; readonly instead?: Channel }
   /** Should be sent but cannot be: becomes FAILED, and the failure is reported. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
   /** Cannot be decided or sent yet: put off without using up an attempt, for `waitMs` if that is known. */
@@ -49,6 +53,8 @@ export type PlanFacts = {
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
   readonly timeZone: string
+  /** What people answered last. */
+  readonly answers?: readonly StandingAnswer[]
 }
 
 export type DueReminder = {
@@ -88,10 +94,29 @@ export function checkReminder(
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  if (isNeedless(reminder.offset, plan, recipient, offsets, appointment, surroundings)) return cancel('confirmed')
   const { reminderTime: since } = reminder
-  const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
+  const life = { category: 'REMINDER', since, start: appointment.start.instant } as const
+  const late = tooLate(life, { now, leadMs })
   if (late !== null) return late
-  return { kind: 'send', recipient, address: allowed.address }
+  const at = since > now ? since : now
+  const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
+  return inQuietHours(about, surroundings, { now, leadMs }) ?? { kind: 'send', recipient, address: allowed.address }
+}
+
+/** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
+function isNeedless(
+  offset: string,
+  { answers = [] }: PlanFacts,
+  recipient: RecipientRef,
+  offsets: readonly Offset[],
+  { start }: Appointment,
+  { policy }: Surroundings,
+): boolean {
+  if (answers.length === 0 || policy.confirmedReminders === 'keep' || !isConfirmedBy(answers, recipient)) return false
+  if (policy.confirmedReminders === 'none') return true
+  const timeOf = (one: Offset) => reminderTime(one, start, policy).getTime()
+  return timeOf(parseOffset(offset)) < Math.max(...offsets.map(timeOf))
 }
 
 /** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */
@@ -147,7 +172,7 @@ export function checkNotice(
   // A host may remove all recipients from an appointment it cancels.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
   const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
-  return checkRecipient(notice, concerned, surroundings, life, moment)
+  return checkRecipient(notice, concerned, appointment.start.timeZone, surroundings, life, moment)
 }
 
 export function checkWaitlistNotice(
@@ -164,12 +189,13 @@ export function checkWaitlistNotice(
   if (lookup.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
   const { start, expiresAt = null } = lookup.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
-  return checkRecipient(notice, lookup.value, surroundings, life, moment)
+  return checkRecipient(notice, lookup.value, lookup.value.timeZone, surroundings, life, moment)
 }
 
 function checkRecipient(
   notice: DueNotice,
   subject: Pick<Appointment, 'recipients' | 'hasUnreadablePeople'>,
+  zone: string,
   surroundings: Surroundings,
   life: Life,
   moment: Moment,
@@ -180,7 +206,54 @@ function checkRecipient(
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
-  return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
+  const send = { kind: 'send', recipient, address: allowed.address } as const
+  const about = { recipient, channel: notice.channel, zone, life, at: moment.now }
+  return tooLate(life, moment) ?? inQuietHours(about, surroundings, moment) ?? send
+}
+
+type Timely = {
+  readonly recipient: Person
+  readonly channel: Channel
+  /** Of the appointment: what counts where the recipient's zone is not known. */
+  readonly zone: string
+  readonly life: Life
+  /** When it is to be sent. */
+  readonly at: Date
+}
+
+/**
+ * What happens to a message within the quiet hours of its recipient; null: it is outside of them, or goes out all the same. It waits for their
+ * end. What is of no use by then is not sent; of a cancellation or reschedule, which somebody would stand at a closed door
+ * without, it is another channel's turn, or its own.
+ */
+function inQuietHours(
+  { recipient, channel, zone, life, at }: Timely,
+  surroundings: Surroundings,
+  { now, leadMs }: Moment,
+): CheckResult | null {
+  const { quietHours } = surroundings.policy
+  const rule = quietRuleFor(quietHours, channel, life.category)
+  const timeZone = recipient.timeZone ?? zone
+  const quiet = rule === null ? null : quietAt(rule.hours, timeZone, at)
+  if (rule === null || quiet === null) return null
+  if (fitsAfter(quiet, usefulUntil(life, leadMs))) {
+    return { kind: 'wait', rule: 'in_quiet_hours', waitMs: quiet.until.getTime() - now.getTime() }
+  }
+  if (life.category !== 'CANCELLATION' && life.category !== 'RESCHEDULE') return cancel('quiet_hours_past')
+  const isFree = (other: Channel) => {
+    const free = quietRuleFor(quietHours, other, life.category)
+    return free === null || quietAt(free.hours, timeZone, at) === null
+  }
+  const instead =
+    rule.urgent === 'other_channel'
+      ? channelsInUse(surroundings.policy).find(
+          (other) =>
+            other !== channel && isFree(other) && effectiveFor(surroundings, recipient, life.category, other).allowed,
+        )
+      : undefined
+  if (instead !== undefined) return { ...cancel('quiet_hours_elsewhere'), instead }
+  const { address } = effectiveFor(surroundings, recipient, life.category, channel)
+  return address === null ? null : { kind: 'send', recipient, address, because: 'quiet_hours_urgent' }
 }
 
 /**

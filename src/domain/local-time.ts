@@ -38,6 +38,16 @@ function offsetOf(timeZone: string, ms: number): number {
   return offset
 }
 
+/** The instants after `after`, up to `until`, at which the zone's clocks change, in ms. @throws RangeError as `offsetAt` does. */
+export function clockChanges(timeZone: string, after: number, until: number): number[] {
+  const found: number[] = []
+  const years = new Set([yearOf(timeZone, after), yearOf(timeZone, until)])
+  for (const { changes } of years) {
+    for (const { at } of changes) if (at > after && at <= until) found.push(at)
+  }
+  return found
+}
+
 function yearOf(timeZone: string, ms: number): Year {
   const year = new Date(ms).getUTCFullYear()
   if (!(year >= 1900 && year <= 9999)) throw new RangeError('a time must be a valid date in the years 1900 to 9999')

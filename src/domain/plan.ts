@@ -14,7 +14,9 @@ import {
   effective,
   type OrganizationPolicy,
 } from './effective.ts'
+import { fitsAfter, type Quiet, quietAt, quietRuleFor, timeBefore } from './quiet-hours.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
+import { usefulUntil } from './useful-life.ts'
 
 /** What planning and sending need besides the appointment itself. */
 export type Surroundings = {
@@ -33,6 +35,8 @@ export type PlannedReminder = {
   readonly startsAt: Date
   readonly reminderTime: Date
   readonly hoursBefore: number
+  /** The time of its offset, where that is within quiet hours. */
+  readonly movedFrom?: Date
 }
 
 export type ReminderPlan = {
@@ -48,10 +52,12 @@ export type PlanInput = {
   /** Replaces the effective offsets of every recipient where not null. */
   readonly customReminders: readonly OffsetInput[] | null
   readonly now: Date
+  /** As in `Moment`. */
+  readonly leadMs: number
   /** Skip past times, whatever the policy. */
   readonly skipPast?: boolean
-  /** `reminderKey` of rows that exist and are not CANCELLED: they stay planned even if their time has come meanwhile. */
-  readonly existing: ReadonlySet<string>
+  /** `reminderKey` of rows that exist and are not CANCELLED, with their times: they stay planned even if their time has come meanwhile. */
+  readonly existing: ReadonlyMap<string, Date>
   /** `occasionKey` of reminders not yet due when the start moved unreported: they stay planned for the new start, past or not. */
   readonly carried: ReadonlySet<string>
   /** `recipientChannelKey` of recipients already reminded of this start: they get no past reminders late. */
@@ -71,7 +77,7 @@ export const occasionKey = (row: RecipientChannel & Pick<PlannedReminder, 'offse
   `${recipientChannelKey(row)}:${row.offset}`
 
 /** What makes two reminders of one appointment the same. */
-export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
+export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore' | 'movedFrom'>): string =>
   `${occasionKey(row)}:${row.startsAt.getTime()}`
 
 /** Which reminders an appointment should have, and why it has no others. */
@@ -129,8 +135,17 @@ function planChannel(
     }
     return
   }
-  const all = offsets.map((offset) => ({ offset, time: reminderTime(offset, start, week) }))
-  const keyOf = ({ offset }: Timed) => reminderKey({ ...about, offset: offset.text, startsAt: start.instant })
+  const keyOf = ({ offset }: { readonly offset: Offset }) =>
+    reminderKey({ ...about, offset: offset.text, startsAt: start.instant })
+  const place = placing(input, recipient, channel)
+  const all = offsets.flatMap((offset): Timed[] => {
+    const one = { offset, time: reminderTime(offset, start, week) }
+    const placed = place(one, input.existing.get(keyOf(one)) ?? null)
+    if (placed !== null) return [placed]
+    const at = { offset: offset.text, for: one.time.toISOString() }
+    entries.push({ action: 'skipped', rule: 'quiet_hours_past', ...about, ...at })
+    return []
+  })
   const doubles = doublesIn(all, (one) => input.existing.has(keyOf(one)))
   for (const { offset, time } of doubles) {
     const at = { offset: offset.text, for: time.toISOString() }
@@ -139,7 +154,7 @@ function planChannel(
   const timed = all.filter((one) => !doubles.has(one))
   const isPast = ({ time }: { time: Date }) => time.getTime() <= input.now.getTime()
   const nearest = timed.at(-1)
-  for (const { offset, time } of timed) {
+  for (const { offset, time, movedFrom } of timed) {
     const row = {
       recipient: about.recipient,
       channel,
@@ -161,15 +176,47 @@ function planChannel(
         : pastRule(policy, offset, nearest?.offset, nearestIsPast)
     const at = { offset: offset.text, for: time.toISOString() }
     if (late === null || late === 'sent_late_by_policy' || late === 'sent_late_after_move') {
-      reminders.push({ ...row, reminderTime: late === null ? time : input.now })
-      entries.push({ action: 'planned', rule: late ?? 'due_by_offset', ...about, ...at })
+      const moved = movedFrom === undefined || late !== null ? {} : { movedFrom }
+      reminders.push({ ...row, ...moved, reminderTime: late === null ? time : input.now })
+      const rule = moved.movedFrom === undefined ? 'due_by_offset' : 'in_quiet_hours'
+      const from = moved.movedFrom === undefined ? {} : { from: moved.movedFrom.toISOString() }
+      entries.push({ action: 'planned', rule: late ?? rule, ...about, ...from, ...at })
     } else {
       entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })
     }
   }
 }
 
-type Timed = { readonly offset: Offset; readonly time: Date }
+type Timed = { readonly offset: Offset; readonly time: Date; readonly movedFrom?: Date }
+
+/**
+ * Moves the times of a recipient's reminders out of the quiet hours: before them, or after them where that is past. Null: there is no
+ * time for it. One that has a row keeps the time of the row for as long as that is one of the two.
+ */
+function placing(
+  { appointment: { start }, surroundings: { policy }, now, leadMs }: PlanInput,
+  recipient: Person,
+  channel: Channel,
+): (one: Timed, rowTime: Date | null) => Timed | null {
+  const rule = quietRuleFor(policy.quietHours, channel, 'REMINDER')
+  if (rule === null) return (one) => one
+  const zone = recipient.timeZone ?? start.timeZone
+  const fits = (quiet: Quiet) =>
+    fitsAfter(quiet, usefulUntil({ category: 'REMINDER', since: quiet.until, start: start.instant }, leadMs))
+  return (one, rowTime) => {
+    const quiet = quietAt(rule.hours, zone, one.time)
+    // What is past is skipped, or sent now: then it is checked at once.
+    if (quiet === null || (rowTime === null && one.time <= now)) return one
+    const before = timeBefore(rule.hours, zone, quiet)
+    const after = fits(quiet) ? quiet.until : null
+    const isBefore = rowTime !== null && rowTime >= before && rowTime < quiet.since
+    const kept = isBefore || rowTime?.getTime() === after?.getTime() ? rowTime : null
+    // Shortly before them, in the middle of what is left.
+    const last = now < quiet.since ? new Date((now.getTime() + quiet.since.getTime()) / 2) : null
+    const time = kept ?? (before > now ? before : (after ?? last))
+    return time === null ? null : { offset: one.offset, time, movedFrom: one.time }
+  }
+}
 
 /** Of offsets that come to the same time (24 hours, a day, a workday) one is planned: that of a row, else the first. `timed`: by time. */
 function doublesIn([first, ...others]: readonly Timed[], hasRow: (one: Timed) => boolean): ReadonlySet<Timed> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
+import type { Answers } from '../services/answers/answers.ts'
 import type { Consent } from '../services/consent/consent.ts'
 import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
@@ -31,6 +32,7 @@ export type Api = {
   readonly health: Health
   readonly audit: AuditLog
   readonly insight: Insight
+  readonly answers: Answers
   readonly owners: Owners
   readonly docs: DocsPage | null
   readonly clock: Clock

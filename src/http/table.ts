@@ -2,6 +2,7 @@ import type { Api } from './api.ts'
 import type { Route } from './define-route.ts'
 import { hostIds } from './host-ids.ts'
 import { addressRoutes } from './routes/addresses.ts'
+import { answerRoutes } from './routes/answers.ts'
 import { attentionRoutes } from './routes/attention.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bounceRoutes } from './routes/bounces.ts'
@@ -31,6 +32,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...historyRoutes(api, ids),
     ...addressRoutes(api, ids),
     ...consentRoutes(api, ids),
+    ...answerRoutes(api, ids),
     ...attentionRoutes(api, ids),
     ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),

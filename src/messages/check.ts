@@ -20,6 +20,7 @@ export function sampleFacts(category: Category): MessageFacts {
     patientName: 'Alexander Doe',
     locale: 'en-US',
     now: new Date('2024-09-22T14:30:00Z'),
+    ask: { code: '4K', isBuiltIn: false },
   }
 }
 

@@ -9,13 +9,15 @@ import { type Inspection, inspect } from './inspect.ts'
 import { costFault, countElements, sizeFault } from './size.ts'
 import { type Problem, syntaxProblem } from './template-problems.ts'
 import { cleanTemplate } from './text.ts'
-import { levelOf, meaningOf } from './variables.ts'
+import { askVariable, levelOf, meaningOf } from './variables.ts'
 
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
   readonly source: string
   /** How much it says by its variables. */
   readonly level: DetailLevel
+  /** It asks for an answer. */
+  readonly asks: boolean
   /** Of the text as stored; each revision has another. */
   readonly hash: number
   /** Only for a template without problems. */
@@ -47,6 +49,7 @@ export function compileDraft(text: string): CompiledTemplate {
     source,
     hash,
     level: 0,
+    asks: false,
     literals: [],
     problems: [problem],
     render: () => '',
@@ -65,6 +68,7 @@ export function compileDraft(text: string): CompiledTemplate {
     source,
     hash,
     level: levelOf(names),
+    asks: names.has(askVariable),
     literals,
     problems,
     // Values go in as finished text and are never parsed, so braces in a name stay a name.

@@ -26,6 +26,8 @@ export type MessageFacts = {
   videoLink?: string | null | undefined
   /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
   changed?: readonly Change[] | undefined
+  /** Of a confirmation: the reader was notified that the appointment is cancelled. Default false. */
+  isReinstated?: boolean | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
@@ -37,6 +39,11 @@ export type MessageFacts = {
   wording?: Wording | undefined
   /** What "today" is measured from. */
   now: Date
+  /**
+   * It asks for an answer. `code`: by which a reply names the appointment; null where there is no other to mix it up with. Undefined: it
+   * does not ask.
+   */
+  ask?: { readonly code: string | null; readonly isBuiltIn: boolean } | undefined
   /** How much the message may say. Default 2: everything. */
   detail?: DetailLevel | undefined
 }
@@ -51,6 +58,8 @@ export type RenderedMessage = {
   template: FilledTemplate | null
   /** True: the template says more than the message may, and what went out is the built-in text. */
   isTemplateWithheld?: boolean
+  /** True: it says what to reply. */
+  asks?: boolean
   /** `default:1` for the built-in text, else `custom:` or `approved:` and eight hex digits of a hash of the template. */
   templateRevision: string
 }

@@ -22,6 +22,8 @@ export type TextFormat = {
   readonly subject: ((facts: MessageFacts) => string) | null
   /** The built-in text. */
   readonly text: (facts: MessageFacts) => string
+  /** People reply to its messages, so that they may ask for an answer (`MessageFacts.ask`). */
+  readonly asks: boolean
   /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */
   readonly test: (organization: string | null) => { readonly subject: string | null; readonly text: string }
   /** How much its messages say where nobody sets it. */

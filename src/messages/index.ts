@@ -13,4 +13,13 @@ export { excerpt } from './template-problems.ts'
 export { cleanName, htmlOf, plainSpaces } from './text.ts'
 export { LanguageFault } from './texts.ts'
 export { variableNames } from './variables.ts'
-export { type DayForm, organizationOf, sentenceOf, shortSubject, shortText, type Words, wordsOf } from './words.ts'
+export {
+  answerHint,
+  type DayForm,
+  organizationOf,
+  sentenceOf,
+  shortSubject,
+  shortText,
+  type Words,
+  wordsOf,
+} from './words.ts'

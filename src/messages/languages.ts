@@ -1,7 +1,7 @@
 import { remember } from '../schemas/remember.ts'
 import { isRightToLeft } from './direction.ts'
 import { type LanguageFile, loaders, readLanguages, source } from './locales.ts'
-import { compileTexts, LanguageFault, type TextKey, type Texts, textKeys } from './texts.ts'
+import { compileTexts, LanguageFault, type TextKey, type Texts, textKeys, wordList } from './texts.ts'
 
 /** A language that built-in texts are written in. */
 export type Language = {
@@ -39,6 +39,13 @@ export type Asked = {
 /** The tag of a language with texts, and of its dates. */
 type Choice = { readonly tag: string; readonly locale: string }
 
+/** Words by which people confirm and ask for a change, and what they write around them; each as the language has it. */
+export type AnswerLists = {
+  readonly confirm: readonly string[]
+  readonly change: readonly string[]
+  readonly courtesy: readonly string[]
+}
+
 /** The languages that the library has, and those that the host brings or corrects. */
 export class Languages {
   readonly #files: ReadonlyMap<string, LanguageFile>
@@ -71,6 +78,16 @@ export class Languages {
   /** The tag of the language with texts that somebody who asks for `locale` gets if all are switched on; null: there is none. */
   lookUp(locale: string): string | null {
     return candidates(locale).find((tag) => this.#known.has(tag)) ?? null
+  }
+
+  /** What people reply in each language; one that cannot be loaded is left out. */
+  async answerWords(): Promise<readonly AnswerLists[]> {
+    await Promise.all([...this.#known].filter((tag) => !this.#loaded.has(tag)).map((tag) => this.#load(tag)))
+    return [...this.#loaded.values()].map(({ texts }) => ({
+      confirm: wordList(texts['answer.confirm']({})),
+      change: wordList(texts['answer.change']({})),
+      courtesy: wordList(texts['answer.courtesy']({})),
+    }))
   }
 
   /**

@@ -54,16 +54,20 @@ function customMessage(parts: TemplateParts, facts: MessageFacts, input: RenderI
     text: body.render(facts),
     locale: facts.locale,
     templateRevision,
+    asks: facts.ask !== undefined && body.asks,
   })
 }
 
-type Words = Pick<RenderedMessage, 'text' | 'templateRevision'> & { readonly subject: string; readonly locale: string }
+type Words = Pick<RenderedMessage, 'text' | 'templateRevision' | 'asks'> & {
+  readonly subject: string
+  readonly locale: string
+}
 
 /** With the built-in subject where there is no other. */
 function message(
   { channel, keepsCharacters }: RenderInput,
   facts: MessageFacts,
-  { subject, text, locale, templateRevision }: Words,
+  { subject, text, locale, templateRevision, asks }: Words,
 ): RenderedMessage {
   const { content } = channel
   // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
@@ -73,6 +77,7 @@ function message(
     ...content.finish(text, language, keepsCharacters),
     template: null,
     templateRevision,
+    ...(asks === true && { asks }),
   }
 }
 
@@ -104,7 +109,8 @@ export function renderMessage(input: RenderInput): RenderedMessage {
   const custom = parts === null ? null : customMessage(parts, templateFacts(), input)
   if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
   const { locale } = facts.wording ?? englishFor(facts.locale)
-  const words = { subject: '', text: content.text(facts), locale, templateRevision: 'default:1' }
+  const asks = content.asks && facts.ask?.isBuiltIn === true
+  const words = { subject: '', text: content.text(facts), locale, templateRevision: 'default:1', asks }
   const builtIn = message(input, facts, words)
   return parts !== null && custom === null ? { ...builtIn, isTemplateWithheld: true } : builtIn
 }

@@ -25,6 +25,8 @@ export const textKeys = [
     `${notice}.closing` as const,
     `${notice}.sms` as const,
   ]),
+  // Said after a confirmation to whoever was told of a cancellation before.
+  'confirmation.again',
   'news.time',
   'news.place',
   'news.practitioner',
@@ -33,6 +35,10 @@ export const textKeys = [
   'stop.hint',
   'stop.done',
   'help.answer',
+  'answer.hint',
+  'answer.confirm',
+  'answer.change',
+  'answer.courtesy',
   'page.title',
   'page.save',
   'page.saved',
@@ -57,6 +63,9 @@ export const textVariables = [
   'first',
   'last',
   'minutes',
+  // What to reply.
+  'confirm',
+  'change',
   // For selects only.
   'near',
   'hour',
@@ -75,6 +84,9 @@ type Sources = Readonly<Record<TextKey, string>>
 type Parts = ReadonlyMap<string, readonly MessageFormatElement[]>
 
 const isVariable = (name: string): name is TextVariable => textVariables.some((one) => one === name)
+
+/** The words of a list as a language has it. */
+export const wordList = (text: string): string[] => text.split(',').map((word) => word.trim())
 
 /** Texts that cannot be used, and why. */
 export class LanguageFault extends Error {}

@@ -6,6 +6,7 @@ import type { MessageFacts } from './facts.ts'
 import { numberFormat } from './formatters.ts'
 import { type Filled, type Meaning, numberIn } from './icu.ts'
 import { cleanValue } from './text.ts'
+import { answerHint } from './words.ts'
 
 /**
  * What a template may name; `date` and `time` are the documented ones. All are text but `duration_minutes`, a number.
@@ -26,6 +27,7 @@ export const variableNames = [
   'time_zone',
   'visit_mode',
   'video_link',
+  'answer_hint',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -34,10 +36,14 @@ export const numberVariable: VariableName = 'duration_minutes'
 /** Not to be read by people: `in_person`, `phone` or `video`, by which a template chooses its words. */
 export const modeVariable: VariableName = 'visit_mode'
 
+/** What to reply, in a template that asks for an answer. */
+export const askVariable: VariableName = 'answer_hint'
+
 const known: ReadonlySet<string> = new Set(variableNames)
 
 const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([
   ['organization_name', 0],
+  ['answer_hint', 0],
   ['practitioner_name', 2],
   ['location', 2],
   ['video_link', 2],
@@ -80,6 +86,7 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
   ['organization_name', (facts) => cleanValue(facts.organizationName)],
   ['location', (facts) => cleanValue(facts.location)],
   ['visit_mode', (facts) => facts.visitMode ?? ''],
+  ['answer_hint', answerHint],
   ['video_link', (facts) => withoutMarks(cleanValue(facts.videoLink ?? null))],
   ['duration_minutes', ({ durationMinutes }) => (durationMinutes === null ? '' : String(durationMinutes))],
 ])
@@ -106,7 +113,7 @@ export function meaningOf(names: ReadonlySet<string>): Meaning<MessageFacts> {
     choice,
     text: (name) => {
       // Programs that find links in plain text take a mark of direction for part of one.
-      if (name === 'video_link') return choice(name)
+      if (name === 'video_link' || name === askVariable) return choice(name)
       const text = written(name)
       if (name === numberVariable) {
         return ({ durationMinutes, locale }) =>

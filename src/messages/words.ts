@@ -4,7 +4,7 @@ import { isolated, withoutMarks } from './direction.ts'
 import { atLevel, type MessageFacts } from './facts.ts'
 import { englishFor, type Wording } from './languages.ts'
 import { cleanValue } from './text.ts'
-import type { Text, TextKey, Texts, TextValues } from './texts.ts'
+import { type Text, type TextKey, type Texts, type TextValues, wordList } from './texts.ts'
 
 /** The texts of a notice: those of its category, or of a reschedule that is about more than the time. */
 type Notice = { readonly subject: Text; readonly lead: Text; readonly closing: Text; readonly sms: Text }
@@ -117,8 +117,16 @@ export function wordsOf(allFacts: MessageFacts): Words {
 
 const wordingOf = (facts: MessageFacts): Wording => facts.wording ?? englishFor(facts.locale)
 
-const noticeOf = (facts: MessageFacts): Notice =>
-  noticesIn(wordingOf(facts).language.texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
+function noticeOf(facts: MessageFacts): Notice {
+  const { texts } = wordingOf(facts).language
+  const notice = noticesIn(texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
+  if (facts.category !== 'CONFIRMATION' || facts.isReinstated !== true) return notice
+  const again =
+    (text: Text): Text =>
+    (values) =>
+      `${text(values)} ${texts['confirmation.again'](values)}`
+  return { ...notice, lead: again(notice.lead), sms: again(notice.sms) }
+}
 
 /** 'Appointment Reminder - January 15, 2024'. */
 export function shortSubject(allFacts: MessageFacts): string {
@@ -160,6 +168,19 @@ function newsOf(facts: MessageFacts, texts: Texts): string {
     .toReversed()
     .reduce((before, one) => (before === '' ? one : texts['list.comma']({ first: before, last: one })), '')
   return first === '' ? last : texts['list.and']({ first, last })
+}
+
+/** What to reply: 'Reply C to confirm or R to ask for another time.'; '' where the message asks for nothing. */
+export function answerHint(facts: MessageFacts): string {
+  const { ask } = facts
+  if (ask === undefined) return ''
+  const { texts, isFromRight } = wordingOf(facts).language
+  const reply = (key: 'answer.confirm' | 'answer.change') => {
+    const [word = ''] = wordList(texts[key]({}))
+    // As one piece, which is not turned around where the text goes from right to left.
+    return isolated(ask.code === null ? word : `${word} ${ask.code}`, isFromRight)
+  }
+  return texts['answer.hint']({ confirm: reply('answer.confirm'), change: reply('answer.change') })
 }
 
 /** A message in one sentence, after the organization's name. */

@@ -3,6 +3,7 @@ import type { IdKinds } from './rows/ids.ts'
 import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
 import type { AddressQueries } from './storage/addresses.ts'
+import type { AnswerQueries } from './storage/answers.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { ConsentQueries } from './storage/consents.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
@@ -20,6 +21,7 @@ import type { TransactionStorage } from './storage/transaction.ts'
 export type { IdKind, IdKinds } from './rows/ids.ts'
 export * from './storage/accounts.ts'
 export * from './storage/addresses.ts'
+export * from './storage/answers.ts'
 export * from './storage/audit.ts'
 export * from './storage/consents.ts'
 export * from './storage/decisions.ts'
@@ -111,6 +113,7 @@ export interface Storage {
   readonly preferences: PreferenceQueries
   readonly addresses: AddressQueries
   readonly consents: ConsentQueries
+  readonly answers: AnswerQueries
   readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore

@@ -105,6 +105,10 @@ export interface Transport {
   readonly ambientCredentials?: boolean
   /** How many sends may run at a time per account. Default 10. */
   readonly concurrency?: number
+  /**
+   * True: people can reply to what it sends, and `receipt` reads their replies, so that messages may ask for an answer. Default false.
+   */
+  readonly receivesReplies?: boolean
   /** Sends one message. @throws TransportError */
   send(message: OutboundMessage, context: SendContext): Promise<SendReceipt>
   /**

@@ -6,12 +6,13 @@ import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import type { NewReminder, ReminderRow } from '../ports/storage/reminders.ts'
 import { systemActor } from '../schemas/audit.ts'
 import type { RecipientRef } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
 import { auditPlan, auditQueued } from './audit.ts'
-import { withdraw } from './cancel.ts'
-import { encodePlan } from './codecs/plans.ts'
+import { recallDelivery, withdraw, withdrawDelivery } from './cancel.ts'
+import { decodeAnswers, encodePlan } from './codecs/plans.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
-import { appendDecision } from './decisions.ts'
+import { appendDecision, entryOfDelivery } from './decisions.ts'
 import { enqueue, noticeAbsences, noticeReads } from './enqueue.ts'
 import { type GuardCheck, guardAbsences, guardCheck, guardReads } from './guard.ts'
 
@@ -48,11 +49,13 @@ function writePlan(rows: Rows, command: PlanCommand, before: Row<'reminder_plans
       organization_id: plan.organizationId,
       appointment_id: rows.ids('appointment', plan.appointmentId),
       created_at: row.updated_at,
+      answers: null,
       ...row,
     })
   } else {
     planId = before.id
-    rows.update('reminder_plans', planId, row)
+    const isMoved = before.answers !== null && before.starts_at !== row.starts_at
+    rows.update('reminder_plans', planId, isMoved ? { ...row, answers: null } : row)
     if (!sameRecipients(before.recipients, plan.recipients)) {
       rows.deleteBy('reminder_plan_recipients', { plan_id: planId })
     }
@@ -95,6 +98,18 @@ function insertReminder(rows: Rows, command: PlanCommand, wanted: NewReminder): 
   }
   return decodeReminder({ ...row, id: rows.insert('appointment_reminders', row) })
 }
+
+/** What was answered about another start is no answer about this one. */
+const outdatedAnswers = (before: Row<'reminder_plans'>, { startsAt }: PlanCommand['plan']): DecisionEntry[] =>
+  before.starts_at === startsAt.getTime()
+    ? []
+    : decodeAnswers(before).map(({ recipient }) => ({
+        action: 'answered',
+        rule: 'answer_outdated',
+        category: 'REMINDER',
+        recipient,
+        for: startsAt.toISOString(),
+      }))
 
 const isHandedOver = (rows: Rows, { status, due_at, notification_id: id }: Row<'appointment_reminders'>) =>
   status === 'PENDING' &&
@@ -155,10 +170,22 @@ function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: 
   if (isEvent) countSkipped(tally, organizationId, command.decision, at)
   const queued = enqueue(rows, command.notifications, at, tally)
   countSkipped(tally, organizationId, queued.entries, at)
-  appendDecision(rows, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  const outdated = before === undefined ? [] : outdatedAnswers(before, plan)
+  const entries = [...outdated, ...command.decision, ...queued.entries, ...withdrawMended(rows, command, tally)]
+  appendDecision(rows, { ...plan, waitlistEntryId: null }, entries, at)
   auditPlan(rows, command, { created, cancelled })
   auditQueued(rows, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
+}
+
+function withdrawMended(rows: Rows, { mended = [], at }: PlanCommand, tally: Tally): DecisionEntry[] {
+  return mended.flatMap((id): DecisionEntry[] => {
+    const row = rows.get(keys.delivery, { id })
+    if (row === undefined || row.reason !== null) return []
+    if (row.delivery_state === 'handed_over') recallDelivery(rows, id, 'mended', at)
+    else if (row.delivery_state !== 'queued' || !withdrawDelivery(rows, row, 'mended', at, tally)) return []
+    return [{ action: 'cancelled', rule: 'mended', ...entryOfDelivery(rows, row) }]
+  })
 }
 
 const ofAppointment = ({ plan }: PlanCommand, ids: IdCodec) => ({
@@ -190,6 +217,7 @@ export const plans: Command<PlanCommand, PlanOutcome> = {
     (command, found) => [
       ...waitedFor(found.list(keys.liveReminders, ofAppointment(command, found.ids))),
       ...command.notifications.flatMap((notification) => noticeReads(notification, found.ids)),
+      ...(command.mended ?? []).map((id) => read(keys.delivery, { id })),
     ],
   ],
   inserts: ({ expectedRevision, reminders, notifications }) => [

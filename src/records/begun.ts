@@ -3,7 +3,7 @@ import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DeliveryContent } from '../ports/storage/delivery-rows.ts'
 import type { IntentCommand } from '../ports/storage/intents.ts'
 import { finishReminder } from './cancel.ts'
-import { encodeContent, untouched } from './codecs/deliveries.ts'
+import { encodeAsk, encodeContent, untouched } from './codecs/deliveries.ts'
 import type { Tally } from './counters.ts'
 import type { GuardCheck } from './guard.ts'
 import type { Meter } from './meters.ts'
@@ -25,7 +25,7 @@ export type Work = {
 export const taskManager = 'task_manager'
 
 type Begun = Pick<Delivery, 'delivery_state' | 'due_at' | 'fence' | 'attempts' | 'provider' | 'idempotency_key'> &
-  Partial<Pick<Delivery, 'status' | 'error_code' | 'error_message' | 'account_id'>>
+  Partial<Pick<Delivery, 'status' | 'error_code' | 'error_message' | 'account_id' | keyof ReturnType<typeof encodeAsk>>>
 
 /** The delivery of a reminder, which is no longer due: both, or neither. An empty text is one that could not be made. */
 function begin({ rows, at }: Work, row: Reminder, content: DeliveryContent, begun: Begun): Delivery {
@@ -73,6 +73,7 @@ export const claimReminder = (work: Work, row: Reminder, command: Intent<'send'>
     attempts: 1,
     provider: command.provider,
     account_id: command.accountId ?? null,
+    ...encodeAsk(command.ask ?? null),
     idempotency_key: command.idempotencyKey,
   })
 

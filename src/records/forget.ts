@@ -112,7 +112,10 @@ const inPlan = (
 function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): ForgetOutcome {
   const { recipient, at, by = systemActor } = command
   const of = recipientOf(command, rows.ids)
+  // Their words are theirs.
+  rows.deleteBy('notification_answers', of)
   if (recipient.type !== 'PRACTITIONER') deletePreferences(rows, { ...recipient, type: recipient.type }, at, by)
+  rows.deleteBy('notification_budgets', of)
   const cancelled: ReminderRow[] = []
   const reason = 'recipient_deleted'
   for (const { plan_id: id } of rows.list(keys.planLinks, of)) {

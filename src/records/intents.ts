@@ -24,8 +24,9 @@ import {
   releaseReminder,
   type Work,
 } from './begun.ts'
+import { budgetAbsences, budgetReads, countInBudget, isWithinBudget } from './budgets.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
-import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
+import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallBackAnew, fallbackInserts, fallbackStages } from './fallback.ts'
@@ -83,6 +84,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     ...encodeContent(content),
     provider: command.provider,
     account_id: command.accountId ?? null,
+    ...encodeAsk(command.ask ?? null),
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
@@ -118,8 +120,10 @@ function claim(
   }
   // An attempt that the account refused is not counted, but the message was.
   const isFirst = found.kind === 'reminder' || (found.row.attempts === 0 && found.row.provider === null)
+  if (isFirst && !isWithinBudget(intent.rows, command)) return { status: 'spent' }
   const over = countBegun(intent.meter, command, intent.at, isFirst)
   if (over !== null) return { status: over }
+  if (isFirst) countInBudget(intent.rows, command)
   for (const other of merged) cancel(intent, other.found, other.rule)
   return done(write())
 }
@@ -269,6 +273,7 @@ function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
     // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
     ...(guard.address === null ? [] : standingReads(guard.address)),
     ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
+    ...budgetReads(command, ids),
     ...countersOf(command, at).map((counter) => read(keys.counter, counter, 'none')),
   ]
 }
@@ -281,7 +286,8 @@ function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
     absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
   }
   // Who begins more messages of an organization that has a cap, or by an account that has a limit, does so alone.
-  return [...absences, ...countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))]
+  const counted = countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))
+  return [...absences, ...budgetAbsences(command, ids), ...counted]
 }
 
 const remindersOf = (command: IntentCommand): Read[] =>
@@ -311,7 +317,12 @@ export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
     (command, found) => fallbackStages[1](fallingOf(command), found),
   ],
   inserts: (command) =>
-    makesDelivery.has(command.kind) ? [['notification_history', 2]] : fallbackInserts(fallingOf(command)),
+    makesDelivery.has(command.kind)
+      ? [
+          ['notification_history', 2],
+          ['notification_budgets', isGuarded(command) && command.budget != null ? 1 : 0],
+        ]
+      : fallbackInserts(fallingOf(command)),
   run: (rows, commands) => commitIntents(rows, commands, at),
   held: { outcome: { status: 'held' }, wait: 'never' },
 })

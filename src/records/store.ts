@@ -3,6 +3,7 @@ import type {
   AccountCommands,
   AccountStore,
   AddressStore,
+  AnswerStore,
   AuditCommands,
   AuditStore,
   ConsentStore,
@@ -18,6 +19,7 @@ import type {
   TransactionStorage,
 } from '../ports/storage.ts'
 import { lifts, proofs, suppressions } from './addresses.ts'
+import { answers, handlings, hookClaims, hookResults, replies } from './answers.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
 import { consents } from './consents.ts'
@@ -43,6 +45,7 @@ type Commanded = {
   readonly preferences: PreferenceStore
   readonly addresses: AddressStore
   readonly consents: ConsentStore
+  readonly answers: AnswerStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -127,6 +130,14 @@ const composed = (storage: Storage): Store => ({
     prove: async (address, at, by) => void (await one(storage, proofs, { ...address, at, by })),
   },
   consents: { ...storage.consents, change: (command) => one(storage, consents, command) },
+  answers: {
+    ...storage.answers,
+    record: (command) => one(storage, answers, command),
+    keepReply: (command) => one(storage, replies, command),
+    claimHook: (claim) => one(storage, hookClaims, claim),
+    settleHook: (result) => one(storage, hookResults, result),
+    handle: (id, organizationId, at, by) => one(storage, handlings, { id, organizationId, at, by }),
+  },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {
     ...storage.statistics,

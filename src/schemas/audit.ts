@@ -35,6 +35,8 @@ export const auditActions = [
   'notification.sent',
   'notification.reported',
   'outcome.recorded',
+  'answer.recorded',
+  'answer.handled',
   'test_message.sent',
 ] as const
 export type AuditAction = (typeof auditActions)[number]

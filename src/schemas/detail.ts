@@ -14,15 +14,25 @@ export type DetailRule = z.infer<typeof detailRule>
 
 export const detailRules = z.array(detailRule).max(50)
 
-/** The level that the rules give a message: that of the most exact rule, of equals the last; null: none is about it. */
-export function levelBy(rules: readonly DetailRule[], channel: Channel, category: Category): DetailLevel | null {
-  let found: DetailRule | null = null
+/** The level that the rules give a message; null: none is about it. */
+export const levelBy = (rules: readonly DetailRule[], channel: Channel, category: Category): DetailLevel | null =>
+  mostExact(rules, channel, category)?.level ?? null
+
+type ByKind = { readonly channel?: Channel | undefined; readonly category?: Category | undefined }
+
+/** The rule that counts for a message: the most exact, of equals the last; null: none is about it. */
+export function mostExact<Rule extends ByKind>(
+  rules: readonly Rule[],
+  channel: Channel,
+  category: Category,
+): Rule | null {
+  let found: Rule | null = null
   for (const rule of rules) {
     if ((rule.channel ?? channel) !== channel || (rule.category ?? category) !== category) continue
     if (found === null || exactness(rule) >= exactness(found)) found = rule
   }
-  return found?.level ?? null
+  return found
 }
 
-const exactness = ({ channel, category }: DetailRule): number =>
+const exactness = ({ channel, category }: ByKind): number =>
   (channel === undefined ? 0 : 2) + (category === undefined ? 0 : 1)

@@ -21,8 +21,9 @@ import {
 import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
+import { quietRules } from './quiet-hours.ts'
 import { templateSet } from './templates.ts'
-import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
+import { categories, confirmedReminderPolicies, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
 
@@ -171,6 +172,44 @@ export const settingsFields = {
       'Channels on which a message is sent that failed for certain on another one, in their order, by category. Default none',
     schema: fallbackRules,
     default: [],
+    isAudited: true,
+  },
+  /** When nothing is sent, by channel and category. Null: not decided yet, which counts as none. */
+  quietHours: {
+    description:
+      'When nothing is sent, by the clocks of the recipient, by channel and category; the most exact entry counts. An empty list: never. Null: not decided yet, which counts as never, with a warning',
+    schema: quietRules,
+    isAudited: true,
+    replans: true,
+  },
+  /** How many messages a person gets a day. Null: any number. */
+  dailyBudget: {
+    description:
+      'How many messages a person gets on a day, over all channels; cancellations and reschedules do not count. Null: any number',
+    schema: z.int().min(1).max(100),
+    isAudited: true,
+  },
+  /** How long notices of a reported event wait for second thoughts, in ms. Null: as long as the library is set up for. */
+  settleMs: {
+    description:
+      'How long notices of a booking, move or cancellation wait before they are sent, in ms, so that what is undone meanwhile is not sent; 0: not at all. Null: as the host application sets it, 60 s by default',
+    schema: z.int().min(0).max(3_600_000),
+    isAudited: true,
+  },
+  /** True: the built-in SMS of reminders ends with what to reply. */
+  askForAnswers: {
+    description:
+      'True ends built-in SMS reminders with what to reply to confirm or to ask for another time. Needs hooks of the host application and a sender that receives replies. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
+  /** What becomes of further reminders once a person has confirmed. */
+  confirmedReminders: {
+    description:
+      'Which further reminders a person gets who confirmed the appointment: all (`keep`), the last one of each channel (`last`), or none. Default `keep`',
+    schema: z.enum(confirmedReminderPolicies),
+    default: 'keep',
     isAudited: true,
   },
   /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */

@@ -145,6 +145,27 @@ export const unreachedReasons = [
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
 
+/** What a person can answer about an appointment. */
+export const answerActions = ['confirm', 'change', 'cancel'] as const
+export type AnswerAction = (typeof answerActions)[number]
+
+/**
+ * What happens to further reminders of an appointment that the person confirmed: all are kept, only the last of each channel, or none.
+ */
+export const confirmedReminderPolicies = ['keep', 'last', 'none'] as const
+export type ConfirmedReminderPolicy = (typeof confirmedReminderPolicies)[number]
+
+/** How an answer came. */
+export const answerVias = ['reply', 'link', 'staff'] as const
+export type AnswerVia = (typeof answerVias)[number]
+
+/**
+ * Why a text is for people to read. `possible_cancel_request`: it opted out in a word such as CANCEL, and may mean appointments;
+ * `consent_in_doubt`: it contains a word that opts out, and may not mean it.
+ */
+export const replyAbouts = ['reply', 'possible_cancel_request', 'consent_in_doubt'] as const
+export type ReplyAbout = (typeof replyAbouts)[number]
+
 export const templateKeys = [
   'appointment_confirmation',
   'appointment_reminder',
@@ -199,6 +220,8 @@ export const decisionActions = [
   'read',
   'complained',
   'unconfirmed',
+  'answered',
+  'passed_on',
 ] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
@@ -271,6 +294,14 @@ export const ruleTable = {
   fallback_tried: 'a message of its own failed on this channel too; sent on the next one, if there is one',
   next_account: 'an account before it in the order refuses or fails; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
+  in_quiet_hours: 'its time is within the quiet hours of the channel; sent before or after them',
+  quiet_hours_past: 'the quiet hours leave no time for it before it is of no use; not sent',
+  quiet_hours_urgent: 'within the quiet hours of the channel, and of no use after them; sent at once',
+  quiet_hours_elsewhere:
+    'within the quiet hours of the channel, and of no use after them; sent on a channel without quiet hours',
+  budget_spent: 'the person gets as many messages on that day as the organization allows',
+  mended: 'what it is about was undone before it was sent; there is nothing to say',
+  reinstated: 'the host application reported that a cancelled appointment takes place after all',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
@@ -291,6 +322,13 @@ export const ruleTable = {
   restored:
     'the database was restored from a backup: the message was due since then and may have been sent; held for a decision',
   released: 'held after a restore, and released by the host application',
+  answered_confirm: 'the person confirmed the appointment',
+  answered_change: 'the person asks for another time',
+  answered_cancel: 'the person asks to cancel',
+  answer_outdated: 'the appointment was moved, so that what the person answered before does not count any more',
+  confirmed: 'the person confirmed the appointment, and the organization sends no more reminders of it',
+  hook_called: 'your application took the answer',
+  hook_failed: 'your application did not take the answer; passed on again later',
   template_failed: 'the template could not be rendered',
   task_manager_delivers: 'TaskManager sends it when it is due',
   task_changed: 'the text or time changed, and TaskManager accepted the change',

@@ -49,7 +49,7 @@ describe('a channel', () => {
     const untied: ChannelDefinition['account']['fields'] = { token }
     expect(untied).toEqual({ token })
     // Each part is among those that are left out.
-    expect(Object.keys(whole)).toHaveLength(9)
+    expect(Object.keys(whole)).toHaveLength(10)
     expect(lacking).toHaveLength(11)
   })
 

@@ -177,7 +177,7 @@ describe('a channel more is a file, a line of the list, and a transport', () => 
     await using harbour = await openHarbour()
     const { request, id, patient, appointment } = harbour
     const refusals = async (channels: unknown) => request('PUT', `/settings/${id}`, { channels })
-    await request('POST', '/settings/', { channels: { pager: station } })
+    await request('POST', '/settings/', { channels: { pager: station }, quiet_hours: [] })
     const unknown = expect.stringMatching(/^is not a known channel: known are email, sms, (?:\w+, )*pager$/)
     expect(await refusals({ fax: {} })).toMatchObject({
       status: 422,

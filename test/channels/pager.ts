@@ -57,6 +57,7 @@ export const pager = {
     kind: 'text',
     subject: null,
     text: (facts: MessageFacts) => shortText(facts).slice(0, 80),
+    asks: false,
     test: () => ({ subject: null, text: 'Test page' }),
     detail: 2,
     limit: { most: 80, unit: 'characters', sizeOf: (text: string) => text.length },
@@ -82,6 +83,7 @@ export const pager = {
   },
   receipts: { reports: 'nothing_by_itself', withinHours: 1 },
   consent: 'own',
+  quietHours: null,
   taskType: null,
   columns: null,
 } as const satisfies ChannelDefinition<PagerAccount>

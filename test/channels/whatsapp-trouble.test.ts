@@ -108,6 +108,7 @@ describe('what is accepted at saving and deserves a second look', () => {
   it('is a fixed day in a reminder, and a value that its level leaves out', async () => {
     const sending = await openSending()
     const fixed = { ...reminder, body: 'Hello {{1}}, see you tomorrow, {{2}}, at {{3}}.' }
+    await sending.settings.updateOrganizationSettings(organizationId, { quietHours: [] })
     expect((await change(sending, mapped([fixed]))).warnings).toMatchObject([
       { code: 'fixed_day', field: 'channels.whatsapp.approvedTemplates.appointment_reminder[0].body' },
     ])

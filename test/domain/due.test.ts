@@ -146,7 +146,7 @@ describe('a due notice', () => {
   })
 
   it('about the waitlist ends with the entry', () => {
-    const entry = { ...appointment(), start: null, expiresAt: new Date(now.getTime() + 1) }
+    const entry = { ...appointment(), start: null, timeZone: 'UTC', expiresAt: new Date(now.getTime() + 1) }
     const asked = { ...notice, category: 'WAITLIST' } as const
     const until = (expiresAt: Date | null) =>
       checkWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), moment).kind

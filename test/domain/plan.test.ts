@@ -10,7 +10,8 @@ const plan = (changes: Partial<PlanInput> = {}) =>
     surroundings: surroundings(),
     customReminders: null,
     now: new Date('2026-03-01T00:00:00Z'),
-    existing: new Set(),
+    leadMs: 60_000,
+    existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
     decided: new Set(),
@@ -85,7 +86,7 @@ describe('a plan', () => {
     it('a row that stands already stays wanted when its time has come', () => {
       const [standing] = plan({ customReminders: [24] }).reminders
       if (standing === undefined) throw new Error('nothing planned')
-      const existing = new Set([reminderKey(standing)])
+      const existing = new Map([[reminderKey(standing), standing.reminderTime]])
       expect(short(plan({ ...late, customReminders: [24], existing }))).toEqual(['EMAIL 24h'])
     })
 

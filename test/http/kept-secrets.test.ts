@@ -38,7 +38,7 @@ test('what a GET showed goes back as it is, whatever is stored', async () => {
   const path = `/settings/${world.own['organization_id']}`
   const put = (body: unknown) => ask(world, { method: 'PUT', path, body, caller: admin })
   const stored = [
-    {},
+    { quiet_hours: [] },
     { ...account, sms_provider: 'pigeon', sms_api_key: 'key', sms_api_secret: 'secret' },
     { email_smtp_host: null, sms_provider: null },
     { email_username: null, sms_api_key: null },

@@ -149,7 +149,9 @@ describe('tables and lists', () => {
     expect(names.length).toBeGreaterThan(5)
     const consent = coded(section('src/services/consent/README.md', 'What a text means'))
     const told = [...coded(section('src/services/README.md', 'Events')), ...consent].filter((code) =>
-      /^(?:reminder|notification|directory|consent|inbound)\.\w+$|^error$|^possible_cancel_request$/.test(code),
+      /^(?:reminder|notification|appointment|reply|directory|consent|inbound)\.\w+$|^error$|^possible_cancel_request$/.test(
+        code,
+      ),
     )
     expect(told.sort()).toEqual(names.sort())
   })

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest'
 const ofChannels = 'schemas of channels'
 const schemasOfChannels = [
   'address.ts',
+  'answer.ts',
   'attendance.ts',
   'audit.ts',
   'channel-fields.ts',
@@ -18,6 +19,7 @@ const schemasOfChannels = [
   'message-price.ts',
   'opt-outs.ts',
   'preferences.ts',
+  'quiet-hours.ts',
   'requests.ts',
   'settings.ts',
 ]
@@ -60,9 +62,10 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   settings: ['shared'],
   consent: ['shared'],
   planning: ['shared', 'messages'],
+  answers: ['shared', 'messages', 'planning'],
   delivery: ['shared', 'messages', 'planning', 'consent'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
-  insight: ['shared', 'messages', 'planning', 'delivery', 'task-manager'],
+  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm

@@ -151,12 +151,16 @@ const uses: Readonly<Record<string, string>> = {
   // Who gets what.
   'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications remindersByKind',
   'src/domain/reminder-time.ts': 'holidays workdays',
-  'src/domain/plan.ts': 'pastReminders',
+  'src/domain/plan.ts': 'pastReminders quietHours',
+  'src/domain/due.ts': 'quietHours',
+  'src/services/delivery/daily-budget.ts': 'dailyBudget',
+  'src/services/shared/accounts/account-review.ts': 'quietHours',
+  'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
-  'src/services/messages/notices.ts': 'alwaysNameTimeZone smsPlainCharacters',
+  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
@@ -164,7 +168,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
-  'src/services/settings/settings-patch.ts': 'detailLevels textLanguages',
+  'src/services/settings/settings-patch.ts': 'detailLevels quietHours textLanguages',
   'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
@@ -174,7 +178,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone detail_levels holidays message_prices reminders_by_kind sms_plain_characters text_languages workdays',
+    'always_name_time_zone daily_budget detail_levels holidays message_prices quiet_hours reminders_by_kind settle_ms sms_plain_characters text_languages workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -184,6 +188,14 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/common.ts': 'email_templates',
   'src/http/routes/templates.ts': 'email_templates message_prices',
   'src/http/shapes/reminders.ts': 'message_prices',
+  // The option of the same name, and what comes of both.
+  'src/options.ts': 'settleMs',
+  'src/option-values.ts': 'settleMs',
+  'src/services/shared/context.ts': 'settleMs',
+  'src/services/shared/service-options.ts': 'settleMs',
+  'src/services/planning/lifecycle-notices.ts': 'settleMs',
+  'src/services/planning/notification-transaction.ts': 'settleMs',
+  'src/services/planning/plan-draft.ts': 'settleMs',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
@@ -191,6 +203,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/schemas/detail.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',
   'src/schemas/offset.ts': 'workdays',
+  'src/schemas/quiet-hours.ts': 'quietHours',
   'src/schemas/email-address.ts': 'emailAddress',
   'src/schemas/phone-number.ts': 'defaultCountry phoneNumber',
 }

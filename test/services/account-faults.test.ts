@@ -39,7 +39,10 @@ describe('an account that cannot work', () => {
     'for want of a cause is named with it: %s',
     async (_name, channel, rule, field, transports, settings) => {
       await using clinic = await openClinic(now, { transports })
-      const { warnings } = await clinic.settings.createOrganizationSettings(organizationId, settings)
+      const { warnings } = await clinic.settings.createOrganizationSettings(organizationId, {
+        ...settings,
+        quietHours: [],
+      })
       expect(warnings).toMatchObject([{ field, code: rule, message: expect.stringContaining('nothing can be sent') }])
       const { channels } = await clinic.settings.effectiveSettings(organizationId)
       expect(channels[channel]).toMatchObject({ provider: null, fault: rule })
@@ -80,7 +83,8 @@ describe('a mail server that organizations cannot be let through to', () => {
 
   it('is warned of when it is saved, in the same words whether it is private or there is none', async () => {
     await using clinic = await openClinic(now, { transports: [smtp({ lookup })] })
-    const { warnings } = await clinic.settings.createOrganizationSettings(organizationId, named('intranet.example'))
+    const settings = { ...named('intranet.example'), quietHours: [] }
+    const { warnings } = await clinic.settings.createOrganizationSettings(organizationId, settings)
     expect(warnings).toMatchObject([{ field: 'emailSmtpHost', code: 'outbound_refused' }])
     const changed = await clinic.settings.updateOrganizationSettings(organizationId, named('nowhere.example'))
     expect(changed.warnings).toEqual(warnings)
@@ -124,7 +128,10 @@ describe('a mail server that organizations cannot be let through to', () => {
 
   it('delays a save by a few seconds at most where nobody knows', async () => {
     await using clinic = await openClinic(now, { transports: [smtp({ lookup: () => new Promise(() => {}) })] })
-    const saving = clinic.settings.createOrganizationSettings(organizationId, named('slow.example'))
+    const saving = clinic.settings.createOrganizationSettings(organizationId, {
+      ...named('slow.example'),
+      quietHours: [],
+    })
     await clinic.settle()
     await clinic.clock.advance(3000)
     expect((await saving).warnings).toEqual([])

@@ -104,7 +104,12 @@ describe.each(Object.entries(storages))('over HTTP, with %s', (_name, storage) =
   it('a country, senders and contacts are stored as they are used', async () => {
     await using clinic = await open(storage())
     clinic.host.recipientRows.set('PATIENT:12', { ...patient, organizationId })
-    const settings = { organization_id: organizationId, default_country: 'gb', sms_from_number: 'HARBOUR' }
+    const settings = {
+      organization_id: organizationId,
+      default_country: 'gb',
+      sms_from_number: 'HARBOUR',
+      quiet_hours: [],
+    }
     expect(await ask_(clinic, 'POST', '/settings/', settings)).toMatchObject({
       status: 201,
       answer: { default_country: 'GB', sms_from_number: 'HARBOUR', warnings: [] },

@@ -56,6 +56,7 @@ describe('organization settings', () => {
     expect(created).toMatchObject({ emailPassword: secretMask, smsApiKey: secretMask, smsApiSecret: secretMask })
     expect(created.warnings.map((warning) => warning.field).sort()).toEqual([
       'emailTemplates.appointment_reminder',
+      'quietHours',
       'smsFromNumber',
       'smsTemplates.appointment_reminder',
     ])

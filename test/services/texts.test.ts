@@ -108,7 +108,10 @@ describe('how much a message says', () => {
       ],
     ])
     await using clinic = await opened({ settings: { smsTemplates } })
-    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, level(1))
+    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, {
+      ...level(1),
+      quietHours: [],
+    })
     expect(warnings).toMatchObject([{ field: 'smsTemplates.appointment_confirmation', code: 'detail_level' }])
     const again = await clinic.settings.updateTemplates(organizationId, {
       emailTemplates: { appointment_reminder: '{location}' },

@@ -52,6 +52,8 @@ export async function openClinic(
     random: () => 0.5,
     // Alarms do the work; a sweep every half minute would make days of a test's time slow to walk through.
     sweepMs: 6 * 3_600_000,
+    // Second thoughts have a test of their own; others see what is sent at once.
+    settleMs: 0,
     // A test changes the host's data behind the library's back to see what it does by itself.
     reconcileMs: false,
     ...options,

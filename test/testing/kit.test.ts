@@ -6,6 +6,7 @@ import { createNotifications } from '../../src/index.ts'
 const berlin: TestOptions = {
   now: '2026-03-26T09:00',
   timeZone: 'Europe/Berlin',
+  settleMs: 0,
   recipients: { ada: { name: 'Ada Byron' }, bob: {} },
   appointments: [{ id: 1, startsAt: '2026-03-29T10:00', recipients: ['ada'] }],
 }

@@ -124,6 +124,34 @@ const consent: Migration = {
   ],
 }
 
+/** What messages ask, what people answer, and what becomes of reminders then. */
+const answers: Migration = {
+  version: 19,
+  name: 'answers',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_answers'] },
+    { kind: 'add', table: 'notification_settings', columns: ['ask_for_answers', 'confirmed_reminders'] },
+    { kind: 'add', table: 'notification_history', columns: ['ask_code', 'ask_until', 'ask_sender'] },
+    { kind: 'add', table: 'reminder_plans', columns: ['answers'] },
+  ],
+}
+
+/**
+ * Quiet hours, how much a person gets a day, and how long notices settle. Organizations that are there have decided to have no quiet hours; new
+ * ones are asked.
+ */
+const hours: Migration = {
+  version: 21,
+  name: 'quiet_hours',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['quiet_hours', 'daily_budget', 'settle_ms'] },
+    { kind: 'fill', table: 'notification_settings', set: "quiet_hours = '[]'", where: 'quiet_hours is null' },
+    { kind: 'create', tables: ['notification_budgets'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -134,4 +162,6 @@ export const latestMigrations: readonly Migration[] = [
   fallback,
   ahead,
   consent,
+  answers,
+  hours,
 ]

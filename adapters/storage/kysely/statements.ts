@@ -1,6 +1,7 @@
 import type { Bind, Builder, Mode } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
+import { answerStatements } from './statements/answers.ts'
 import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
@@ -24,5 +25,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   accounts: accountStatements(db, bind),
   addresses: addressStatements(db, bind),
   consents: consentStatements(db, bind),
+  answers: answerStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

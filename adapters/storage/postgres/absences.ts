@@ -44,6 +44,10 @@ export function locksOf({ key, of, way }: records.Absence, isHosts: boolean): Ad
       return [{ kind: 'notices', identity: [value('organization_id'), value('appointment_id')], shared }]
     case 'notification_counters':
       return [{ kind: 'meters', identity: [value('organization_id')], shared }]
+    case 'notification_budgets': {
+      const identity = [value('organization_id'), value('recipient_type'), value('recipient_id')]
+      return [{ kind: 'budgets', identity, shared }]
+    }
     case 'appointment_outcomes':
       return [{ kind: 'outcomes', identity: [value('organization_id'), value('appointment_id')], shared }]
     default:

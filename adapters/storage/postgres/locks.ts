@@ -10,7 +10,8 @@ import type { Run } from './source.ts'
  * - `plans`: insertions shared; an intent that saw no plan alone, and so is a page of a re-plan, which must not pass the id
  *   of a plan that is still being inserted;
  * - `notices`: lifecycle notices of one appointment, alone: of two at once one has to see and replace the other.
- * - `meters`, `outcomes`: the day's count of an organization with a cap, and what became of an appointment, alone.
+ * - `meters`, `budgets`, `outcomes`: the day's count of an organization with a cap and of a person with a budget, and what became of an
+ *   appointment, alone.
  *
  * The library's own transactions are short and many, so those of a batch share a fixed number of places: the server's table
  * of locks is small, and two identities on one place only wait a moment. A transaction of the host may be long, so it must
@@ -31,6 +32,7 @@ const lockKinds = {
   'preferences of': 2 ** 20,
   /** Taken by hand: see `shardOf`. */
   counters: 2 ** 20,
+  budgets: 256,
 } as const
 type LockKind = keyof typeof lockKinds
 const order = Object.keys(lockKinds)

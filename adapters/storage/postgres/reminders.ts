@@ -1,4 +1,4 @@
-import type { ReminderStore, TransactionStorage } from '../../../src/index.ts'
+import type { ReminderRow, ReminderStore, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import { findDue } from './due.ts'
@@ -55,6 +55,16 @@ export const reminderStore = (engine: Engine): ReminderStore => ({
         [ids],
       )
       return rows.map((row) => records.decodeReminder(decodeRow(row, kinds)))
+    }),
+  ofPeople: (people, now, until) =>
+    engine.read(async ({ statements, ids }) => {
+      const found: ReminderRow[] = []
+      for (const { organizationId, recipient } of people) {
+        const { type, id } = recipient
+        const of = { organizationId, type, id: ids('recipient', id), now: now.getTime(), until: until.getTime() }
+        for (const row of await statements.reminders.ofPerson.all(of)) found.push(records.decodeReminder(row))
+      }
+      return found
     }),
   due: (query) => engine.read((database) => findDue(database, 'appointment_reminders', records.decodeReminder, query)),
 })

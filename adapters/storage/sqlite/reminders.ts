@@ -47,6 +47,14 @@ export const reminderStore = (engine: Commands): ReminderStore => ({
           .map(records.decodeReminder),
       ),
     ),
+  ofPeople: (people, now, until) =>
+    engine.read((tx) =>
+      people.flatMap(({ organizationId, recipient: { type, id } }) =>
+        tx.statements.reminders.ofPerson
+          .all({ organizationId, type, id: tx.ids('recipient', id), now: now.getTime(), until: until.getTime() })
+          .map(records.decodeReminder),
+      ),
+    ),
   due: (query) =>
     engine.snapshot((tx) => {
       const found = findDue(tx.statements.reminders.due, laneOf, query)

@@ -72,6 +72,7 @@ const sections: Readonly<Record<string, string>> = {
   history: 'What was sent, with the result.',
   addresses: 'Addresses to which nothing is sent, and why.',
   consent: 'What people refuse and give, how they said so, and messages on which staff decide.',
+  answers: 'What people answered about appointments, and what they wrote that is for people to read.',
   attention: 'People with an appointment ahead whom nothing reached.',
   debug: 'Why a recipient gets a message, or none.',
   monitoring: 'Health and statistics.',

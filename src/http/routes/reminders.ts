@@ -10,10 +10,12 @@ import type { HostIds } from '../host-ids.ts'
 import { appointmentOwner } from '../owners.ts'
 import { common, explanationShape, nextCursor, showExplanation } from '../shapes/common.ts'
 import {
+  appointmentAnswersShape,
   cancelShape,
   dryRunShape,
   reminderListShape,
   scheduleShape,
+  showAppointmentAnswers,
   showDryRun,
   showReminderRow,
   showSchedule,
@@ -63,8 +65,9 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       errors: ['appointment_not_found'],
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
-        const { reminders, nextCursor } = await of(caller).remindersPage(appointmentId, query)
-        return { reminders: reminders.map(showReminderRow), ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
+        const { reminders, answers, nextCursor } = await of(caller).remindersPage(appointmentId, query)
+        const shown = { reminders: reminders.map(showReminderRow), ...showAppointmentAnswers(answers) }
+        return { ...shown, ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),
     defineRoute({
@@ -137,14 +140,16 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: {
         200: z.object({
           decisions: z.array(explanationShape).describe('The decisions of this page, in the order they were made'),
+          answers: appointmentAnswersShape,
           nextCursor,
         }),
       },
       errors: ['appointment_not_found'],
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
-        const { decisions, nextCursor } = await of(caller).explanationPage(appointmentId, query)
-        return { decisions: decisions.map(showExplanation), ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
+        const { decisions, answers, nextCursor } = await of(caller).explanationPage(appointmentId, query)
+        const shown = { decisions: decisions.map(showExplanation), ...showAppointmentAnswers(answers) }
+        return { ...shown, ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),
   ]

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
 import { entityId } from '../../schemas/common.ts'
 import { taskManagerModes } from '../../schemas/task-manager.ts'
+import { answerActions, replyAbouts } from '../../schemas/vocabulary.ts'
 import { phases } from '../../services/planning/reconcile-progress.ts'
 import { circuitStates } from '../../services/shared/breaker.ts'
 import { directoryMethods } from '../../services/shared/directory/method.ts'
@@ -127,6 +128,15 @@ const webhookShape = z.object({
   lastRefusedAt: z.date().nullable().describe('When the last of them came; null if none has'),
 })
 
+const hookShape = z.object({
+  answerId: z.int().describe('Id of the answer'),
+  organizationId: organizationId.nullable().describe('Null if nobody knows whose it is'),
+  hook: z.enum([...answerActions, ...replyAbouts]).describe('What was answered'),
+  since: z.date().describe('When it was answered'),
+  attempts: z.int().describe('How often the hook was called'),
+  lastError: z.string().describe('Why the last call failed'),
+})
+
 const loggedShape = z.object({
   level: z.enum(['warn', 'error']).describe('Level of the line'),
   message: z.string().describe('The message'),
@@ -170,7 +180,13 @@ export const healthShape = z.object({
     .optional()
     .describe('Paused provider accounts: the provider refuses them, and due messages wait'),
   settings: z
-    .object({ count, faults: z.array(accountFaultShape).describe('The first of them') })
+    .object({
+      count,
+      faults: z.array(accountFaultShape).describe('The first of them'),
+      quietHoursUnset: z
+        .object({ count, ids: z.array(z.string()).describe('The first of them') })
+        .describe('Organizations that have not decided on quiet hours, so that messages may go out at night'),
+    })
     .nullable()
     .optional()
     .describe('Organizations whose settings describe an account that cannot be used'),
@@ -186,6 +202,11 @@ export const healthShape = z.object({
     .array(webhookShape)
     .optional()
     .describe('Accounts at whose webhooks this process heard something since it started, latest first'),
+  hooks: z
+    .object({ count, failing: z.array(hookShape).describe('The first of them') })
+    .nullable()
+    .optional()
+    .describe('Answers of people that a hook of the host application did not take yet; null without hooks'),
   log: z
     .array(loggedShape)
     .optional()

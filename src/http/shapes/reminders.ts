@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { messageCost } from '../../schemas/message-price.ts'
-import { reminderStatuses } from '../../schemas/vocabulary.ts'
-import type { DryRun, PlannedMessage, Reminder, ScheduleResult } from '../../services/shared/views.ts'
+import { answerActions, answerVias, reminderStatuses } from '../../schemas/vocabulary.ts'
+import type {
+  AppointmentAnswer,
+  DryRun,
+  PlannedMessage,
+  Reminder,
+  ScheduleResult,
+} from '../../services/shared/views.ts'
 import { common, nextCursor, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
 const plannedFields = {
@@ -34,8 +40,35 @@ export const reminderShape = z.object({
   updatedAt: common.updatedAt,
 })
 
+export const appointmentAnswersShape = z
+  .array(
+    z.object({
+      recipientType: common.recipientType,
+      recipientId: common.recipientId,
+      answer: z.enum(answerActions).describe('What the recipient answered last'),
+      via: z.enum(answerVias).describe('How the answer came'),
+      at: z.date().describe('When it was answered'),
+    }),
+  )
+  .optional()
+  .describe('What recipients answered about the appointment at its present start; absent if nobody did')
+
+/** Left out where nobody answered: the documented responses have no such field. */
+export function showAppointmentAnswers(answers: readonly AppointmentAnswer[]) {
+  if (answers.length === 0) return {}
+  const shown = answers.map(({ recipient, action, via, at }) => ({
+    recipientType: recipient.type,
+    recipientId: recipient.id,
+    answer: action,
+    via,
+    at,
+  }))
+  return { answers: shown }
+}
+
 export const reminderListShape = z.object({
   reminders: z.array(reminderShape).describe('The reminders of this page, earliest first'),
+  answers: appointmentAnswersShape,
   nextCursor,
 })
 
@@ -58,6 +91,12 @@ export const dryRunShape = z.object({
     .array(
       z.object({
         ...plannedFields,
+        movedFrom: z
+          .date()
+          .nullable()
+          .describe(
+            'Time of its offset, where that is within quiet hours and the reminder is moved out of them; else null',
+          ),
         segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
         cost: messageCost.nullable().describe('Price by `message_prices` of the settings; null if there is none'),
         fallback: z
@@ -108,6 +147,7 @@ export const showSchedule = (result: ScheduleResult) => ({
 export const showDryRun = (run: DryRun) => ({
   reminders: run.reminders.map((planned) => ({
     ...showPlanned(planned),
+    movedFrom: planned.movedFrom,
     segments: planned.segments,
     cost: planned.cost,
     fallback: planned.fallback,

@@ -122,4 +122,8 @@ export const keys = {
     ['count'],
   ),
   outcome: key('appointment_outcomes', ofAppointment),
+  budget: key('notification_budgets', ['organization_id', 'recipient_type', 'recipient_id']),
+
+  answer: key('notification_answers', ['id']),
+  answerOfMessage: key('notification_answers', ['message_id']),
 } as const

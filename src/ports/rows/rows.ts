@@ -138,8 +138,10 @@ export const lockOrder = [
   'client_notification_preferences',
   'notification_addresses',
   'reminder_plans',
+  'notification_budgets',
   'appointment_reminders',
   'notification_history',
+  'notification_answers',
   'task_manager_tasks',
 ] as const satisfies readonly TableName[]
 

@@ -15,6 +15,12 @@ export type DeliveryContent = {
   readonly templateRevision: string
 }
 
+/**
+ * That a message asks for an answer about its appointment. `code`: by which a reply can name it, shown where several are open at the
+ * address; `until`: the start that it tells; `sender`: the number it goes from (null: the provider chooses).
+ */
+export type Ask = { readonly code: string; readonly until: Date; readonly sender: string | null }
+
 /** An immediate notification. `dedupeKey` makes the same lifecycle notice once; null never dedupes. */
 export type NewDelivery = DeliveryContent & {
   readonly organizationId: string
@@ -78,6 +84,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly snapshot: string | null
   /** The message on another channel that failed, and that this one is in place of; null: in place of none. */
   readonly fallbackOf: number | null
+  /** Null: it asks for no answer. */
+  readonly ask: Ask | null
   /** Attempts begun that count against `maxRetries`. */
   readonly attempts: number
   /** How often a transport reported an unknown outcome. */

@@ -2,7 +2,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import type { AddressRef, AddressReport } from './addresses.ts'
-import type { DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
+import type { Ask, DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 
 /** What an intent was decided on. It commits only if every revision is still the same; 0 means 'there was no row'. */
 export type IntentGuard = {
@@ -21,6 +21,9 @@ export type IntentGuard = {
 export type Work =
   | { readonly kind: 'reminder'; readonly id: number }
   | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
+
+/** How many messages the person may get on the day (`YYYY-MM-DD` by their clocks), this one included. First attempts count. */
+export type Budget = { readonly recipient: RecipientRef; readonly day: string; readonly most: number }
 
 /**
  * What to do with one piece of due work; each is one atomic step of its own.
@@ -59,6 +62,8 @@ export type IntentCommand = {
       /** The account that sends; null: the transport needs none. */
       readonly accountId?: string | null
       readonly idempotencyKey: string
+      /** Left out: it asks for no answer. */
+      readonly ask?: Ask
       /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
       readonly fence: number
       readonly leaseUntil: Date
@@ -68,6 +73,8 @@ export type IntentCommand = {
        * and goes out whatever the count.
        */
       readonly cap: number | null
+      /** Default: none. */
+      readonly budget?: Budget | null
       /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
       readonly limit: { readonly account: string; readonly perDay: number } | null
     }
@@ -91,6 +98,7 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       readonly cap: number | null
+      readonly budget?: Budget | null
       readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
@@ -101,6 +109,8 @@ export type IntentOutcome =
   | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
+  /** Nothing changed: the first attempt of a message found the `budget` of the person's day used up. */
+  | { readonly status: 'spent' }
   /** Nothing changed: the account of `limit` began as many on the UTC day of `now`. */
   | { readonly status: 'limited' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */

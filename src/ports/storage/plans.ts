@@ -2,7 +2,7 @@ import type { Actor, PlanningAction } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
-import type { Rule } from '../../schemas/vocabulary.ts'
+import type { AnswerAction, AnswerVia, Rule } from '../../schemas/vocabulary.ts'
 import type { DeliveryRow, NewDelivery } from './delivery-rows.ts'
 import type { IntentGuard } from './intents.ts'
 import type { NewReminder, ReminderRow } from './reminders.ts'
@@ -30,6 +30,16 @@ export type PlanRow = {
   readonly revision: number
   /** Grows when the start, the zone or the status changes; part of the dedupe key of lifecycle notices. */
   readonly lifecycleRevision: number
+  /** What people answered last about this start; left out where nobody did. Planning neither needs nor changes it, but a new start ends it. */
+  readonly answers?: readonly PlanAnswer[]
+}
+
+/** What one recipient answered last. */
+export type PlanAnswer = {
+  readonly recipient: RecipientRef
+  readonly action: AnswerAction
+  readonly via: AnswerVia
+  readonly at: Date
 }
 
 /**
@@ -44,7 +54,8 @@ export type PlanRow = {
  *    as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
  * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are
- *    appended, and what was queued is audited with `by` (default: the library itself), as is the command where it has an `action`.
+ *    appended, and what was queued is audited with `by` (default: the library itself), as is the command where it has an `action`;
+ * 7. the deliveries of `mended` that are still queued are withdrawn as such, and those handed over are marked, and their tasks touched.
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null
@@ -58,6 +69,8 @@ export type PlanCommand = {
   readonly reminders: readonly NewReminder[]
   readonly supersededBy: Rule
   readonly notifications: readonly NewDelivery[]
+  /** Ids of notices of this appointment that say what is not so any more. Default: none. */
+  readonly mended?: readonly number[]
   readonly decision: readonly DecisionEntry[]
   readonly at: Date
   readonly by?: Actor

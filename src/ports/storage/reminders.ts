@@ -50,6 +50,12 @@ export interface ReminderStore {
   listMany(
     appointments: readonly { readonly organizationId: string; readonly appointmentId: EntityId }[],
   ): Promise<ReminderRow[]>
+  /** PENDING reminders of these people that are due by then, of appointments that start from `now` on. Each person is named once. */
+  ofPeople(
+    people: readonly { readonly organizationId: string; readonly recipient: RecipientRef }[],
+    now: Date,
+    until: Date,
+  ): Promise<ReminderRow[]>
   /** Reminders that are suspended, first suspended first, after the one at this place. */
   suspended(after: HeldPlace | null, limit: number): Promise<ReminderRow[]>
   /** Those that are there, in any order. */

@@ -5,7 +5,13 @@ import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import { type Claim, leaseChallengeMs, type RenewCommand } from '../../ports/storage/deliveries.ts'
-import type { DeliveryContent, DeliveryDetail, DeliveryRow, NewDelivery } from '../../ports/storage/delivery-rows.ts'
+import type {
+  Ask,
+  DeliveryContent,
+  DeliveryDetail,
+  DeliveryRow,
+  NewDelivery,
+} from '../../ports/storage/delivery-rows.ts'
 import { reportWords } from '../../schemas/vocabulary.ts'
 
 const keyOf = (channel: Channel, address: string | null) => (address === null ? null : addressKey(channel, address))
@@ -57,6 +63,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   dedupeKey: row.dedupe_key,
   snapshot: row.snapshot,
   fallbackOf: row.fallback_of,
+  ask: decodeAsk(row),
   attempts: row.attempts,
   unknownOutcomes: row.unknown_outcomes,
   fence: row.fence,
@@ -102,6 +109,17 @@ export const encodeContent = (content: DeliveryContent) => ({
   template_revision: content.templateRevision,
 })
 
+type AskColumns = Pick<Row<'notification_history'>, 'ask_code' | 'ask_until' | 'ask_sender'>
+
+const decodeAsk = ({ ask_code: code, ask_until: until, ask_sender: sender }: AskColumns): Ask | null =>
+  code === null || until === null ? null : { code, until: new Date(until), sender }
+
+export const encodeAsk = (ask: Ask | null): AskColumns => ({
+  ask_code: ask?.code ?? null,
+  ask_until: ask?.until.getTime() ?? null,
+  ask_sender: ask?.sender ?? null,
+})
+
 /** What a new row holds of what comes later. */
 export const untouched = {
   sent_at: null,
@@ -114,6 +132,9 @@ export const untouched = {
   task_manager_execution_id: null,
   held_at: null,
   fallback_of: null,
+  ask_code: null,
+  ask_until: null,
+  ask_sender: null,
 }
 
 /** A queued notification as a row to insert. */

@@ -1,6 +1,6 @@
 import { json } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import type { AheadQuery, PlanAhead, PlanPage, PlanRow } from '../../ports/storage/plans.ts'
+import type { AheadQuery, PlanAhead, PlanAnswer, PlanPage, PlanRow } from '../../ports/storage/plans.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry, DecisionRecord } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -22,8 +22,29 @@ export function decodePlan(row: Row<'reminder_plans'>): PlanRow {
     tzVersion: row.tz_version,
     revision: row.revision,
     lifecycleRevision: row.lifecycle_revision,
+    ...answersOf(row),
   }
 }
+
+type StoredAnswer = Omit<PlanAnswer, 'at'> & { readonly at: number; readonly start: number }
+
+/** Those for the start as it is: a library of the version before this one moves an appointment without knowing of them. */
+export function decodeAnswers({
+  answers,
+  starts_at,
+}: Pick<Row<'reminder_plans'>, 'answers' | 'starts_at'>): readonly PlanAnswer[] {
+  if (answers === null) return []
+  const stored: readonly StoredAnswer[] = JSON.parse(answers)
+  return stored.flatMap(({ at, start, ...answer }) => (start === starts_at ? [{ ...answer, at: new Date(at) }] : []))
+}
+
+const answersOf = (row: Row<'reminder_plans'>): Pick<PlanRow, 'answers'> => {
+  const answers = decodeAnswers(row)
+  return answers.length === 0 ? {} : { answers }
+}
+
+export const encodeAnswers = (answers: readonly PlanAnswer[], starts_at: number): string =>
+  JSON.stringify(answers.map((answer): StoredAnswer => ({ ...answer, at: answer.at.getTime(), start: starts_at })))
 
 /** Parameters by the names of columns, whose values they are compared with; `until` is an instant by its own. */
 export const encodeAhead = ({ organizationId, after, until, limit }: AheadQuery) => ({

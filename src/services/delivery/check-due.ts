@@ -6,15 +6,17 @@ import type { Surroundings } from '../../domain/plan.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
+import { fallbackKey } from '../messages/idempotency-key.ts'
 import type { Subject } from '../messages/notices.ts'
-import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapshot.ts'
+import { parseBefore, parseRecipients, parseReinstated, parseSnapshot } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
+import { reservations } from './daily-budget.ts'
 import { chainsOf, fallbackFor } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
-import { type DueWork, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
 
 /**
  * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
@@ -77,10 +79,26 @@ export async function checkDue(
     const one = { due, subject, result, others: [], ...after, ...doubted }
     const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
-    return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
+    return {
+      ...one,
+      ...insteadOf(due, result),
+      isReinstated: due.delivery.category === 'CONFIRMATION' && parseReinstated(due.delivery.snapshot),
+      others,
+      changed: before === null || subject === null ? undefined : changesSince(before, subject),
+    }
   })
   const batch = { knowledge, planOf: lookups.planOf, now: moment.now }
-  return { checked: await besideSiblings(context, checked, batch), ...batch }
+  const final = await besideSiblings(context, checked, batch)
+  const reservedFor = await reservations(context, final, knowledge, moment.now)
+  return { checked: final, ...batch, ...(reservedFor === null ? {} : { reservedFor }) }
+}
+
+/** What takes the place of one that is withdrawn for it. */
+const insteadOf = (due: DueWork, result: CheckResult): Pick<Checked, 'fallback'> => {
+  const channel = result.kind === 'cancel' ? result.instead : undefined
+  return channel === undefined
+    ? {}
+    : { fallback: { channel, idempotencyKey: fallbackKey(idempotencyKeyOf(due), channel) } }
 }
 
 /** What is held until staff decide goes out on another channel, if there is one that may. */

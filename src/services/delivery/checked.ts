@@ -1,9 +1,10 @@
 import type { CheckResult } from '../../domain/due.ts'
-import type { Fallback, PlanRow } from '../../ports/storage.ts'
+import type { Ask, Fallback, PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Change } from '../../schemas/vocabulary.ts'
 import type { Subject } from '../messages/notices.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { DueWork } from './work.ts'
 
@@ -17,6 +18,8 @@ export type Checked = {
   readonly others: readonly Person[]
   /** Of a reschedule: what changed since the recipient was last notified; undefined: unknown. */
   readonly changed?: readonly Change[] | undefined
+  /** As in `MessageFacts`. Default false. */
+  readonly isReinstated?: boolean
   /** Of one that is in place of another: what takes its place where it fails or cannot reach the person; null: nothing does. */
   readonly fallback?: Fallback | null
 }
@@ -26,11 +29,21 @@ export type Sendable = Checked & { readonly result: Extract<CheckResult, { kind:
 
 export const isSendable = (one: Checked): one is Sendable => one.result.kind === 'send' && one.subject !== null
 
+/** A message that asks for an answer; `isCodeShown`: people have to say which appointment they mean. */
+export type Question = Ask & { readonly isCodeShown: boolean }
+
+/** What the messages of a batch that ask for an answer ask, each with the code of its appointment at its address. */
+export type Asking = { questionOf(one: Sendable, provider: Provider): Question | null }
+
 /** What a batch of work is checked by. */
 export type BatchContext = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
+  /** How many of the messages that a person may still get that day belong to appointments before that of the work. Default: none. */
+  readonly reservedFor?: (due: DueWork) => number
+  /** What its messages ask; null: nothing. Left out: no message of the outlet asks. */
+  readonly asking?: Asking | null
 }
 
 /** The checks of a batch of work, in its order. */

@@ -76,3 +76,20 @@ export async function pauseLimited({ accounts }: Context, limited: readonly Deci
     if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due), at)
   }
 }
+
+/** Messages of which the person gets no more on that day. */
+export async function giveUpSpent(
+  { options: { storage } }: Context,
+  spent: readonly Decided[],
+  now: Date,
+  written: Outlet['written'],
+): Promise<void> {
+  if (spent.length === 0) return
+  const decided = spent.map(({ due }) => cancel(due, 'budget_spent'))
+  const commands = decided.map(({ command }) => command)
+  const outcomes = await storage.deliveries.commitIntents(commands, now)
+  for (const [index, one] of decided.entries()) {
+    const outcome = outcomes[index]
+    if (outcome?.status === 'committed') written(one, outcome.delivery)
+  }
+}

@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import { pauseLimited, putOffCapped } from './daily-cap.ts'
+import { giveUpSpent, pauseLimited, putOffCapped } from './daily-cap.ts'
 import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
@@ -263,7 +263,7 @@ export class Dispatcher {
 
   async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {
     const processed = await commitDecided(this.#context, decided, this.#outlet)
-    const { now, written, lost, refused, locked, capped, limited, moved } = processed
+    const { now, written, lost, refused, locked, capped, limited, spent, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...locked].map(({ due }) => due))
@@ -274,8 +274,9 @@ export class Dispatcher {
       void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
+    await giveUpSpent(this.#context, spent, now, this.#outlet.written)
     await pauseLimited(this.#context, limited, now)
-    const isIdle = done.size + capped.length + limited.length + toMove.length === 0
+    const isIdle = done.size + capped.length + limited.length + spent.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
       if (refused.has(due)) this.#lookAhead.pause(due, refusedMs)

@@ -5,7 +5,7 @@ import type { Surroundings } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
-import type { Fallback } from '../../ports/storage.ts'
+import type { Ask, Fallback } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Rule, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
@@ -15,7 +15,8 @@ import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
-import type { BatchContext, Checked, Sendable } from './checked.ts'
+import type { BatchContext, Checked, Question, Sendable } from './checked.ts'
+import { budgetOf } from './daily-budget.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
 import { fallbackFor } from './fallbacks.ts'
@@ -36,6 +37,7 @@ const leastLookMs = 2000
 
 /** Sends from this process, each message with a place of its account. `written`: its decision is stored. */
 export const sendingOutlet = (context: Context, capacity: AccountCapacity, written: Outlet['written']): Outlet => ({
+  asks: true,
   send: (one, batch) => intentToSend(context, capacity, one, batch),
   wait: (one, result, { now }) => putOff(one, result, context.options.leadMs, now),
   written,
@@ -68,11 +70,14 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now)
   const { provider, probe, instead } = chosen
   if (capacity.free(provider) === 0) return null
-  const rendered = textOf(context, one, batch, now)
+  const question = batch.asking?.questionOf(one, provider) ?? null
+  const askCode = question === null ? undefined : question.isCodeShown ? question.code : null
+  const rendered = textOf(context, one, batch, now, askCode)
   if (rendered === null) return fail(due, 'failed', 'template_failed')
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
-  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
+  const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'
+  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : usual
   const isOwn = isSameRecipient(result.recipient, recipient)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
@@ -115,14 +120,21 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       provider: provider.transport.name,
       accountId: provider.accountId,
       idempotencyKey,
+      ...(question !== null && isAsked(rendered) && { ask: askOf(question) }),
       fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, due, deadline, now),
+      budget: budgetOf(one, batch, now),
       limit: dailyLimitOf(provider),
     },
   }
 }
+
+/** An approved template asks by its buttons. */
+const isAsked = ({ asks = false, template }: RenderedMessage): boolean => asks || template !== null
+
+const askOf = ({ code, until, sender }: Question): Ask => ({ code, until, sender })
 
 /**
  * The accounts by which it may go, in the order in which they are tried. One whose last attempt may have arrived goes by the account

@@ -11,6 +11,7 @@ import { renderFor } from '../messages/notices.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import { askingOf } from './asking.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
@@ -21,6 +22,8 @@ import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from '
 export type Outlet = {
   /** The intent of one that is to be sent; null: not now, it stays due. */
   readonly send: (one: Sendable, batch: BatchContext) => Decided | null
+  /** Replies to what goes out by it reach the library, so that messages may ask for an answer. */
+  readonly asks?: true
   /** What happens to one that cannot be decided now; null: it stays due. */
   readonly wait: (one: Checked, result: Extract<CheckResult, { kind: 'wait' }>, batch: BatchContext) => Decided | null
   /** Results that replace those of the checks; called with the whole batch. */
@@ -36,7 +39,7 @@ export type ProcessedBatch = {
   /** When it was decided. */
   readonly now: Date
   readonly written: readonly Decided[]
-  /** Not written: it was changed meanwhile, or is also in `locked`, `capped` or `limited`. */
+  /** Not written: it was changed meanwhile, or is also in `locked`, `capped`, `limited` or `spent`. */
   readonly lost: readonly Decided[]
   /** Of these, those that the database refused to write. */
   readonly refused: ReadonlySet<DueWork>
@@ -46,6 +49,8 @@ export type ProcessedBatch = {
   readonly capped: readonly Decided[]
   /** The account sent as much as it may today. */
   readonly limited: readonly Decided[]
+  /** The person gets no more messages on that day: to be given up by `giveUpSpent`. */
+  readonly spent: readonly Decided[]
   /** Appointments that differ from their plan, and must be planned anew. */
   readonly moved: ReadonlySet<EntityId>
 }
@@ -72,7 +77,8 @@ export async function decideDue(
 ): Promise<DecidedBatch> {
   const checkedBatch = await checkDue(context, works, known)
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
-  return decideAll(checkedBatch, outlet, overruled)
+  const asking = outlet.asks === true ? await askingOf(context, checkedBatch.checked, checkedBatch) : null
+  return decideAll({ ...checkedBatch, asking }, outlet, overruled)
 }
 
 /** Commits the decisions if what they rest on has not changed. */
@@ -93,6 +99,7 @@ export async function commitDecided(
   const locked: Decided[] = []
   const capped: Decided[] = []
   const limited: Decided[] = []
+  const spent: Decided[] = []
   for (const [index, one] of decided.entries()) {
     const outcome = outcomes[index]
     if (isNotificationError(outcome)) {
@@ -105,10 +112,11 @@ export async function commitDecided(
     } else if (outcome?.status === 'held') locked.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
     else if (outcome?.status === 'limited') limited.push(one)
+    else if (outcome?.status === 'spent') spent.push(one)
     lost.push(one)
     outlet.unwritten(one)
   }
-  return { now, written, lost, refused, locked, capped, limited, moved }
+  return { now, written, lost, refused, locked, capped, limited, spent, moved }
 }
 
 /** Stores one batch at a time, while the next one is decided. */
@@ -196,7 +204,8 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  const fallback = passesOn(rule) ? (one.fallback ?? null) : null
+  const isInstead = result.kind === 'cancel' && result.instead !== undefined
+  const fallback = isInstead || passesOn(rule) ? (one.fallback ?? null) : null
   // A reminder that another channel takes over from has a row in the history, which the other one is in place of.
   const isTakenOver = due.reminder !== null && fallback !== null
   if (result.kind === 'refuse' || isTakenOver) return fail(due, 'refused', rule, fallback)
@@ -206,14 +215,16 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
 /** The text of a message at `now`; null: its template fails, which stops no other message. */
 export function textOf(
   { options }: Context,
-  { due, result, subject, others, changed }: Sendable,
+  { due, result, subject, others, changed, isReinstated }: Sendable,
   { knowledge }: Pick<BatchContext, 'knowledge'>,
   now: Date,
+  askCode?: string | null,
 ): RenderedMessage | null {
   const { organizationId, channel, category } = targetOf(due)
   const { recipient } = result
   try {
-    return renderFor({ organizationId, channel, category, subject, recipient, others, changed, now }, knowledge)
+    const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
+    return renderFor(about, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

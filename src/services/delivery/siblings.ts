@@ -8,6 +8,7 @@ import type { ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
@@ -79,6 +80,9 @@ function offsetsOf({ due, result, subject }: Reminded, { knowledge, planOf }: Ba
 const isLeftBehind = ({ due, result, subject }: Checked): boolean =>
   due.kind === 'retry' && isOff(result) && (subject?.recipients.length ?? 0) > 0
 
+const quiet: ReadonlySet<Rule> = new Set(['in_quiet_hours', 'quiet_hours_past', 'quiet_hours_elsewhere'])
+const isQuiet = (result: CheckResult): boolean => 'rule' in result && quiet.has(result.rule)
+
 const isOff = ({ kind }: CheckResult): boolean => kind === 'cancel' || kind === 'wait'
 
 /** Its result for a recipient whose reminder was merged into it and who still has the address. */
@@ -103,7 +107,8 @@ export function standingIn(
   others: readonly RecipientRef[],
   resultFor: (recipient: RecipientRef) => CheckResult,
 ): CheckResult {
-  if (!isOff(result)) return result
+  // Quiet hours are theirs who have the address, whoever of them it is for.
+  if (!isOff(result) || isQuiet(result)) return result
   const results = [result, ...others.map(resultFor)]
   return results.find(({ kind }) => kind === 'send') ?? results.find(({ kind }) => kind !== 'cancel') ?? result
 }

@@ -37,11 +37,15 @@ export async function reminderPage(
 ): Promise<ReminderPage> {
   const asked = options === null ? null : parseInput(pageOptions, options, 'page')
   const { organizationId, lookup } = await locatedAppointment(context, appointmentId, scope)
-  const all = await context.options.storage.reminders.list(organizationId, appointmentId)
+  const { storage } = context.options
+  const [all, answers] = await Promise.all([
+    storage.reminders.list(organizationId, appointmentId),
+    answersOf(context, organizationId, appointmentId),
+  ])
   const placeOf = ({ reminderTime: at, id }: (typeof all)[number]) => ({ at, id })
   const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, placeOf, asked)
   const preview = await previewOf(context, lookup?.kind === 'known' ? lookup.value : null)
-  return { reminders: rows.map((row) => showReminder(row, preview(row))), nextCursor }
+  return { reminders: rows.map((row) => showReminder(row, preview(row))), answers, nextCursor }
 }
 
 /** A page of lines in order of time. Lines about the present, which are not stored, follow on the last page. `options` null: all lines. */
@@ -54,13 +58,19 @@ export async function explanationPage(
   const asked = options === null ? null : parseInput(pageOptions, options, 'page')
   const place = await locatedAppointment(context, appointmentId, scope)
   const { organizationId, lookup } = place
-  const all = await explainAppointment(context.options.storage, organizationId, appointmentId)
+  const [all, answers] = await Promise.all([
+    explainAppointment(context.options.storage, organizationId, appointmentId),
+    answersOf(context, organizationId, appointmentId),
+  ])
   const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, numbered(all), asked)
-  if (nextCursor !== null) return { decisions: rows, nextCursor }
+  if (nextCursor !== null) return { decisions: rows, answers, nextCursor }
   const waiting = await explainWaiting(context, organizationId, appointmentId, lookup)
   const unreported = await explainUnreported(context, appointmentId, place, all)
-  return { decisions: [...rows, ...waiting, ...unreported], nextCursor }
+  return { decisions: [...rows, ...waiting, ...unreported], answers, nextCursor }
 }
+
+const answersOf = async ({ options }: Context, organizationId: string, appointmentId: EntityId) =>
+  (await options.storage.plans.get(organizationId, appointmentId))?.answers ?? []
 
 /** Lines have no ids, so they are numbered within each instant. */
 function numbered(lines: readonly ExplanationLine[]): (line: ExplanationLine, index: number) => Place {

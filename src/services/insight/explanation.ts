@@ -3,6 +3,7 @@ import type { Store } from '../../records/store.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
+import type { AppointmentAnswer } from '../shared/views.ts'
 
 /**
  * Actions shown in addition to decisions: what providers did; and for an appointment that was never reported (`unreported`), what
@@ -19,7 +20,12 @@ export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
   readonly because: string
 }
 
-export type ExplanationPage = { readonly decisions: readonly ExplanationLine[]; readonly nextCursor: string | null }
+export type ExplanationPage = {
+  readonly decisions: readonly ExplanationLine[]
+  /** What each recipient answered last, for the start as it is. */
+  readonly answers: readonly AppointmentAnswer[]
+  readonly nextCursor: string | null
+}
 
 /** Decisions as stored, with the outcome of each delivery, in order of time. */
 export async function explainAppointment(

@@ -1,4 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
+import type { AnswerRow } from '../../ports/storage.ts'
 import type { WebhookStatus } from '../delivery/webhooks.ts'
 import type { ReconcileStatus } from '../planning/reconcile-progress.ts'
 import type { AccountFault } from '../shared/accounts/account-review.ts'
@@ -35,13 +36,22 @@ export type HealthReport = {
    */
   readonly accounts: { readonly count: number; readonly paused: readonly PausedAccount[] } | null
   /** Organizations whose settings describe an account that cannot be used: at most 20 of `count`; null: unknown. */
-  readonly settings: { readonly count: number; readonly faults: readonly AccountFault[] } | null
+  readonly settings: {
+    readonly count: number
+    readonly faults: readonly AccountFault[]
+    /** Organizations that have not decided on quiet hours, so that messages go out at night: how many, and the first 20 of their ids. No fault. */
+    readonly quietHoursUnset: { readonly count: number; readonly ids: readonly string[] }
+  } | null
   /** Null if the option `taskManager` is not set, or the rows cannot be read. */
   readonly taskManager: TaskManagerStatus | null
   /** A reconciliation that is running in any process or was interrupted; null if there is none, or the rows cannot be read. */
   readonly reconciliation: ReconcileStatus | null
   /** Accounts at whose webhooks this process heard something since it started: at most 20, latest first. */
   readonly webhooks: readonly WebhookStatus[]
+  /**
+   * Answers that a hook did not take, so that it is called again: at most 20 of them. Null: there are no hooks, or they are unknown.
+   */
+  readonly hooks: { readonly count: number; readonly failing: readonly FailingHook[] } | null
   /** Warnings and errors that this process logged in the last ten minutes: at most 20 kinds, latest first. */
   readonly log: readonly LoggedFault[]
 }
@@ -70,6 +80,16 @@ export type ProviderHealth = {
   /** What it means, and what to change; null if all is well. */
   readonly message: string | null
   readonly checkedAt: Date | null
+}
+
+/** What a hook did not take. `hook`: the answer, as in `answers.list()`. */
+export type FailingHook = {
+  readonly answerId: number
+  readonly organizationId: string | null
+  readonly hook: AnswerRow['kind']
+  readonly since: Date
+  readonly attempts: number
+  readonly lastError: string
 }
 
 /** Lines of one kind. `details`: the fields of the last of them, as text. */

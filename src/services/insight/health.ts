@@ -67,7 +67,7 @@ export class Health {
 
   async check({ verify, organizationId }: HealthQuestion): Promise<HealthReport> {
     const { context, taskManager: integration, restore } = this.#parts
-    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation] = await Promise.all([
+    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation, hooks] = await Promise.all([
       this.#accounts(organizationId),
       this.#storage(),
       this.#scheduler(organizationId),
@@ -76,6 +76,7 @@ export class Health {
       organizationId === null ? this.#within(restore.count(heldLimit)) : null,
       this.#settings(organizationId),
       this.#reconciliation(),
+      this.#hooks(organizationId),
     ])
     const directory = context.host.status(organizationId)
     const providers = settings?.someWork === false ? withoutAny(own) : own
@@ -87,6 +88,7 @@ export class Health {
       // The host application's own accounts are already among its providers.
       accounts === null || accounts.count === 0 ? 'ok' : 'degraded',
       settings === null || settings.count === 0 ? 'ok' : 'degraded',
+      hooks === null || hooks.count === 0 ? 'ok' : 'degraded',
       // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
       taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
     ])
@@ -107,9 +109,10 @@ export class Health {
         taskManager,
         reconciliation,
         webhooks,
+        hooks,
         log,
       },
-      settings: settings === null ? null : { count: settings.count, faults: settings.faults },
+      settings: settings === null ? null : shownSettings(settings),
     }
   }
 
@@ -190,18 +193,40 @@ export class Health {
   /** `someWork`: whether any organization can send with an account of its own; null: unknown. */
   async #settings(only: string | null) {
     const { review } = this.#parts.context
-    const [report, own] = await Promise.all([
+    const [report, own, isUndecided] = await Promise.all([
       this.#within(review.report()),
       only === null ? null : this.#within(review.ofOrganization(only)),
+      only === null ? null : this.#within(review.isUndecided(only)),
     ])
     const faults = only === null ? report?.faults : own
     if (faults == null) return null
-    return { count: faults.length, faults: faults.slice(0, maxShown), someWork: report?.someWork ?? null }
+    const undecided = only === null ? (report?.undecided ?? []) : isUndecided ? [only] : []
+    const quietHoursUnset = { count: undecided.length, ids: undecided.slice(0, maxShown) }
+    return {
+      count: faults.length,
+      faults: faults.slice(0, maxShown),
+      quietHoursUnset,
+      someWork: report?.someWork ?? null,
+    }
   }
 
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
     const { storage, clock } = this.#parts.context.options
     return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
+  }
+
+  async #hooks(only: string | null): Promise<HealthReport['hooks']> {
+    const { storage, hooks } = this.#parts.context.options
+    if (Object.keys(hooks).length === 0) return null
+    const rows = await this.#within(storage.answers.failing(heldLimit))
+    if (rows === null) return null
+    const failing = rows
+      .filter(({ organizationId: id }) => only === null || id === only)
+      .map(({ id: answerId, organizationId, kind: hook, at: since, attempts, lastError }) => ({
+        ...{ answerId, organizationId, hook, since, attempts },
+        lastError: lastError ?? '',
+      }))
+    return { count: failing.length, failing: failing.slice(0, maxShown) }
   }
 
   /** What this process heard; staff see their own organization's accounts. */
@@ -235,6 +260,12 @@ const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHeal
   providers.some(({ code, provider }) => provider !== null || code === null)
     ? providers
     : providers.map((one) => ({ ...one, status: 'degraded' satisfies CheckStatus }))
+
+const shownSettings = ({ count, faults, quietHoursUnset }: NonNullable<HealthReport['settings']>) => ({
+  count,
+  faults,
+  quietHoursUnset,
+})
 
 function showLine({ level, message, fields, count, firstAt, lastAt }: RecentFault): LoggedFault {
   const { organizationId, at: _frames, causeAt: _more, ...rest } = fields

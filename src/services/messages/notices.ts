@@ -5,6 +5,8 @@ import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
 import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
 import { effectiveFor } from '../../domain/plan.ts'
+import { lastTryMs } from '../../domain/retry.ts'
+import { usefulUntil } from '../../domain/useful-life.ts'
 import {
   type MessageFacts,
   namesOf,
@@ -28,6 +30,7 @@ import {
   type Rule,
   templateKeyOf,
 } from '../../schemas/vocabulary.ts'
+import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -49,6 +52,10 @@ export type NoticeRequest = {
   readonly dedupeKey: string | null
   /** Of a reschedule: what a recipient was last notified of, so that the notice names what changed. Default: unknown. */
   readonly lastNotified?: (recipient: RecipientRef) => Notified | null
+  /** Of a confirmation: as in `MessageFacts`. Default false. */
+  readonly isReinstated?: boolean
+  /** How long it waits for second thoughts, in ms. Default 0. */
+  readonly settleMs?: number
   readonly now: Date
 }
 
@@ -99,15 +106,18 @@ type Draft = {
 }
 
 function deliveryOf(
-  { subject, category, appointmentId, waitlistEntryId, dedupeKey, lastNotified, rule, now }: NoticeRequest,
+  request: NoticeRequest,
   { recipient, channel, address, others }: Draft,
   knowledge: Knowledge,
 ): NewDelivery {
+  const { subject, category, appointmentId, waitlistEntryId, dedupeKey, lastNotified, isReinstated, rule, now } =
+    request
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
+  const dueAt = settledAt(request)
   const before = lastNotified?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
-  const message = { organizationId, channel, category, subject, recipient, others, changed, now }
+  const message = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now }
   const rendered = renderFor(message, knowledge)
   return {
     ...contentFor(channel, address, rendered),
@@ -125,10 +135,18 @@ function deliveryOf(
       ...subject,
       recipients: [recipient, ...others],
       ...(before === null ? {} : { before }),
+      ...(isReinstated ? { isReinstated } : {}),
     }),
-    dueAt: now,
-    entry: { action: 'queued', rule, ...about },
+    dueAt,
+    entry: { action: 'queued', rule, ...about, ...(dueAt > now ? { for: dueAt.toISOString() } : {}) },
   }
+}
+
+/** When it is sent: at once where the time for second thoughts would be all that it has. */
+function settledAt({ category, subject, settleMs = 0, now }: NoticeRequest): Date {
+  const until = settleMs === 0 ? null : usefulUntil({ category, since: now, start: subject.start?.instant ?? null }, 0)
+  const at = new Date(now.getTime() + settleMs)
+  return until !== null && at.getTime() > until.getTime() - lastTryMs ? now : at
 }
 
 type RenderRequest = {
@@ -142,12 +160,27 @@ type RenderRequest = {
   readonly others?: readonly Person[]
   /** As in `MessageFacts`. */
   readonly changed?: readonly Change[] | undefined
+  /** As in `MessageFacts`. */
+  readonly isReinstated?: boolean | undefined
+  /** It asks for an answer, with this code; null: without one. Left out: it does not ask. */
+  readonly askCode?: string | null | undefined
   readonly now: Date
 }
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
+  const {
+    organizationId,
+    channel,
+    category,
+    subject,
+    recipient,
+    others = [],
+    changed,
+    isReinstated,
+    askCode,
+    now,
+  } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
@@ -165,8 +198,10 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     visitMode: subject.visitMode,
     videoLink: subject.videoLink,
     changed,
+    isReinstated,
     isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
     organizationName: organization?.name ?? null,
+    ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
     detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }

@@ -2,6 +2,7 @@ import { type Appointment, isSameRecipient } from '../../domain/appointment.ts'
 import { parseStart } from '../../domain/local-time.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { ReminderRow } from '../../ports/storage.ts'
+import { asksFor } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import { renderFor } from './notices.ts'
@@ -21,7 +22,9 @@ export const previewBy =
     const { start } = appointment
     const isOfStart = startsAt.getTime() === start.instant.getTime()
     const subject = isOfStart ? appointment : { ...appointment, start: parseStart(startsAt, start.timeZone) }
-    return renderFor({ organizationId, channel, category: 'REMINDER', subject, recipient, now }, knowledge)
+    const { policy } = knowledge.surroundings(organizationId)
+    const askCode = asksFor(policy, channel, 'REMINDER') ? null : undefined
+    return renderFor({ organizationId, channel, category: 'REMINDER', subject, recipient, askCode, now }, knowledge)
   }
 
 /**

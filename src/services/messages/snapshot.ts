@@ -66,3 +66,12 @@ export function parseBefore(snapshot: string | null): Notified | null {
   const parsed = beforeSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data.before : null
 }
+
+const reinstatedSchema = z.object({ isReinstated: z.boolean().default(false) })
+
+/** Whether a confirmation is for whoever was notified that the appointment is cancelled. */
+export function parseReinstated(snapshot: string | null): boolean {
+  if (snapshot === null) return false
+  const parsed = reinstatedSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success && parsed.data.isReinstated
+}

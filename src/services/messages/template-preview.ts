@@ -20,6 +20,7 @@ import { fieldInvalid, usualLocale, type Warning } from '../../schemas/common.ts
 import type { MessageCost } from '../../schemas/message-price.ts'
 import type { Template } from '../../schemas/templates.ts'
 import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { asksByItself } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { policyOf } from '../shared/settings-view.ts'
@@ -89,6 +90,7 @@ export class TemplatePreviews {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
       wording: languages.wording(asked(locale)),
+      ask: { code: null, isBuiltIn: asksByItself(policy, sample.category) },
       detail: detailFor({ policy, preferences: null }, channel, sample.category),
     }
     // As `renderFor` does.

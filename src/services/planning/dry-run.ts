@@ -1,12 +1,15 @@
 import type { Channel } from '../../channels/index.ts'
+import { needlessOf } from '../../domain/answer.ts'
 import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
 import { costOf, countryTo } from '../../domain/cost.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { fallbacksOf } from '../../domain/fallback.ts'
 import { effectiveFor, type PlannedReminder, planReminders, type Surroundings } from '../../domain/plan.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import { renderFor } from '../messages/notices.ts'
+import { asksFor } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { DryRun } from '../shared/views.ts'
@@ -22,10 +25,10 @@ export async function dryRun(
 ): Promise<DryRun> {
   const off = inactiveRule(appointment.status)
   if (off !== null) return { reminders: [], omitted: [{ action: 'skipped', rule: off, category: 'REMINDER' }] }
-  const { storage, clock } = context.options
+  const { storage, clock, leadMs } = context.options
   const [knowledge, plans] = await Promise.all([
     Knowledge.load(context, [appointment]),
-    customReminders === undefined ? storage.plans.find([appointment.id]) : [],
+    storage.plans.find([appointment.id]),
   ])
   const { organizationId } = appointment
   // The same id may have a plan of another organization.
@@ -38,23 +41,48 @@ export async function dryRun(
     surroundings,
     customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
-    existing: new Set(),
+    leadMs,
+    existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
     decided: new Set(),
   })
-  const reminders = plan.reminders.map((planned) => {
+  const answers = own?.startsAt.getTime() === appointment.start.instant.getTime() ? (own.answers ?? []) : []
+  const needless = new Set(needlessOf(plan.reminders, answers, policy.confirmedReminders))
+  const kept = plan.reminders.filter((planned) => !needless.has(planned))
+  const reminders = kept.map((planned) => {
     const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
     const { channel, reminderTime: now } = planned
     const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
-    const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
+    const askCode = asksFor(policy, channel, 'REMINDER') ? null : undefined
+    const text = recipient === undefined ? null : renderFor({ ...about, recipient, askCode }, knowledge)
     const address =
       recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
     const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
     const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
-    return { ...planned, fallback, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
+    const { movedFrom = null } = planned
+    return {
+      ...planned,
+      movedFrom,
+      fallback,
+      subject: text?.subject ?? null,
+      message: text?.text ?? '',
+      preview: true,
+      ...price,
+    }
   })
-  return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
+  const left = [...needless].map(
+    ({ recipient, channel, offset, reminderTime }): DecisionEntry => ({
+      action: 'skipped',
+      rule: 'confirmed',
+      category: 'REMINDER',
+      recipient,
+      channel,
+      offset,
+      for: reminderTime.toISOString(),
+    }),
+  )
+  return { reminders, omitted: [...plan.entries.filter((entry) => entry.action !== 'planned'), ...left] }
 }
 
 /** The channels that would take over, without those that cannot reach the recipient now. */

@@ -1,16 +1,27 @@
-import { type Appointment, isSameRecipient } from '../../domain/appointment.ts'
+import { type Appointment, isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { changesSince, type Notified, notifiedOf } from '../../domain/changes.ts'
 import type { ReminderPlan } from '../../domain/plan.ts'
 import type { DeliveryRow, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { AppointmentCategory } from '../../schemas/vocabulary.ts'
 import { buildNotices } from '../messages/notices.ts'
 import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapshot.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { PlanRequest } from './plan-row.ts'
 
-type Queued = ReturnType<typeof buildNotices>
+/** `mended`: notices that still wait, and say what is not so any more. */
+type Lifecycle = ReturnType<typeof buildNotices> & { readonly mended?: readonly number[] }
+
+type Deciding = {
+  readonly after: PlanRow
+  readonly wanted: ReminderPlan
+  readonly knowledge: Knowledge
+  readonly now: Date
+  /** How long notices wait for second thoughts. */
+  readonly settleMs: number
+}
 
 /** What was planned for an appointment and sent about it before. */
 export type Past = {
@@ -21,8 +32,17 @@ export type Past = {
 }
 
 /** Whether the notices to send depend on those sent before. */
-export const needsNotices = (request: PlanRequest, appointment: Appointment, before: PlanRow | null): boolean =>
-  request.notice === 'RESCHEDULE' || (isOpen(request) && newcomers(appointment, before).length > 0)
+export function needsNotices(
+  request: PlanRequest,
+  appointment: Appointment,
+  before: PlanRow | null,
+  settleMs: number,
+): boolean {
+  const { notice } = request
+  if (notice === 'RESCHEDULE' || (isOpen(request) && newcomers(appointment, before).length > 0)) return true
+  if (notice === undefined || before === null) return false
+  return settleMs > 0 || (notice === 'CONFIRMATION' && before.status === 'cancelled')
+}
 
 /** The request neither has a notice nor forbids one. */
 const isOpen = ({ notice, silent, skipPast }: PlanRequest): boolean =>
@@ -38,30 +58,43 @@ export function lifecycleNotices(
   request: PlanRequest,
   appointment: Appointment,
   past: Past,
-  { after, wanted, knowledge, now }: { after: PlanRow; wanted: ReminderPlan; knowledge: Knowledge; now: Date },
-): Queued {
+  { after, wanted, knowledge, now, settleMs }: Deciding,
+): Lifecycle {
   const base = (category: AppointmentCategory) => `${category}:${appointment.id}:${after.lifecycleRevision}`
   const build = (
     category: AppointmentCategory,
     recipients: readonly RecipientRef[] | null,
     dedupeKey = base(category),
     lastNotified?: (recipient: RecipientRef) => Notified | null,
-  ): Queued => {
+    isReinstated = false,
+  ): Lifecycle => {
     if (recipients?.length === 0) return none
-    const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels: null, now }
+    const times = { isReinstated, settleMs, now }
+    const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels: null }
     return buildNotices(
-      { ...about, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ lastNotified }) },
+      { ...about, ...times, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ lastNotified }) },
       knowledge,
     )
   }
   const added = newcomers(appointment, past.before)
   const { notice } = request
-  if (notice === 'RESCHEDULE') {
-    const others = appointment.recipients.filter((one) => !added.some((ref) => isSameRecipient(one, ref)))
-    const key = rescheduleKey(base(notice), appointment, past.notices)
-    return both(build(notice, others, key, lastNotifiedBefore(past)), build('CONFIRMATION', added))
+  if (notice !== undefined) {
+    const known = appointment.recipients.filter((one) => !added.some((ref) => isSameRecipient(one, ref)))
+    const wantedFor = (one: RecipientRef) => wantedNotice(notice, one, appointment, past, settleMs)
+    const by = Map.groupBy(notice === 'RESCHEDULE' ? known : appointment.recipients, (one) => wantedFor(one))
+    const moved = by.get('RESCHEDULE') ?? []
+    const key = rescheduleKey(base('RESCHEDULE'), appointment, past.notices)
+    const confirmed = [...(by.get('CONFIRMATION') ?? []), ...(notice === 'RESCHEDULE' ? added : [])]
+    const again = by.get('reinstated') ?? []
+    const needless = by.get('none') ?? []
+    return [
+      build('RESCHEDULE', moved, key, lastNotifiedBefore(past)),
+      build('CANCELLATION', by.get('CANCELLATION') ?? []),
+      build('CONFIRMATION', confirmed),
+      build('CONFIRMATION', again, undefined, undefined, true),
+      withoutNotice(notice, needless, past),
+    ].reduce(both)
   }
-  if (notice !== undefined) return build(notice, null)
   const isConfirmed = past.notices.some(({ category }) => category === 'CONFIRMATION')
   if (!isOpen(request) || !isConfirmed || after.status !== 'active') return none
   return build(
@@ -70,12 +103,60 @@ export function lifecycleNotices(
   )
 }
 
-const none: Queued = { deliveries: [], entries: [] }
+const none: Lifecycle = { deliveries: [], entries: [] }
 
-const both = (one: Queued, other: Queued): Queued => ({
+const both = (one: Lifecycle, other: Lifecycle): Lifecycle => ({
   deliveries: [...one.deliveries, ...other.deliveries],
   entries: [...one.entries, ...other.entries],
+  mended: [...(one.mended ?? []), ...(other.mended ?? [])],
 })
+
+/** Queued, so that nobody has it yet. */
+const isWaiting = ({ state, unknownOutcomes }: DeliveryRow): boolean => state === 'queued' && unknownOutcomes === 0
+
+const isFor = (recipient: RecipientRef) => (notice: DeliveryRow) =>
+  isSameRecipient(notice.recipient, recipient) ||
+  parseRecipients(notice.snapshot).some((one) => isSameRecipient(one, recipient))
+
+/**
+ * What a recipient is to be sent for an event, by what they were told before and what still waits: of an event that undoes another one
+ * within its `settleMs`, that is one message which is right, or none. `reinstated`: a confirmation to whoever was told of a
+ * cancellation.
+ */
+function wantedNotice(
+  notice: AppointmentCategory,
+  recipient: RecipientRef,
+  appointment: Appointment,
+  { before, notices }: Past,
+  settleMs: number,
+): AppointmentCategory | 'reinstated' | 'none' {
+  const theirs = notices.filter(isFor(recipient))
+  const last = theirs.find((one) => one.state !== 'cancelled' && one.status !== 'FAILED' && !isWaiting(one))
+  const wasCancelled = last?.category === 'CANCELLATION'
+  const isBack = notice === 'RESCHEDULE' || before?.status === 'cancelled'
+  if (notice !== 'CANCELLATION' && isBack && wasCancelled) return 'reinstated'
+  const waiting = settleMs === 0 ? [] : theirs.filter(isWaiting)
+  const waits = (category: AppointmentCategory) => waiting.some((one) => one.category === category)
+  if (waiting.length === 0) return notice
+  // They know of no such appointment yet, or not any more.
+  const isUnaware = waits('CONFIRMATION') && (last === undefined || wasCancelled)
+  if (notice === 'CANCELLATION') return isUnaware ? 'none' : notice
+  if (isUnaware || last === undefined) return isUnaware ? 'CONFIRMATION' : notice
+  const notified = notifiedIn(last.snapshot)
+  const isUndone = waits('CANCELLATION') || waits('RESCHEDULE')
+  if (notified === null || !isUndone) return notice
+  return changesSince(notified, appointment).length === 0 ? 'none' : 'RESCHEDULE'
+}
+
+/** Recipients to whom there is nothing to say any more, and the notices that wait for them. */
+function withoutNotice(category: AppointmentCategory, recipients: readonly Person[], { notices }: Past): Lifecycle {
+  const mended = recipients.flatMap((one) => notices.filter((notice) => isWaiting(notice) && isFor(one)(notice)))
+  return {
+    deliveries: [],
+    entries: recipients.map((one) => ({ action: 'skipped', rule: 'mended', category, recipient: refOf(one) })),
+    mended: [...new Set(mended.map(({ id }) => id))],
+  }
+}
 
 /** Recipients who were not part of the appointment before. None if it had no active plan. */
 function newcomers(appointment: Appointment, before: PlanRow | null): readonly RecipientRef[] {

@@ -27,6 +27,10 @@ type DraftInput = {
   readonly notices: Past['notices']
   readonly knowledge: Knowledge
   readonly now: Date
+  /** As in `Moment`. */
+  readonly leadMs: number
+  /** How long notices wait for second thoughts. */
+  readonly settleMs: number
 }
 
 export type PlanDraft = {
@@ -43,7 +47,13 @@ export type PlanDraft = {
 }
 
 /** Rules that cancel reminders when they are due: once past, these are not planned again. */
-const decidedWhenDue: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
+const decidedWhenDue: ReadonlySet<Rule> = new Set([
+  'nearer_reminder',
+  'same_address',
+  'capped',
+  'quiet_hours_past',
+  'budget_spent',
+])
 
 /** Drafts the plan of one appointment. Declarative: if everything is already right, there is no command. */
 export function draftPlan({
@@ -54,6 +64,8 @@ export function draftPlan({
   notices: sent,
   knowledge,
   now,
+  leadMs,
+  settleMs,
 }: DraftInput): PlanDraft {
   const after = planRowOf(request, appointment, before, now)
   const live = rows.filter((row) => row.status !== 'CANCELLED')
@@ -67,8 +79,9 @@ export function draftPlan({
           surroundings,
           customReminders: after.customReminders,
           now,
+          leadMs,
           skipPast: request.skipPast ?? false,
-          existing: new Set(live.map(reminderKey)),
+          existing: new Map(live.map((row) => [reminderKey(row), row.reminderTime])),
           reminded: new Set(remindedRows(rows, appointment).map(recipientChannelKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
@@ -86,12 +99,12 @@ export function draftPlan({
   const changed = before === null || after.revision !== before.revision
   const supersededBy = supersedingRule(before, after)
   const past = { before, rows, notices: sent }
-  const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now })
+  const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now, settleMs })
   const unreachable = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
   const refused = [...notices.entries, ...unreachable]
   const draft = { request, appointment, plan: wanted, refused, live, knowledge }
   const settled =
-    !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
+    !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders, now)
   if (settled && notices.deliveries.length === 0 && refused.length === 0) {
     return { ...draft, command: null, drift: 'unchanged' }
   }
@@ -118,6 +131,7 @@ export function draftPlan({
       reminders,
       supersededBy,
       notifications: notices.deliveries,
+      ...(notices.mended === undefined || notices.mended.length === 0 ? {} : { mended: notices.mended }),
       decision: [
         ...(request.reconciled ? [reconciledEntry(drift, before, after)] : []),
         ...dropped,
@@ -218,21 +232,24 @@ function ofUnreadable(
 const isInWorkdays = ({ offset }: ReminderRow): boolean => parseOffset(offset).kind === 'workday'
 
 /**
- * New time zone data may change the instant of a wall-clock offset without changing the start, and the organization's week that of
- * one in workdays.
+ * New time zone data may change the instant of a wall-clock offset without changing the start, the organization's week that of
+ * one in workdays, and its quiet hours that of any.
  */
 function isRetimed(
   before: PlanRow | null,
   after: PlanRow,
   live: readonly ReminderRow[],
   wanted: readonly PlannedReminder[],
+  now: Date,
 ): boolean {
   if (before === null) return false
   const isSameData = before.tzVersion === after.tzVersion
   const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime.getTime()]))
   return live.some((row) => {
-    if (isSameData && !isInWorkdays(row)) return false
     const time = timeOf.get(reminderKey(row))
+    // Quiet hours move times that are ahead. One that is sent late has none of its own.
+    const isAhead = row.reminderTime > now && time !== undefined && time > now.getTime()
+    if (isSameData && !isInWorkdays(row) && !isAhead) return false
     return row.status === 'PENDING' && time !== undefined && time !== row.reminderTime.getTime()
   })
 }
@@ -245,10 +262,10 @@ function retimed(
   wanted: readonly PlannedReminder[],
 ): DecisionEntry[] {
   if (before === null) return []
-  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime]))
+  const wantedOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder]))
   const ofZone: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
   return live.flatMap((row) => {
-    const time = timeOf.get(reminderKey(row))
+    const { reminderTime: time, movedFrom } = wantedOf.get(reminderKey(row)) ?? {}
     // A reminder that is put off or being sent keeps its time.
     const isKept = row.status !== 'PENDING' || row.dueAt?.getTime() !== row.reminderTime.getTime()
     if (isKept || time === undefined || time.getTime() === row.reminderTime.getTime() || time <= row.createdAt)
@@ -256,7 +273,7 @@ function retimed(
     const { recipient, channel, offset, id: reminderId, reminderTime } = row
     const times = { from: reminderTime.toISOString(), for: time.toISOString() }
     const isOfZone = before.timeZone !== after.timeZone || before.tzVersion !== after.tzVersion
-    const rule = isOfZone ? ofZone : 'replanned'
+    const rule = isOfZone ? ofZone : movedFrom === undefined ? 'replanned' : 'in_quiet_hours'
     return [{ action: 'moved', rule, category: 'REMINDER', recipient, channel, offset, reminderId, ...times }]
   })
 }

@@ -220,7 +220,8 @@ export class Planner {
     }
     const times = [...created, ...kept].flatMap((row) => row.dueAt?.getTime() ?? [])
     if (times.length > 0) dueAt(new Date(Math.min(...times)))
-    if (notifications.length > 0) dueAt(options.clock.now())
+    const noticeTimes = notifications.flatMap((row) => row.dueAt?.getTime() ?? [])
+    if (noticeTimes.length > 0) dueAt(new Date(Math.min(...noticeTimes)))
     return {
       status: 'planned',
       appointment,

@@ -28,7 +28,7 @@ export async function preparePlans(
   planOf: ReadonlyMap<EntityId, PlanRow>,
   lookupOf: Lookups<EntityId, Appointment>,
 ): Promise<Prepared> {
-  const { storage, clock, logger } = context.options
+  const { storage, clock, logger, leadMs } = context.options
   const failures = new Map<PlanRequest, NotificationError>()
   const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
   for (const request of requests) {
@@ -53,9 +53,11 @@ export async function preparePlans(
   const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
   const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
   const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
+  const settleMsOf = ({ organizationId }: Appointment) =>
+    knowledge.surroundings(organizationId).policy.settleMs ?? context.options.settleMs
   const noticesOf = await Promise.all(
     known.map(({ request, appointment, before }) =>
-      needsNotices(request, appointment, before)
+      needsNotices(request, appointment, before, settleMsOf(appointment))
         ? storage.deliveries.notices(appointment.organizationId, appointment.id)
         : [],
     ),
@@ -69,7 +71,8 @@ export async function preparePlans(
     const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
     try {
       const notices = noticesOf[index] ?? []
-      return [draftPlan({ request, appointment, before, rows: reminders, notices, knowledge, now: clock.now() })]
+      const about = { request, appointment, before, rows: reminders, notices, knowledge }
+      return [draftPlan({ ...about, now: clock.now(), leadMs, settleMs: settleMsOf(appointment) })]
     } catch (error) {
       // One appointment's failure must not stop the others.
       const { appointmentId } = request

@@ -30,7 +30,7 @@ import type { Category } from '../../schemas/vocabulary.ts'
 import { secretContext } from '../shared/accounts/account-secrets.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
-import { policyOf } from '../shared/settings-view.ts'
+import { offeredFor, policyOf } from '../shared/settings-view.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 
@@ -102,6 +102,15 @@ export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsVal
       ? detailWarnings(templated(channel, content), templates, levelFor)
       : approvedDetailWarnings(templated(channel, content), approvedTemplates, levelFor)
   })
+}
+
+/** Nobody has decided yet when nothing is sent: what is offered, and how to say that messages may go out at any time. */
+export function undecidedQuietHours(after: SettingsRow): Warning[] {
+  const offered = offeredFor(after)
+  if (after.quietHours !== null || offered.length === 0) return []
+  const value = JSON.stringify(offered)
+  const message = `no quiet hours are set, so that messages may go out at night; set them, such as to ${value}, or to [] for none`
+  return [{ field: 'quietHours', code: 'quiet_hours_unset', message }]
 }
 
 /** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */

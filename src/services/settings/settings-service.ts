@@ -39,10 +39,17 @@ import {
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
 import { requireApprovedTemplates } from './approved-templates.ts'
+import { requireHeardAnswers } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
-import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
+import {
+  changeSettings,
+  readSettingsPatch,
+  settingsRow,
+  undecidedQuietHours,
+  withheldTemplates,
+} from './settings-patch.ts'
 import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
@@ -99,6 +106,7 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
+    const ofAnswers = requireHeardAnswers(this.#context, wanted, patch)
     const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
@@ -116,8 +124,9 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTemplates, ...withheldTemplates(row, patch)]
-    return { ...showSettings(row), warnings: all }
+    const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(row, patch)]
+    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTexts]
+    return { ...showSettings(row), warnings: [...all, ...undecidedQuietHours(row)] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -157,15 +166,17 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
+      const ofAnswers = requireHeardAnswers(this.#context, after, patch)
       const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
-      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTemplates, ...withheldTemplates(after, patch)]
+      const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(after, patch)]
+      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTexts]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
       const about = { organizationId: id, channel }
       this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
     }
-    return { ...showSettings(row), warnings }
+    return { ...showSettings(row), warnings: [...warnings, ...undecidedQuietHours(row)] }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
@@ -187,7 +198,9 @@ export class SettingsService {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
       const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
       const change = readSettingsPatch(this.#context, id, patch)
-      warnings = [...change.warnings, ...withheldTemplates(patched(before, change.patch), change.patch)]
+      const after = patched(before, change.patch)
+      const ofAnswers = requireHeardAnswers(this.#context, after, change.patch)
+      warnings = [...change.warnings, ...ofAnswers, ...withheldTemplates(after, change.patch)]
       return change
     })
     const { emailTemplates, smsTemplates } = showSettings(row)

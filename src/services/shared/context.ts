@@ -45,7 +45,7 @@ export type Context = Signals & {
 
 /** The part that planning needs; in a transaction of the host, storage, directory and events are those of the transaction. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages'> & {
-  readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
+  readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs'> & {
     readonly storage: TransactionStore
   }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>

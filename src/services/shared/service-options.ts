@@ -2,6 +2,7 @@ import type { RetryPolicy } from '../../domain/retry.ts'
 import type { Languages } from '../../messages/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
+import type { Hooks } from '../../ports/hooks.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { IdKinds } from '../../ports/storage.ts'
 import type { Transport } from '../../ports/transport.ts'
@@ -21,6 +22,8 @@ export type ServiceOptions = {
   readonly revokePrevious: boolean
   readonly ids: IdKinds
   readonly languages: Languages
+  readonly hooks: Hooks
+  readonly hookTimeoutMs: number
   readonly retry: RetryPolicy
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
   /** Without a trailing slash. */
@@ -31,6 +34,8 @@ export type ServiceOptions = {
   readonly leaseMs: number
   readonly sendTimeoutMs: number
   readonly leadMs: number
+  /** Of organizations that set none. */
+  readonly settleMs: number
   readonly sweepMs: number
   /** Null: never. */
   readonly reconcileMs: number | null

@@ -12,6 +12,7 @@ import {
 } from '../../schemas/channel-settings.ts'
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
+import { offeredQuietHours, type QuietRule } from '../../schemas/quiet-hours.ts'
 import { emptySettings, type OrganizationSettings, settingsFields } from '../../schemas/settings.ts'
 
 const shown = showing(settingsFields)
@@ -19,6 +20,10 @@ const usual = shown(emptySettings)
 
 /** The settings that decide about messages; an organization without a row has the documented defaults. */
 export const policyOf = (row: SettingsRow | null): OrganizationPolicy => (row === null ? usual : shown(row))
+
+/** The quiet hours that suit the channels that an organization sends on. */
+export const offeredFor = (row: SettingsRow): QuietRule[] =>
+  offeredQuietHours(channelsInUse(row).filter((channel) => channelSettings(row, channel).enabled))
 
 /** What may be shown of a settings row: defaults filled in, secrets only as set or not. */
 export function showSettings(row: SettingsRow): OrganizationSettings {

@@ -1,5 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
-import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { DeliveryRow, PlanAnswer, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
@@ -8,6 +8,9 @@ export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' |
   readonly message: string
   readonly preview: boolean
 }
+
+/** What a recipient answered last about an appointment, for the start as it is. */
+export type AppointmentAnswer = PlanAnswer
 
 /** A delivery as it is shown. */
 export type Notification = Omit<
@@ -71,6 +74,8 @@ type RowOnly = Pick<
 export type PricedMessage = PlannedMessage & {
   readonly segments: number | null
   readonly cost: MessageCost | null
+  /** The time of its offset, where that is within quiet hours and the reminder is moved out of them; null: it is not. */
+  readonly movedFrom: Date | null
   /** The channels that would take over if it failed, in their order, as far as they reach the person now. */
   readonly fallback: readonly Channel[]
 }
@@ -91,6 +96,8 @@ export type HistoryPage = {
 
 export type ReminderPage = {
   readonly reminders: readonly Reminder[]
+  /** What each recipient answered last, for the start as it is. */
+  readonly answers: readonly AppointmentAnswer[]
   /** The `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }

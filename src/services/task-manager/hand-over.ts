@@ -2,7 +2,8 @@ import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
 import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from '../delivery/checked.ts'
-import { capOf, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
+import { budgetOf } from '../delivery/daily-budget.ts'
+import { capOf, giveUpSpent, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
 import { type Decided, decided, fail } from '../delivery/decisions.ts'
 import { emitDecided } from '../delivery/delivery-events.ts'
 import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
@@ -123,10 +124,11 @@ export class HandOver {
   /** Returns how many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
     const { context, planner, rate } = this.#shared
-    const { now, written, capped, moved } = await processDue(context, works, this.#outlet)
+    const { now, written, capped, spent, moved } = await processDue(context, works, this.#outlet)
     const count = written.filter(({ command }) => command.kind === 'hand_over').length
     rate.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
+    await giveUpSpent(context, spent, now, this.#outlet.written)
     if (moved.size > 0) await planner.plan([...moved].map(unreportedChange))
     return count
   }
@@ -173,6 +175,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     merged: [],
     // A reminder that is not sent at once counts against the day on which it is sent.
     cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
+    budget: budgetOf(one, batch, scheduledAt),
     task: { facts, scheduledAt, nextAt: now },
   } as const
   return decided(due, 'handed_over', 'task_manager_delivers', command, isTemplateWithheld ? withheldWords : undefined)

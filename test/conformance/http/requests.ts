@@ -33,6 +33,7 @@ export const missingIds: Ids = {
   waitlist_entry_id: '9907',
   notification_id: '99001',
   reminder_id: '99002',
+  answer_id: '99003',
 }
 
 /** What the tests of the endpoints embed the library with. */
@@ -44,7 +45,7 @@ export const options = {
   docs: swaggerUi(),
 } satisfies Partial<NotificationsOptions>
 
-type Clinic = Pick<Notifications, 'notifications' | 'settings'> & { readonly host: HostData }
+type Clinic = Pick<Notifications, 'notifications' | 'settings' | 'answers'> & { readonly host: HostData }
 
 /** Gives two organizations everything that rows speak of. `bare`: no settings and preferences, for the rows that create them. */
 export async function furnish(clinic: Clinic, bare: boolean): Promise<{ readonly own: Ids; readonly foreign: Ids }> {
@@ -81,6 +82,9 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
   }
   const { reminders } = await notifications.scheduleReminders(place.appointment)
   const sent = await notifications.sendAppointmentNotification(place.appointment, { category: 'CONFIRMATION' })
+  const recipient = { type: 'PATIENT', id: place.patient } as const
+  await clinic.answers.record(place.appointment, { recipient, action: 'confirm' })
+  const { answers } = await clinic.answers.list(place.organizationId)
   return {
     organization_id: place.organizationId,
     patient_id: String(place.patient),
@@ -89,6 +93,7 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
     waitlist_entry_id: String(place.waitlist),
     notification_id: String(sent.notifications[0]?.id),
     reminder_id: String(reminders[0]?.id),
+    answer_id: String(answers[0]?.id),
   }
 }
 

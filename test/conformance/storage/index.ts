@@ -2,7 +2,9 @@ import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
 import { ahead } from './ahead.ts'
+import { answers } from './answers.ts'
 import { audit } from './audit.ts'
+import { budgets } from './budgets.ts'
 import { claims } from './claims.ts'
 import { consents } from './consents.ts'
 import { deletions } from './deletions.ts'
@@ -36,6 +38,7 @@ export type StoragePart =
   | 'planning'
   | 'due work'
   | 'claims'
+  | 'budgets'
   | 'verdicts'
   | 'races'
   | 'outcomes'
@@ -46,6 +49,7 @@ export type StoragePart =
   | 'accounts'
   | 'addresses'
   | 'consents'
+  | 'answers'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -65,6 +69,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   planning,
   'due work': due,
   claims,
+  budgets,
   verdicts,
   races,
   outcomes,
@@ -75,6 +80,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   accounts,
   addresses,
   consents,
+  answers,
   notices,
   history,
   'settings and preferences': preferences,

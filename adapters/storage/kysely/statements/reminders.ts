@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
-import type { Channel, EntityId } from '../../../../src/index.ts'
+import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
 import { afterHeld, asked, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
 import { dueStatements } from './due.ts'
 
+type OfPerson = { organizationId: string; type: RecipientType; id: EntityId; now: number; until: number }
 type OfAppointment = { appointmentId: EntityId; organizationId: string }
 
 export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
@@ -20,6 +21,28 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('organization_id', '=', p('organizationId'))
         .orderBy('reminder_time')
         .orderBy('id')
+        .compile(),
+    ),
+  ),
+  ofPerson: bind(
+    query((p: Param<OfPerson>) =>
+      db
+        .selectFrom('reminder_plan_recipients as link')
+        .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
+        .innerJoin('appointment_reminders as reminder', (join) =>
+          join
+            .onRef('reminder.appointment_id', '=', 'plan.appointment_id')
+            .onRef('reminder.organization_id', '=', 'plan.organization_id')
+            .onRef('reminder.recipient_type', '=', 'link.recipient_type')
+            .onRef('reminder.recipient_id', '=', 'link.recipient_id'),
+        )
+        .selectAll('reminder')
+        .where('link.recipient_type', '=', p('type'))
+        .where('link.recipient_id', '=', p('id'))
+        .where('plan.organization_id', '=', p('organizationId'))
+        .where('plan.starts_at', '>=', p('now'))
+        .where('reminder.status', '=', 'PENDING')
+        .where('reminder.due_at', '<=', p('until'))
         .compile(),
     ),
   ),

@@ -1,6 +1,6 @@
 import type { Channel } from '../../../channels/index.ts'
 import type { ActorKind, AuditAction, AuditTarget } from '../../../schemas/audit.ts'
-import type { AppointmentOutcome, Category, Measure } from '../../../schemas/vocabulary.ts'
+import type { AppointmentOutcome, Category, Measure, RecipientType } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 /** What the library keeps about its own work: counted, answered, told. */
@@ -20,6 +20,25 @@ export const recordTables = {
     primaryKey: ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'],
     clustered: true,
     indexes: [],
+  },
+  /** How many messages a person got on the last day on which they got one, where the organization has a budget for that. */
+  notification_budgets: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      recipient_type: word<RecipientType>(),
+      recipient_id: required('recipient'),
+      /** `YYYY-MM-DD` by the person's clocks. */
+      day: required('text'),
+      count: required('int'),
+    },
+    indexes: [
+      {
+        name: 'notification_budgets_person',
+        columns: ['organization_id', 'recipient_type', 'recipient_id'],
+        unique: true,
+      },
+    ],
   },
   /** What became of appointments, and under which key of the counters it was counted. */
   appointment_outcomes: {

@@ -9,6 +9,7 @@ import type {
 } from '../../../schemas/vocabulary.ts'
 import { accountTables } from './account-tables.ts'
 import { addressTables } from './address-tables.ts'
+import { answerTables } from './answer-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
 import { consentTables } from './consent-tables.ts'
 import { recordTables } from './record-tables.ts'
@@ -131,6 +132,12 @@ export const tables = {
       delivery_detail: optional('json'),
       /** The message on another channel in whose place it is; null: in no other's. */
       fallback_of: optional('int'),
+      /** The code by which a reply names it; null: it asks for no answer. */
+      ask_code: optional('text'),
+      /** The start that it told: an answer after it, or to an appointment that has moved, is too late. */
+      ask_until: optional('instant'),
+      /** The number it asked from; null: the provider chose. */
+      ask_sender: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -161,6 +168,11 @@ export const tables = {
         name: 'notification_history_address',
         columns: ['recipient_address', 'created_at', 'id'],
         whereNotNull: 'recipient_address',
+      },
+      {
+        name: 'notification_history_asking',
+        columns: ['recipient_address', 'ask_until'],
+        whereNotNull: 'ask_until',
       },
       {
         name: 'notification_history_provider_message',
@@ -207,6 +219,8 @@ export const tables = {
       tz_version: optional('text'),
       revision: required('int'),
       lifecycle_revision: required('int'),
+      /** What people answered last, each for the start of that time; null: nothing. */
+      answers: optional('json'),
       ...times,
     },
     indexes: [
@@ -262,6 +276,7 @@ export const tables = {
   ...accountTables,
   ...addressTables,
   ...consentTables,
+  ...answerTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

@@ -4,6 +4,7 @@ import type { SettingsRow } from '../../../ports/storage.ts'
 import { channelSettings, channelsInUse } from '../../../schemas/channel-settings.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
+import { offeredFor } from '../settings-view.ts'
 import { newAccountKey } from './account-ids.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import type { AccountsContext } from './senders.ts'
@@ -23,6 +24,8 @@ export type AccountReport = {
   readonly faults: readonly AccountFault[]
   /** Whether any organization can send by an account of its own. */
   readonly someWork: boolean
+  /** Organizations that have not decided on quiet hours, though they send on a channel that disturbs people at night. */
+  readonly undecided: readonly string[]
 }
 
 const pageSize = 500
@@ -66,6 +69,12 @@ export class AccountReview {
     return row === undefined ? [] : this.#inspect(row).faults
   }
 
+  /** Whether the organization has not decided on quiet hours. */
+  async isUndecided(organizationId: string): Promise<boolean> {
+    const [row] = await this.#context.options.storage.settings.get([organizationId])
+    return row !== undefined && isUndecided(row)
+  }
+
   /** Settings were changed by this process. */
   changed(): void {
     this.#freshUntil = Number.NEGATIVE_INFINITY
@@ -76,6 +85,7 @@ export class AccountReview {
     this.#freshUntil = clock.elapsedMs() + freshMs
     const before = new Set(this.#report?.faults.map(keyOf))
     const faults: AccountFault[] = []
+    const undecided: string[] = []
     let someWork = false
     for (let after: string | null = null; ; ) {
       const page: readonly SettingsRow[] = await storage.settings.list(after, pageSize)
@@ -84,6 +94,7 @@ export class AccountReview {
         const found = this.#inspect(row)
         someWork ||= found.works
         faults.push(...found.faults)
+        if (isUndecided(row)) undecided.push(row.organizationId)
       }
       const last = page.at(-1)
       if (last === undefined || page.length < pageSize) break
@@ -95,7 +106,7 @@ export class AccountReview {
       logger.warn('account cannot be used: nothing is sent by it', { ...about, fault: message })
     }
     if (this.#report?.someWork !== someWork && !someWork) this.#reportNobody()
-    this.#report = { faults, someWork }
+    this.#report = { faults, someWork, undecided }
     return this.#report
   }
 
@@ -136,6 +147,8 @@ export class AccountReview {
     return { faults, works: begun.length > faults.length }
   }
 }
+
+const isUndecided = (row: SettingsRow): boolean => row.quietHours === null && offeredFor(row).length > 0
 
 const keyOf = ({ organizationId, channel, accountId, code }: AccountFault): string =>
   JSON.stringify([organizationId, channel, accountId, code])

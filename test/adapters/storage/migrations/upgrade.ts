@@ -20,6 +20,8 @@ const newest = [
   'fallback',
   'appointments_ahead',
   'consent',
+  'answers',
+  'quiet_hours',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

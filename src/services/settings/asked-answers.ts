@@ -1,0 +1,78 @@
+import { type Channel, channelOf, channels } from '../../channels/index.ts'
+import type { FieldIssue } from '../../errors.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import { channelSettings, nameOf, templatesPlace, valueAt } from '../../schemas/channel-settings.ts'
+import { inputInvalid, type Warning } from '../../schemas/common.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
+import { type Category, categories, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { asksFor, canReceive, hintVariable, missingForAnswers } from '../shared/asking.ts'
+import type { Context } from '../shared/context.ts'
+import { policyOf } from '../shared/settings-view.ts'
+
+/**
+ * What a message asks must have an effect: a template that asks, and the setting that has built-in texts ask, need somebody who hears the
+ * answer and an account that people can reply to.
+ * @returns a warning where an account no longer takes replies, so that its messages ask for nothing.
+ * @throws NotificationError `invalid_input` naming the setting or template that the change is about.
+ */
+export function requireHeardAnswers(context: Context, after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
+  const asking = channels.flatMap((channel) =>
+    askingTemplates(after, channel).map((one) => ({
+      ...one,
+      isWritten: (valueAt(patch, templatesPlace(channel)) ?? null) !== null,
+    })),
+  )
+  const issues: FieldIssue[] = []
+  const warnings: Warning[] = []
+  for (const { field, channel, category, isWritten } of asking) {
+    const fault = faultOf(context, after, channel, category)
+    if (fault === null) continue
+    if (isWritten) issues.push({ field, message: `must not ask for an answer: ${fault}` })
+    else warnings.push({ field, code: 'answer_unheard', message: `It asks for no answer now: ${fault}` })
+  }
+  if (after.askForAnswers === true) {
+    const policy = policyOf(after)
+    const used = channels.filter(
+      (channel) => channelSettings(after, channel).enabled && asksFor(policy, channel, 'REMINDER'),
+    )
+    const faults = used.map((channel) => faultOf(context, after, channel, 'REMINDER'))
+    const fault = faults.includes(null) ? null : (faults[0] ?? 'no channel has built-in reminders that ask')
+    if (fault !== null && patch.askForAnswers === true) {
+      issues.push({ field: 'askForAnswers', message: `must stay false: ${fault}` })
+    } else if (fault !== null) {
+      warnings.push({
+        field: 'askForAnswers',
+        code: 'answer_unheard',
+        message: `Nothing asks for an answer now: ${fault}`,
+      })
+    }
+  }
+  if (issues.length > 0) throw inputInvalid('organization settings', issues)
+  return warnings
+}
+
+/** The organization's templates that ask. */
+function askingTemplates(after: SettingsRow, channel: Channel) {
+  if (channelOf(channel).content.kind !== 'text') return []
+  const { templates } = channelSettings(after, channel)
+  return categories.flatMap((category) => {
+    const template = templates[templateKeyOf[category]]
+    if (template === undefined) return []
+    const text = typeof template === 'string' ? template : template.body
+    const field = `${nameOf(templatesPlace(channel))}.${templateKeyOf[category]}`
+    return text.includes(hintVariable) ? [{ field, channel, category }] : []
+  })
+}
+
+/** Why nothing would come of an answer; null: something would. */
+function faultOf(context: Context, after: SettingsRow, channel: Channel, category: Category): string | null {
+  const { content, words } = channelOf(channel)
+  if (content.kind === 'text' && !content.asks) return `nobody reads replies to ${words.one}`
+  if (category === 'CANCELLATION' || category === 'WAITLIST') return 'there is no appointment ahead to confirm'
+  const missing = missingForAnswers(context.options)
+  if (missing !== null) return `the host application must ${missing}`
+  if (context.providers.delivered) return 'TaskManager sends, and passes on no replies'
+  const senders = context.providers.find(after, channel).map(({ sender }) => sender)
+  const isHeard = senders.some((sender) => typeof sender !== 'string' && canReceive(sender))
+  return isHeard ? null : `no account sends ${words.one} from a number whose replies reach the library`
+}

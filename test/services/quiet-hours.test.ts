@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { capture } from '../../adapters/transport/capture.ts'
+import { type NotificationsOptions, TransportError } from '../../src/index.ts'
+import { ask, service } from '../conformance/http/world.ts'
+import { ada, openClinic, organizationId } from '../support/clinic.ts'
+
+const health = async (clinic: Parameters<typeof ask>[0]) =>
+  (await ask(clinic, { method: 'GET', path: '/health', caller: service })).answer
+
+const night = { from: '21:00', to: '08:00' }
+const quietHours = [{ channel: 'SMS' as const, hours: night }]
+/** In New York. */
+const evening = '2026-03-20T02:00:00Z'
+
+async function quietClinic(now: string, settings: object = {}, options: Partial<NotificationsOptions> = {}) {
+  const clinic = await openClinic(now, options)
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    quietHours,
+    defaultSmsReminders: [2],
+    defaultEmailReminders: [],
+    ...settings,
+  })
+  await clinic.start()
+  await clinic.settle()
+  return clinic
+}
+
+/** When each was sent, and on which channel. */
+const sent = ({ outbox }: Pick<Awaited<ReturnType<typeof quietClinic>>, 'outbox'>, clock: { now(): Date }) =>
+  `${clock.now().toISOString().slice(0, 16)} ${outbox.sent.map(({ channel, category }) => `${channel} ${category}`).join(', ')}`
+
+describe('quiet hours', () => {
+  it('are asked for until an organization decides', async () => {
+    await using clinic = await openClinic(evening, { authenticate: () => ({ kind: 'service' }) })
+    const created = await clinic.settings.createOrganizationSettings(organizationId, {})
+    expect(created.warnings.map(({ field, code }) => [field, code])).toEqual([['quietHours', 'quiet_hours_unset']])
+    const unset = async () => Object(await health(clinic)).settings.quiet_hours_unset
+    expect(await unset()).toEqual({ count: 1, ids: [organizationId] })
+    const decided = await clinic.settings.updateOrganizationSettings(organizationId, { quietHours: [] })
+    expect(decided.warnings).toEqual([])
+    expect(await unset()).toEqual({ count: 0, ids: [] })
+  })
+
+  it('move a reminder into the evening before, which plan() and explain() show', async () => {
+    await using clinic = await quietClinic('2026-03-18T12:00:00Z')
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T13:30:00Z' })
+    const [planned] = (await clinic.notifications.plan(1)).reminders
+    expect([planned?.reminderTime, planned?.movedFrom]).toEqual([
+      new Date('2026-03-20T00:45:00Z'),
+      new Date('2026-03-20T11:30:00Z'),
+    ])
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T00:44:00Z')
+    expect(clinic.sentTo()).toEqual([])
+    await clinic.clock.advanceTo('2026-03-20T00:46:00Z')
+    expect(clinic.sentTo()).toEqual([`SMS ${ada.phone}`])
+    await clinic.clock.advanceTo('2026-03-21T00:00:00Z')
+    expect(clinic.sentTo()).toHaveLength(1)
+    expect((await clinic.notifications.explain(1))[0]).toMatchObject({
+      action: 'planned',
+      rule: 'in_quiet_hours',
+      from: '2026-03-20T11:30:00.000Z',
+      for: '2026-03-20T00:45:00.000Z',
+    })
+  })
+
+  it('take effect on what is planned already, and give it back', async () => {
+    await using clinic = await quietClinic('2026-03-18T12:00:00Z', { quietHours: [] })
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T13:30:00Z' })
+    const time = async () => (await clinic.notifications.getReminders(1)).map((row) => row.reminderTime.toISOString())
+    await clinic.notifications.scheduleReminders(1)
+    expect(await time()).toEqual(['2026-03-20T11:30:00.000Z'])
+    await clinic.settings.updateOrganizationSettings(organizationId, { quietHours })
+    await clinic.settle()
+    expect(await time()).toEqual(['2026-03-20T00:45:00.000Z'])
+    expect((await clinic.notifications.explain(1)).at(-1)).toMatchObject({ action: 'moved', rule: 'in_quiet_hours' })
+    await clinic.settings.updateOrganizationSettings(organizationId, { quietHours: [] })
+    await clinic.settle()
+    expect(await time()).toEqual(['2026-03-20T11:30:00.000Z'])
+  })
+
+  it('hold a notice until the morning; mail is free', async () => {
+    await using clinic = await quietClinic(evening)
+    clinic.host.book({ id: 1, startsAt: '2026-03-21T15:00:00Z' })
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    expect(sent(clinic, clinic.clock)).toBe('2026-03-20T02:00 EMAIL CONFIRMATION')
+    await clinic.clock.advanceTo('2026-03-20T11:59:00Z')
+    expect(clinic.outbox.sent).toHaveLength(1)
+    await clinic.clock.advanceTo('2026-03-20T12:00:00Z')
+    expect(sent(clinic, clinic.clock)).toBe('2026-03-20T12:00 EMAIL CONFIRMATION, SMS CONFIRMATION')
+    const lines = await clinic.notifications.explain(1)
+    expect(lines.map(({ action, rule }) => `${action} ${rule}`)).toContain('deferred in_quiet_hours')
+  })
+
+  it('do not hold a cancellation of the early morning', async () => {
+    await using clinic = await quietClinic(evening)
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T11:30:00Z', recipients: [{ ...ada, email: null }] })
+    await clinic.notifications.appointmentBooked(1, { notify: false })
+    clinic.host.change(1, { status: 'cancelled' })
+    await clinic.notifications.appointmentCancelled(1)
+    await clinic.settle()
+    expect(sent(clinic, clinic.clock)).toBe('2026-03-20T02:00 SMS CANCELLATION')
+    const lines = await clinic.notifications.explain(1)
+    expect(lines.map(({ action, rule }) => `${action} ${rule}`)).toContain('send quiet_hours_urgent')
+  })
+
+  it('leave it to mail, where the organization prefers that, also if only a text was asked for', async () => {
+    const rules = [{ channel: 'SMS' as const, hours: night, urgent: 'other_channel' as const }]
+    await using clinic = await quietClinic(evening, { quietHours: rules })
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T11:30:00Z', status: 'cancelled' })
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CANCELLATION', channel: 'SMS' })
+    await clinic.settle()
+    expect(sent(clinic, clinic.clock)).toBe('2026-03-20T02:00 EMAIL CANCELLATION')
+    clinic.host.book({ id: 2, startsAt: '2026-03-20T11:30:00Z', status: 'cancelled' })
+    await clinic.notifications.sendAppointmentNotification(2, { category: 'CANCELLATION' })
+    await clinic.settle()
+    expect(clinic.outbox.sent.map(({ channel }) => channel)).toEqual(['EMAIL', 'EMAIL'])
+  })
+
+  it('hold what is late, retried or in place of another message too', async () => {
+    const refusal = new TransportError('Refused.', { outcome: 'permanent', code: 'refused' })
+    const outbox = capture({ fail: ({ channel }) => (channel === 'EMAIL' ? refusal : null) })
+    await using clinic = await quietClinic(
+      '2026-03-19T23:00:00Z',
+      {
+        fallback: [{ channels: [{ channel: 'SMS' }] }],
+        defaultEmailReminders: [14],
+        defaultSmsReminders: [],
+      },
+      { transports: [outbox] },
+    )
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T15:10:00Z' })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T03:00:00Z')
+    expect((await clinic.notifications.history({ state: 'settled' })).notifications).toHaveLength(1)
+    expect(outbox.sent).toEqual([])
+    await clinic.clock.advanceTo('2026-03-20T12:00:00Z')
+    expect(outbox.sent.map(({ channel }) => channel)).toEqual(['SMS'])
+  })
+})
