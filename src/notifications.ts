@@ -77,7 +77,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
-  const webhooks = new Webhooks(context)
+  const webhooks = new Webhooks(context, (answer) => answers.read(answer))
   const bounces = new Bounces(context, callbacks, resolved)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)

@@ -151,3 +151,12 @@ it('a person who switches the channel on again is reached by it; staff need a ne
   await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
   expect((await clinic.effective())?.allowed).toBe(true)
 })
+
+it('what may be an appointment, and what is in doubt, reaches those who read answers', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'see you tomorrow' })
+  await clinic.post({ text: "I'll stop by at 3" })
+  await clinic.post({ text: 'CANCEL' })
+  const { answers } = await clinic.answers.list(null)
+  expect(answers.map(({ text }) => text)).toEqual(['CANCEL', "I'll stop by at 3", 'see you tomorrow'])
+})

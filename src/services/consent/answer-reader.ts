@@ -1,7 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 
-/** A message of a person that is about no consent. */
-export type Answer = {
+/** A message of a person, for whoever reads answers. */
+export type InboundAnswer = {
   /** Whose sender it was written to; null: a sender of the host application, by which several organizations may send. */
   readonly organizationId: string | null
   readonly channel: Channel
@@ -17,7 +17,9 @@ export type Answer = {
   readonly payload: string | null
   /** The provider's id of the message that it answers; null: unknown. */
   readonly repliesTo: string | null
+  /** Why people are to read it; left out: it is about no consent, and may be an answer. */
+  readonly about?: 'possible_cancel_request' | 'consent_in_doubt'
 }
 
 /** Reads what people answer that is about no consent. */
-export type AnswerReader = (answer: Answer) => Promise<unknown>
+export type AnswerReader = (answer: InboundAnswer) => Promise<unknown>

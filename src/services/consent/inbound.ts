@@ -10,7 +10,7 @@ import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { peopleAt } from '../shared/people.ts'
-import type { AnswerReader } from './answer-reader.ts'
+import type { AnswerReader, InboundAnswer } from './answer-reader.ts'
 
 /** To whose sender people wrote. */
 type Account = { readonly id: string; readonly organizationId: string | null; readonly channel: Channel }
@@ -54,6 +54,10 @@ export class Inbound {
     const outcome = await storage.consents.change(command)
     if (outcome.status === 'known') return null
     if (command.act !== null) this.#context.replanQueued()
+    await this.#handToStaff(
+      received,
+      command.act === 'doubted' ? 'consent_in_doubt' : mayCancel ? 'possible_cancel_request' : null,
+    )
     this.#announce(received, command, mayCancel ? await this.#ahead(received) : null)
     const kind = message.optOutType === undefined ? replies[meaning] : undefined
     return kind === undefined ? null : this.#reply(kind, received)
@@ -118,7 +122,18 @@ export class Inbound {
     }
   }
 
-  async #hand({ account, message, address }: Received): Promise<void> {
+  /** After the consent, which must not wait for it; where that fails, the events say it still. */
+  async #handToStaff(received: Received, about: InboundAnswer['about'] | null): Promise<void> {
+    if (about === null) return
+    try {
+      await this.#hand(received, about)
+    } catch (fault) {
+      const { channel } = received.account
+      this.#context.options.logger.error('a message was not handed to people', { channel, fault: faultOf(fault) })
+    }
+  }
+
+  async #hand({ account, message, address }: Received, about?: InboundAnswer['about']): Promise<void> {
     const { organizationId, channel } = account
     await this.#answers?.({
       organizationId,
@@ -130,6 +145,7 @@ export class Inbound {
       at: message.at ?? this.#context.options.clock.now(),
       payload: message.payload ?? null,
       repliesTo: message.repliesTo ?? null,
+      ...(about === undefined ? {} : { about }),
     })
   }
 
