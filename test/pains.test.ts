@@ -297,6 +297,7 @@ describe('what users of such systems suffer from', () => {
     expect(clinic.outbox.sent.map((message) => /tomorrow|today/.exec(message.text)?.[0])).toEqual(['tomorrow', 'today'])
     const { warnings } = await clinic.settings.createOrganizationSettings(organizationId, {
       smsTemplates: { appointment_reminder: 'Reminder: Appt tomorrow at {time}' },
+      quietHours: [],
     })
     expect(warnings.map((warning) => warning.field)).toEqual(['smsTemplates.appointment_reminder'])
   })

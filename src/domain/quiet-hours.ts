@@ -66,7 +66,8 @@ function beginning(clock: Clock, ms: number): number {
   let at = ms
   for (;;) {
     const usual = at - clock.passedMs(at)
-    const change = clockChanges(clock.timeZone, usual, at).at(-1)
+    // Also a change in the very moment: clocks that are set back to the beginning were within the span before.
+    const change = clockChanges(clock.timeZone, usual - 1, at).at(-1)
     if (change === undefined) return usual
     if (!clock.isQuiet(change - 1)) return change
     at = change - 1

@@ -1,3 +1,4 @@
+import { email } from '../channels/email.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
@@ -98,7 +99,7 @@ const refOf = ({ organizationId: organization_id, channel }: HashedAddress, addr
 const both = (one: HashedAddress): readonly HashedAddress[] =>
   one.organizationId === sharedSender ? [one] : [one, { ...one, organizationId: sharedSender, isRefused: false }]
 
-const mark = { organization_id: sharedSender, channel: 'EMAIL', address: hashedMark } as const
+const mark = { organization_id: sharedSender, channel: email.name, address: hashedMark } as const
 
 const blank = (of: Pick<AddressColumns, 'organization_id' | 'channel' | 'address'>, at: Date): AddressColumns => ({
   id: unassigned,
@@ -143,9 +144,11 @@ function eraseAddress(
     heard_at: null,
     taken: null,
   }
+  // The same address may come again, by another of the person's messages.
+  const isNew = rows.get(keys.address, refOf(one, one.hash)) === undefined
   rows.ensure('notification_addresses', kept)
   rows.ensure('notification_addresses', blank(mark, at))
-  return { id: row?.id ?? null, hashed: true }
+  return { id: row?.id ?? null, hashed: isNew }
 }
 
 const refused = (at: Date) =>
@@ -198,7 +201,10 @@ function erase(rows: Rows, command: EraseCommand): EraseOutcome {
 /** `PersonalCommands.erase`: one step of an erasure. */
 export const erasures: Command<EraseCommand, EraseOutcome> = {
   stages: [
-    ({ addresses }) => addresses.flatMap(both).map((one) => read(keys.address, refOf(one, one.address))),
+    ({ addresses }) =>
+      addresses
+        .flatMap(both)
+        .flatMap((one) => [one.address, one.hash].map((address) => read(keys.address, refOf(one, address)))),
     ({ appointments }, { ids }) => appointments.map((id) => read(keys.remindersOfAppointment, ofAppointment(id, ids))),
     (command, { ids }) => deliveryReads(command, ids),
     (command, found) => tasksOf(found, command).map((id) => read(keys.taskOfDelivery, { notification_id: id })),

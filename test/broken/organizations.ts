@@ -128,6 +128,7 @@ export const organizations: readonly BrokenSetUp[] = [
       for (let time = 0; time < 3; time += 1) {
         await host.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
       }
+      await host.clock.advance(1000)
       return host
     },
     log: new RegExp(`daily send cap reached.*${organizationId}`),

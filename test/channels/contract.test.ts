@@ -100,6 +100,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'src/http/routes/templates.ts': ["default('EMAIL')", "channel: 'SMS'"],
   'src/http/routes/history.ts': ["notification_type: 'EMAIL'"],
   'src/http/routes/addresses.ts': ["notification_type: 'SMS'"],
+  'src/http/routes/consent.ts': ["notification_type: 'SMS'"],
   // What reasons of the version before mean.
   'adapters/storage/kysely/latest-migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],

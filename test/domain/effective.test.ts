@@ -24,6 +24,7 @@ describe('effective preferences', () => {
   it('are the documented defaults where nobody said anything', () => {
     expect(ask()).toEqual({
       allowed: true,
+      contact: null,
       rule: 'allowed',
       reasons: [],
       address: 'one@example.org',

@@ -79,6 +79,11 @@ describe('quiet hours', () => {
     }
   })
 
+  it('began before clocks were set back to their beginning', () => {
+    const quiet = quietAt({ from: '01:00', to: '00:00' }, 'America/St_Johns', new Date('2011-11-06T05:30:00Z'))
+    expect(quiet?.since).toEqual(new Date('2011-11-06T03:30:00Z'))
+  })
+
   it('are those of the most exact rule; a rule may say that there are none', () => {
     const rules = quietRules.parse([
       { hours: night },

@@ -160,10 +160,17 @@ describe('the documented session, as HTTP calls', () => {
   it('sets patient preferences, the patient’s own', async () => {
     const created = await call('POST', '/api/notifications/preferences/patient/', preferences, patientToken)
     expect([created.status, created.body]).toMatchObject([201, { patient_id: patientId, sms_reminders: [24] }])
-    const read = await call('GET', `/api/notifications/preferences/patient/${patientId}`, undefined, patientToken)
-    expect(read.body).toMatchObject({ email_address: 'patient@email.com' })
+    const path = `/api/notifications/preferences/patient/${patientId}`
+    // A contact that a patient enters is used once it is proven; what staff enter is used at once.
+    const read = await call('GET', path, undefined, patientToken)
+    expect(read.body).toMatchObject({ email_address: null })
+    await until(() => mail.mails.length > 0 && sms.messages.length > 0)
+    expect([mail.mails[0]?.to, sms.messages[0]?.to]).toEqual([['patient@email.com'], '+1234567890'])
+    const { email_address, phone_number } = preferences
+    const byStaff = await call('PUT', path, { email_address, phone_number }, staffToken)
+    expect(byStaff.body).toMatchObject({ email_address: 'patient@email.com' })
     const change = { waitlist_notification: true }
-    const put = await call('PUT', `/api/notifications/preferences/patient/${patientId}`, change, patientToken)
+    const put = await call('PUT', path, change, patientToken)
     expect(put.body).toMatchObject({ waitlist_notification: true, email_reminders: [24, 2, 1] })
   })
 
@@ -188,17 +195,18 @@ describe('the documented session, as HTTP calls', () => {
       expect(sent.status, sent.text).toBe(201)
       await until(() => mail.mails.length > before.mails && sms.messages.length > before.texts)
     }
-    expect(mail.mails.map((one) => one.to)).toEqual(Array.from({ length: 3 }, () => ['patient@email.com']))
-    expect(mail.mails[0]?.text).toMatch(
-      /^Your appointment has been confirmed for \w+ \d+, \d{4} at \d+:\d\d [AP]M\.\s*$/,
-    )
-    expect(sms.messages[0]).toMatchObject({ to: '+1234567890', from: '+1234567890' })
-    expect(sms.messages[0]?.body).toMatch(/^Appt confirmed: /)
+    // The first was the proof of the address.
+    const mails = mail.mails.slice(1)
+    expect(mails.map((one) => one.to)).toEqual(Array.from({ length: 3 }, () => ['patient@email.com']))
+    expect(mails[0]?.text).toMatch(/^Your appointment has been confirmed for \w+ \d+, \d{4} at \d+:\d\d [AP]M\.\s*$/)
+    expect(sms.messages[1]).toMatchObject({ to: '+1234567890', from: '+1234567890' })
+    expect(sms.messages[1]?.body).toMatch(/^Appt confirmed: /)
   })
 
   it('sends a template by WhatsApp, by the three lines of its guide', async () => {
     const guide = await readFile('examples/clinic/README.md', 'utf8')
-    const lines = guide.split('\n').filter((line) => line.startsWith('curl '))
+    const [first] = guide.split('\n```\n').filter((block) => block.includes('whatsapp-cloud'))
+    const lines = (first ?? '').split('\n').filter((line) => line.startsWith('curl '))
     expect(lines).toHaveLength(3)
     expect([patientId, appointmentId]).toEqual([1, 1])
     const env = { PATH: process.env['PATH'], api: `${clinic.origin}/api`, org: organizationId }

@@ -130,7 +130,10 @@ describe('links of messages', () => {
   it('ask for no answer that nobody hears', async () => {
     await using clinic = await open({ hooks: { onConfirm() {} } })
     const save = (text: string) =>
-      clinic.settings.createOrganizationSettings(organizationId, { emailTemplates: { appointment_reminder: text } })
+      clinic.settings.createOrganizationSettings(organizationId, {
+        quietHours: [],
+        emailTemplates: { appointment_reminder: text },
+      })
     await expect(save('Come? {confirm_url} Or: {cancel_url}')).rejects.toMatchObject({
       code: 'template_invalid',
       message: expect.stringContaining('names {cancel_url}, and nobody hears the answer'),

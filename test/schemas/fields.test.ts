@@ -168,6 +168,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/privacy/answers.ts': 'email_address phone_number',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
+  'src/services/insight/check-up.ts': 'emailFromAddress',
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/addresses.ts': 'defaultCountry',

@@ -26,10 +26,9 @@ export async function answerFetch(
       return { kind: 'bytes', bytes: await collectBody(chunksOf(request.body), limit) }
     }
     if (!announcesBody(request)) return { kind: 'bytes', bytes: new Uint8Array() }
-    const fields = (await form?.().catch(() => null)) ?? null
+    const bytes = (await again?.().catch(() => null)) ?? null
+    const fields = bytes === null ? ((await form?.().catch(() => null)) ?? null) : null
     if (fields !== null) return { kind: 'parsed', value: fieldsOf(fields), bytes: null }
-    if (again === undefined) throw unreadableBody(remedy)
-    const bytes = await again().catch(() => null)
     if (bytes === null) throw unreadableBody(remedy)
     return { kind: 'bytes', bytes: new Uint8Array(bytes) }
   }

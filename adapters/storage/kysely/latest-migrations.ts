@@ -114,7 +114,7 @@ const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, c
 
 /** What people said of what they want, what they wrote, and what they do not want on a channel. */
 const consent: Migration = {
-  version: 18,
+  version: 17,
   name: 'consent',
   oldest: 3,
   changes: [
@@ -126,7 +126,7 @@ const consent: Migration = {
 
 /** What messages ask, what people answer, and what becomes of reminders then. */
 const answers: Migration = {
-  version: 19,
+  version: 18,
   name: 'answers',
   oldest: 3,
   changes: [
@@ -139,7 +139,7 @@ const answers: Migration = {
 
 /** Links of messages, what organizations set of their pages, and the language that a person chose there. */
 const links: Migration = {
-  version: 20,
+  version: 19,
   name: 'links',
   oldest: 3,
   changes: [
@@ -154,7 +154,7 @@ const links: Migration = {
  * ones are asked.
  */
 const hours: Migration = {
-  version: 21,
+  version: 20,
   name: 'quiet_hours',
   oldest: 3,
   changes: [
@@ -166,7 +166,7 @@ const hours: Migration = {
 
 /** How long what is over is kept, messages of erased persons, and keys of the library's own. */
 const kept: Migration = {
-  version: 22,
+  version: 21,
   name: 'retention_and_erasure',
   oldest: 3,
   changes: [

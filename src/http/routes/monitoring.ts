@@ -72,6 +72,7 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
       summary: 'List what is wrong, whom it concerns and what to do: services see everything, staff what concerns them',
       params: nothing,
       query: z.strictObject({
+        organizationId: ids.organization.optional(),
         mailDomains: z
           .stringbool()
           .optional()
@@ -79,13 +80,12 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
       }),
       body: nothing,
       responses: { 200: checkUpShape },
-      errors: [],
-      rateClass: 'sending',
+      errors: ['organization_not_found'],
       access: {
         kind: 'members',
         staff: 'viewer',
         self: false,
-        owner: (_, caller) => organizationScope(undefined, caller),
+        owner: ({ query }, caller) => organizationScope(query.organizationId, caller),
       },
       handler: ({ owner, query: { mailDomains = false } }) =>
         checkUp.run({

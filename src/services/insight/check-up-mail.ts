@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises'
+import { email } from '../../channels/email.ts'
 import type { Finding } from './check-up-table.ts'
 
 export type MailDomainOptions = {
@@ -9,6 +10,7 @@ export type MailDomainOptions = {
 /** How long a name server may take, and how often it is asked. */
 const patience = { timeout: 1500, tries: 2 }
 const mostDomains = 50
+const { name: channel } = email
 
 /** What receivers look at before they accept mail of these senders: that the domain exists, SPF (RFC 7208), and DMARC (RFC 7489). */
 export async function mailDomainFindings(
@@ -25,19 +27,19 @@ export async function mailDomainFindings(
 async function ofDomain(resolver: Resolver, domain: string): Promise<Finding[]> {
   const [own, dmarc] = await Promise.all([texts(resolver, domain), organizational(resolver, domain)])
   if (own === 'failed' || dmarc === 'failed') {
-    return [['dns_failing', { channel: 'EMAIL', cause: `The name servers do not answer about ${domain}.` }]]
+    return [['dns_failing', { channel, cause: `The name servers do not answer about ${domain}.` }]]
   }
   if (own === 'unknown') {
-    return [['domain_unknown', { channel: 'EMAIL', cause: `The domain ${domain} of a sender does not exist.` }]]
+    return [['domain_unknown', { channel, cause: `The domain ${domain} of a sender does not exist.` }]]
   }
   const findings: Finding[] = []
   if (!own.some((text) => /^v=spf1( |$)/i.test(text))) {
     const cause = `The domain ${domain} does not name the servers that may send its mail (SPF).`
-    findings.push(['spf_missing', { channel: 'EMAIL', cause }])
+    findings.push(['spf_missing', { channel, cause }])
   }
   if (dmarc === 'unknown') {
     const cause = `The domain ${domain} does not say what becomes of forged mail (DMARC), which large mailboxes ask for.`
-    findings.push(['dmarc_missing', { channel: 'EMAIL', cause }])
+    findings.push(['dmarc_missing', { channel, cause }])
   }
   return findings
 }

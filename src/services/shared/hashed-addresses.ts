@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { email } from '../../channels/email.ts'
 import type { Channel } from '../../channels/index.ts'
 import { isPersons, suppressionFor } from '../../domain/address.ts'
 import { NotificationError } from '../../errors.ts'
@@ -81,7 +82,7 @@ export class AddressHashes {
 }
 
 type Find = AddressQueries['find']
-const mark: AddressRef = { organizationId: sharedSender, channel: 'EMAIL', address: hashedMark }
+const mark: AddressRef = { organizationId: sharedSender, channel: email.name, address: hashedMark }
 const nameOf = ({ organizationId, channel, address }: AddressRef): string => `${channel}:${organizationId}:${address}`
 
 /**

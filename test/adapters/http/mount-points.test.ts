@@ -100,7 +100,10 @@ describe.each(Object.keys(mounts))('%s', (name) => {
     const mounted = await mounts[name]?.()
     natives.length = 0
     const answer = await fetch(`${mounted?.origin}${path}`, { headers })
-    expect([answer.status, await answer.json()]).toEqual([200, { reminders: expect.any(Array) }])
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      expect.objectContaining({ reminders: expect.any(Array) }),
+    ])
     expect(natives).toEqual([expect.any(Object)])
     await mounted?.close()
   })

@@ -36,8 +36,9 @@ async function texted(byHost = false) {
   const { warnings } = await clinic.settings.createOrganizationSettings(
     organizationId,
     byHost
-      ? {}
+      ? { quietHours: [] }
       : {
+          quietHours: [],
           smsProvider: 'AWS_SMS',
           smsApiKey: canaries.accessKeyId,
           smsApiSecret: canaries.secretAccessKey,

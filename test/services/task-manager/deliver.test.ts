@@ -253,6 +253,7 @@ describe('a reported failure', () => {
     await world.notifications.sendAppointmentNotification(124, { category: 'CONFIRMATION', channel: 'EMAIL' })
     await world.eventually(() => world.service.tasks.length).toBe(1)
     await world.fail(1, true)
+    await world.clock.advance(1000)
     await world.eventually(() => world.service.tasks.length).toBe(2)
     await world.fail(1, true)
     await world.run(2)

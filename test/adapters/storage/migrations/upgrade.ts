@@ -23,6 +23,7 @@ const newest = [
   'answers',
   'links',
   'quiet_hours',
+  'retention_and_erasure',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
