@@ -14,11 +14,15 @@ export function rootOf({ id, dedupe_key }: Pick<Delivery, 'id' | 'dedupe_key'>):
   return root === undefined ? id : Number(root)
 }
 
-/** Each channel once a chain. */
-const keyOf = (row: Delivery, { channel }: Fallback) => ({
-  organization_id: row.organization_id,
-  dedupe_key: `fallback:${rootOf(row)}:${channel}`,
-})
+/** Of a message that may be for several, what takes its place for each. */
+const each = ({ fallback = null }: Pick<Falling, 'fallback'>): readonly Fallback[] =>
+  fallback === null ? [] : [fallback, ...(fallback.others ?? [])]
+
+/** Each channel once a chain, for each recipient; rows of before have no recipient in theirs. */
+function keyOf(row: Delivery, { channel, recipient }: Fallback) {
+  const isOther = recipient !== undefined && (recipient.type !== row.recipient_type || recipient.id !== row.recipient_id)
+  XX
+}
 
 /** What `fallBack` reads of a delivery beside it, the whole of it, and what waits in its place already. */
 export const fallbackStages = [
