@@ -82,13 +82,12 @@ export function routerConformance({
   describe(`router conformance: ${name}`, () => {
     // Before the requests of the examples, which change what is sent on.
     test('reminders, notices and wishes are of the channel', async () => {
-      const shape = z.object({
-        reminders: z.array(z.object({ reminder_type: z.string() })).min(1),
-        notifications: z.array(z.object({ notification_type: z.string() })).min(1),
-      })
-      const listed = await (await call('/reminders/appointment/42')).json()
-      const history = await (await call('/history?delivery_state=all')).json()
-      const { reminders, notifications } = shape.parse({ ...history, ...listed })
+      const { reminders } = z
+        .object({ reminders: z.array(z.object({ reminder_type: z.string() })) })
+        .parse(await (await call('/reminders/appointment/42')).json())
+      const { notifications } = z
+        .object({ notifications: z.array(z.object({ notification_type: z.string() })) })
+        .parse(await (await call('/history?delivery_state=all')).json())
       expect(new Set(reminders.map((row) => row.reminder_type))).toEqual(new Set([channel]))
       expect(new Set(notifications.map((row) => row.notification_type))).toEqual(new Set([channel]))
       const place = preferencePlace(channel, 'enabled')
