@@ -95,7 +95,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
-      fallback,
+      fallback: fallbackOf({ ...one, joined: [] }, knowledge),
       probe,
       message: {
         idempotencyKey,
