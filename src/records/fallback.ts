@@ -2,60 +2,75 @@ import { keys } from '../ports/rows/keys.ts'
 import { type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { Fallback } from '../ports/storage/delivery-rows.ts'
+import { refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { untouched } from './codecs/deliveries.ts'
 import type { Tally } from './counters.ts'
 
 type Delivery = Row<'notification_history'>
 
-/** The first message of the chain that a delivery is part of; it may be that itself. */
-export function rootOf({ id, dedupe_key }: Pick<Delivery, 'id' | 'dedupe_key'>): number {
-  const [, root] = /^fallback:(\d+):/.exec(dedupe_key ?? '') ?? []
-  return root === undefined ? id : Number(root)
+/** The first message of the chain that a delivery is part of, which may be that itself, and whose chain it is where the first was for several. */
+function chainOf({ id, dedupe_key }: Delivery): { readonly root: string; readonly whose: string } {
+  const [, root = String(id), whose = ''] = /^fallback:(\d+):[^:]+(:.+)?$/.exec(dedupe_key ?? '') ?? []
+  return { root, whose }
 }
 
-/** Each channel once a chain. */
-const keyOf = (row: Delivery, { channel }: Fallback) => ({
-  organization_id: row.organization_id,
-  dedupe_key: `fallback:${rootOf(row)}:${channel}`,
-})
+/** Each channel once a chain, for each recipient. */
+function keyOf(row: Delivery, { channel, recipient }: Fallback) {
+  const { root, whose } = chainOf(row)
+  const ofWhom = recipient === undefined ? whose : `:${refKey(recipient)}`
+  return { organization_id: row.organization_id, dedupe_key: `fallback:${root}:${channel}${ofWhom}` }
+}
+
+/** What takes the place of a message, for each whom it was for. */
+const each = ({ fallback = null }: Pick<Falling, 'fallback'>): readonly Fallback[] =>
+  fallback === null ? [] : [fallback, ...(fallback.others ?? [])]
+
+function keysOf(falling: Falling, found: Found) {
+  const wanted = each(falling)
+  const row = wanted.length === 0 ? undefined : found.get(keys.delivery, { id: falling.id })
+  return row === undefined ? [] : wanted.map((one) => keyOf(row, one))
+}
 
 /** What `fallBack` reads of a delivery beside it, the whole of it, and what waits in its place already. */
 export const fallbackStages = [
   ({ id, fallback = null }: Falling): Read[] => (fallback === null ? [] : [read(keys.delivery, { id })]),
-  ({ id, fallback = null }: Falling, found: Found): Read[] => {
-    const row = fallback === null ? undefined : found.get(keys.delivery, { id })
-    return row === undefined || fallback === null ? [] : [read(keys.deliveryOnce, keyOf(row, fallback), 'none')]
-  },
-  ({ id, fallback = null }: Falling, found: Found): Read[] => {
-    const row = fallback === null ? undefined : found.get(keys.delivery, { id })
-    const there =
-      row === undefined || fallback === null ? undefined : found.get(keys.deliveryOnce, keyOf(row, fallback))
-    return there === undefined ? [] : [read(keys.delivery, there)]
-  },
+  (falling: Falling, found: Found): Read[] => keysOf(falling, found).map((key) => read(keys.deliveryOnce, key, 'none')),
+  (falling: Falling, found: Found): Read[] =>
+    keysOf(falling, found).flatMap((key) => {
+      const there = found.get(keys.deliveryOnce, key)
+      return there === undefined ? [] : [read(keys.delivery, there)]
+    }),
 ] as const
 type Falling = { readonly id: number; readonly fallback?: Fallback | null | undefined }
 
 /** How many rows it inserts, at most. */
-export const fallbackInserts = ({ fallback = null }: Pick<Falling, 'fallback'>): [['notification_history', number]] => [
-  ['notification_history', fallback === null ? 0 : 1],
+export const fallbackInserts = (falling: Pick<Falling, 'fallback'>): [['notification_history', number]] => [
+  ['notification_history', each(falling).length],
 ]
+
+type Why = 'failure' | 'silence' | 'new'
 
 /**
  * Queues the message that takes the place of one that failed, or was sent and may go unreported (`silence`): then it is due later, or as soon
  * as that is reported as failed. `new`: the one that failed was made by the same command, so that its chain had none before. The
- * entry of the decision; null where its chain had the channel.
+ * entries of the decision; none where its chain had the channel.
  */
 export function fallBack(
   rows: Rows,
-  { id, fallback = null }: Falling,
+  falling: Falling,
   at: Date,
   tally: Tally,
-  why: 'failure' | 'silence' | 'new' = 'failure',
-): DecisionEntry | null {
-  const row = fallback === null ? undefined : rows.get(keys.delivery, { id })
-  if (row === undefined || fallback === null) return null
+  why: Why = 'failure',
+): readonly DecisionEntry[] {
+  const wanted = each(falling).filter(({ unreportedMs }) => why !== 'silence' || unreportedMs !== undefined)
+  const row = wanted.length === 0 ? undefined : rows.get(keys.delivery, { id: falling.id })
+  return row === undefined ? [] : wanted.flatMap((one) => queue(rows, row, one, at, tally, why) ?? [])
+}
+
+function queue(rows: Rows, row: Delivery, fallback: Fallback, at: Date, tally: Tally, why: Why): DecisionEntry | null {
   const { channel, idempotencyKey } = fallback
+  const { type, id } = fallback.recipient ?? { type: row.recipient_type, id: row.recipient_id }
   const now = at.getTime()
   const next: Delivery = {
     ...row,
@@ -63,6 +78,8 @@ export function fallBack(
     ...keyOf(row, fallback),
     id: unassigned,
     notification_type: channel,
+    recipient_type: type,
+    recipient_id: rows.ids('recipient', id),
     recipient_email: null,
     recipient_phone: null,
     recipient_address: null,
@@ -97,7 +114,7 @@ export function fallBack(
   }
   const { organization_id: organizationId, notification_category: category } = row
   tally.add({ organizationId, channel, category }, 'PLANNED', at)
-  const recipient = { type: row.recipient_type, id: row.recipient_id }
+  const recipient = { type, id }
   const detail = `in place of notification ${row.id}`
   const rule = why === 'silence' ? 'fallback_if_unreported' : 'fallback'
   return { action: 'queued', rule, category, recipient, channel, notificationId, detail }

@@ -235,7 +235,7 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     const isNew = command.work.kind === 'reminder'
     const failed = isNew && delivery !== null ? { ...fallingOf(command), id: delivery.id } : fallingOf(command)
     const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew ? 'new' : 'failure')
-    appendDecision(intent.rows, command.decision, next === null ? entries : [...entries, next], intent.at)
+    appendDecision(intent.rows, command.decision, [...entries, ...next], intent.at)
   }
   return outcome
 }

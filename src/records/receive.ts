@@ -79,9 +79,9 @@ export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): Rece
   const detail = errorCode === null ? {} : { detail: errorCode }
   const isEnded = row.delivery_state !== 'settled' || hasArrived(row) !== hasArrived(next)
   const isFailed = !isRetried && isEnded && (next.status === 'FAILED' || next.status === 'BOUNCED')
-  const other = isFailed ? fallBack(rows, command, at, tally) : null
+  const others = isFailed ? fallBack(rows, command, at, tally) : []
   const entry = { action, rule, ...entryOfDelivery(rows, row), ...detail }
-  appendDecision(rows, aboutDelivery(row), other === null ? [entry] : [entry, other], at)
+  appendDecision(rows, aboutDelivery(row), [entry, ...others], at)
   if (isRetried) return 'queued'
   return isEnded ? 'ended' : 'changed'
 }

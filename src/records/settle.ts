@@ -146,9 +146,9 @@ function settle(rows: Rows, given: SettleCommand, tally: Tally, settled: Settled
     appointmentId: row.appointment_id,
     waitlistEntryId: row.waitlist_entry_id,
   }
-  const isSilent = result.kind === 'sent' && command.fallback?.unreportedMs !== undefined
+  const isSent = result.kind === 'sent'
   const next =
-    result.kind === 'failed' || isSilent ? fallBack(rows, command, at, tally, isSilent ? 'silence' : 'failure') : null
-  appendDecision(rows, about, next === null ? command.entries : [...command.entries, next], at)
+    result.kind === 'failed' || isSent ? fallBack(rows, command, at, tally, isSent ? 'silence' : 'failure') : []
+  appendDecision(rows, about, [...command.entries, ...next], at)
   return true
 }

@@ -93,7 +93,7 @@ function failed(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): vo
   tally.add(countedAs(row), report.status, report.at)
   const entry = { action: 'failed', rule: 'task_manager_failed', ...entryOfDelivery(rows, row) } as const
   const next = fallBack(rows, fallingOf(report), report.at, tally)
-  appendDecision(rows, aboutDelivery(row), next === null ? [entry] : [entry, next], report.at)
+  appendDecision(rows, aboutDelivery(row), [entry, ...next], report.at)
 }
 
 /** What a success corrects: a withdrawal or a failure that was counted before TaskManager reported its success. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import {
+  type DirectoryRecipient,
   type OrganizationSettingsInput,
   type OutboundMessage,
   type Transport,
@@ -141,7 +142,7 @@ describe('a message that failed for certain', () => {
 
 describe('a message that fails without an attempt', () => {
   const soon = '2026-03-18T13:00:00Z'
-  async function openLines() {
+  async function openLines(recipients: DirectoryRecipient[] = [ada]) {
     const clock = new ManualClock(now)
     const line = openLine(clock)
     const outbox = capture({ clock })
@@ -156,7 +157,7 @@ describe('a message that fails without an attempt', () => {
     const clinic = await open(line.transport, mail)
     const settings = { ...usual, ...accountsOf(['a']), defaultSmsReminders: ['30m'] }
     await clinic.settings.createOrganizationSettings(organizationId, settings)
-    host.book({ id: 1, startsAt: soon })
+    host.book({ id: 1, startsAt: soon, recipients })
     await clinic.notifications.scheduleReminders(1)
     const short = async ({ notifications }: Pick<typeof clinic, 'notifications'>) =>
       (await notifications.history({ state: 'all' })).notifications
@@ -172,6 +173,21 @@ describe('a message that fails without an attempt', () => {
     await lines.clock.advanceTo('2026-03-18T12:31:00Z')
     expect(await lines.short(without)).toEqual(['SMS FAILED no_transport', 'EMAIL SENT '])
     expect(lines.outbox.sent).toHaveLength(1)
+  })
+
+  it('is replaced once for each of several people with one address', async () => {
+    const ben = { ...ada, id: 13, name: 'Ben Byron', email: 'ben@example.org' }
+    await using lines = await openLines([ada, ben])
+    await using clinic = lines.clinic
+    lines.line.moods.set('a', 'refuses')
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
+    await lines.clock.advanceTo(soon)
+    const [mail, text] = ['EMAIL SENT ', 'SMS FAILED too_late']
+    expect((await lines.short(clinic)).toSorted()).toEqual([mail, mail, mail, mail, text, text, text])
+    const addresses = lines.outbox.sent.map(({ to, category }) => `${category} ${to}`)
+    expect(addresses.toSorted()).toEqual(
+      ['CONFIRMATION', 'REMINDER'].flatMap((category) => [`${category} ${ada.email}`, `${category} ${ben.email}`]),
+    )
   })
 
   it('is replaced before the start where its account was paused to the end', async () => {
@@ -371,5 +387,44 @@ describe('a person who is silent', () => {
     expect(clinic.outbox.sent).toEqual([])
     expect(await clinic.decided()).toContain('cancelled recipient_silent SMS')
     expect((await clinic.notifications.plan(1)).reminders).toEqual([])
+  })
+})
+
+describe('a message for several people with one address', () => {
+  const ben = { type: 'PATIENT', id: 13, name: 'Ben Byron', email: ada.email, phone: '+14155550166' } as const
+  const byMail = { defaultEmailReminders: [24], defaultSmsReminders: [], fallback: chainOf('SMS') }
+  const reached = ({ outbox }: Awaited<ReturnType<typeof openWith>>) =>
+    outbox.sent.filter(({ channel }) => channel === 'SMS').map(({ to }) => to)
+
+  async function sentTo(failing: Failing, phone: string, category: 'REMINDER' | 'CONFIRMATION') {
+    const clinic = await openWith(failing, byMail)
+    clinic.host.book({ id: 1, startsAt, recipients: [ada, { ...ben, phone }] })
+    if (category === 'REMINDER') await clinic.notifications.scheduleReminders(1)
+    else await clinic.notifications.sendAppointmentNotification(1, { category, channel: 'EMAIL' })
+    await clinic.clock.advanceTo(afterReminder)
+    return clinic
+  }
+
+  it.each(['REMINDER', 'CONFIRMATION'] as const)(
+    'reaches each of them at their own on the next channel where it fails, or is reported as failed: %s',
+    async (category) => {
+      const both = [ada.phone, ben.phone].toSorted()
+      await using failed = await sentTo({ EMAIL: 'gone' }, ben.phone, category)
+      expect(reached(failed).toSorted()).toEqual(both)
+      await using reported = await sentTo({}, ben.phone, category)
+      const [mail] = await reported.rows()
+      expect(reached(reported)).toEqual([])
+      await reported.recordReceipt(mail?.id ?? 0, { outcome: 'bounced', code: '5.1.1' })
+      await reported.clock.advance(1000)
+      expect(reached(reported).toSorted()).toEqual(both)
+      expect(new Set(reported.keys('SMS')).size).toBe(2)
+    },
+  )
+
+  it.each(['REMINDER', 'CONFIRMATION'] as const)('goes once to one that they share there too: %s', async (category) => {
+    await using clinic = await sentTo({ EMAIL: 'gone' }, ada.phone, category)
+    expect(reached(clinic)).toEqual([ada.phone])
+    expect(clinic.outbox.sent.at(-1)?.toName).toBe('Ada Byron and Ben Byron')
+    expect(await clinic.short()).toEqual(['EMAIL FAILED', 'SMS SENT', 'SMS same_address'])
   })
 })

@@ -24,9 +24,9 @@ async function openWith(settings: OrganizationSettingsInput = {}) {
   const clinic = await openClinic(now, { clock, transports: [outbox] })
   await clinic.settings.createOrganizationSettings(organizationId, { ...half, ...settings })
   await clinic.start()
-  const start = async (id: number, at = startsAt) => {
+  const start = async (id: number, at = startsAt, sharing: readonly { id: number; email: string }[] = []) => {
     const person = { ...ada, id, email: `p${id}@example.org`, phone: `+1415555010${id}` }
-    clinic.host.book({ id, startsAt: at, recipients: [person] })
+    clinic.host.book({ id, startsAt: at, recipients: [person, ...sharing.map((other) => ({ ...person, ...other }))] })
     await clinic.notifications.scheduleReminders(id)
   }
   for (const id of [1, 2, 3]) await start(id)
@@ -63,6 +63,17 @@ describe('a text that is not reported in time', () => {
     expect(rows.find(({ channel, status }) => channel === 'EMAIL' && status === 'SENT')?.fallbackOf).toBe(text?.id)
     const rules = (await clinic.notifications.explain(1)).map(({ rule }) => rule)
     expect(rules).toContain('fallback_if_unreported')
+  })
+
+  it('has one for each of several people with one number', async () => {
+    await using clinic = await openWith()
+    await clinic.start(4, startsAt, [{ id: 14, email: 'p14@example.org' }])
+    await clinic.clock.advanceTo(sentAt)
+    for (const id of [1, 2, 3]) await clinic.report(id, 'delivered')
+    await clinic.clock.advanceTo(later)
+    expect(clinic.mails().toSorted()).toEqual(['p14@example.org', 'p4@example.org'])
+    await clinic.report(4, 'failed')
+    expect(clinic.mails()).toHaveLength(2)
   })
 
   it('has none where no webhook comes any more, so that nobody gets everything twice', async () => {

@@ -40,11 +40,15 @@ export type NewDelivery = DeliveryContent & {
 
 /**
  * The channel that takes over from a message which failed for certain, and the key of its message there. A chain of them has each
- * channel once: if this one has its message already, nothing is queued.
+ * channel once for each recipient: if this one has its message already, nothing is queued.
  */
 export type Fallback = {
   readonly channel: Channel
   readonly idempotencyKey: string
+  /** Whom it is for; left out: the recipient of the message. */
+  readonly recipient?: RecipientRef
+  /** The same for others whom the message was for, as they have the same address. */
+  readonly others?: readonly Omit<Fallback, 'others'>[]
   /** Queued where the message was sent, too, and due that much later; left out: only where it failed. */
   readonly unreportedMs?: number
 }

@@ -13,9 +13,9 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
 import { reservations } from './daily-budget.ts'
-import { chainsOf, fallbackFor, stepTo } from './fallbacks.ts'
+import { type Chain, chainsOf, fallbackFor, stepTo } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
-import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
+import { atSameAddress, besideSiblings, onceAnAddress, standingIn } from './siblings.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
 
 /**
@@ -74,7 +74,10 @@ export async function checkDue(
     const after =
       chain === undefined
         ? {}
-        : { fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel) }
+        : {
+            fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel),
+            root: chain.root.channel,
+          }
     if (needless !== null) return { due, subject, result: needless, others: [], ...after }
     const resultFor = (recipient: RecipientRef) => {
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
@@ -82,10 +85,12 @@ export async function checkDue(
         ? checkNotice(notice, appointment, snapshot, surroundings, moment)
         : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
     }
-    const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
+    const own = resultFor(delivery.recipient)
+    // Each of those whom the first of a chain was for has a message of their own in its place.
+    const result = chain === undefined ? standingIn(own, parseRecipients(delivery.snapshot), resultFor) : own
     const doubted = chain === undefined ? inDoubt(result, surroundings, due) : {}
     const one = { due, subject, result, others: [], ...after, ...doubted }
-    const others = atSameAddress(one, mergedWith(due, subject), knowledge)
+    const others = atSameAddress(one, mergedWith(due, subject, chain), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return {
       ...one,
@@ -96,7 +101,7 @@ export async function checkDue(
     }
   })
   const batch = { knowledge, planOf: lookups.planOf, now: moment.now }
-  const final = await besideSiblings(context, checked, batch)
+  const final = await besideSiblings(context, onceAnAddress(checked, chains, knowledge), batch)
   const reservedFor = await reservations(context, final, knowledge, moment.now)
   return { checked: final, ...batch, ...(reservedFor === null ? {} : { reservedFor }) }
 }
@@ -150,9 +155,16 @@ function ofOrganization<T extends { organizationId: string }>(
   return lookup.kind === 'known' && name.kind === 'unanswered' ? name : lookup
 }
 
-/** The recipients a notice was queued for, as the directory has them now; of a cancellation, also those it no longer has. */
-function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
+/**
+ * The recipients a notice was queued for, or one in place of a reminder, as the directory has them now; of a cancellation, also those it no
+ * longer has.
+ */
+function mergedWith(due: DueWork, subject: Subject | null, chain: Chain | undefined): readonly Person[] {
   const asked = parseRecipients(due.delivery?.snapshot ?? null)
+  if (asked.length === 0 && chain !== undefined) {
+    const isOfThese = (one: Person) => chain.siblings.some(({ recipient }) => isSameRecipient(recipient, one))
+    return subject?.recipients.filter(isOfThese) ?? []
+  }
   return asked.flatMap(
     (other) =>
       subject?.recipients.find((one) => isSameRecipient(one, other)) ??

@@ -1,3 +1,4 @@
+import type { Channel } from '../../channels/index.ts'
 import type { CheckResult } from '../../domain/due.ts'
 import type { Ask, Fallback, PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -22,6 +23,10 @@ export type Checked = {
   readonly isReinstated?: boolean
   /** Of one that is in place of another: what takes its place where it fails or cannot reach the person; null: nothing does. */
   readonly fallback?: Fallback | null
+  /** The channel on which its chain began, of such a one. */
+  readonly root?: Channel
+  /** Of `others`, those whose own reminders end with this one only if it begins. Default: none. */
+  readonly joined?: readonly Person[]
 }
 
 /** One that is to be sent. */

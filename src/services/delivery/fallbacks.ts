@@ -1,10 +1,12 @@
-import { isSameRecipient } from '../../domain/appointment.ts'
+import { isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { type ChainFacts, fallbackAfter, fallbacksOf, type Link, passesOn } from '../../domain/fallback.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { FallbackStep } from '../../schemas/fallback.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import { fallbackKey } from '../messages/idempotency-key.ts'
+import { parseRecipients } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
 import { policyOf } from '../shared/settings-view.ts'
@@ -41,19 +43,50 @@ export function fallbackFor(
  * fails without an attempt.
  */
 export function fallbackOf(
-  { due, fallback }: Pick<Checked, 'due' | 'fallback'>,
+  { due, result, fallback, others, joined = [], root }: Checked,
   knowledge: Pick<Knowledge, 'surroundings'>,
   rule?: Rule,
 ): Fallback | null {
   if (mayHaveGoneOut(due) || (rule !== undefined && !passesOn(rule))) return null
-  const { organizationId, channel } = targetOf(due)
-  return fallback === undefined ? fallbackFor(knowledge.surroundings(organizationId), due, channel) : fallback
+  const { organizationId, recipient, category, channel } = targetOf(due)
+  const surroundings = knowledge.surroundings(organizationId)
+  const own = fallback === undefined ? fallbackFor(surroundings, due, channel) : fallback
+  // One that joined it has a reminder that fails by itself, unless this one begins.
+  const readers = [...(result.kind === 'send' ? [result.recipient] : []), ...others]
+  const merged = readers.filter((one) => !isSameRecipient(one, recipient) && !joined.includes(one))
+  const about = { category, channel, root: root ?? channel }
+  return together(own, surroundings, merged, about, idempotencyKeyOf(due))
+}
+
+/** What takes the place of a message for its recipient (`own`), and for others whom it was for. */
+function together(
+  own: Fallback | null,
+  surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
+  merged: readonly RecipientRef[],
+  about: Omit<Link, 'recipient'>,
+  key: string,
+): Fallback | null {
+  const theirs = merged.flatMap((one) => {
+    const recipient = refOf(one)
+    const next = fallbackTo(surroundings, { ...about, recipient }, key, recipient)
+    return next === null ? [] : [{ ...next, recipient }]
+  })
+  const [first, ...others] = own === null ? theirs : [own, ...theirs]
+  return first === undefined ? null : others.length === 0 ? first : { ...first, others }
+}
+
+/** After how long the first of them is due where the message was sent; null: none is. */
+export function unreportedMsOf(fallback: Fallback | null): number | null {
+  const times = fallback === null ? [] : [fallback, ...(fallback.others ?? [])].map((one) => one.unreportedMs)
+  const known = times.filter((ms) => ms !== undefined)
+  return known.length === 0 ? null : Math.min(...known)
 }
 
 export function fallbackTo(
   surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
   link: Link,
   key: string,
+  other?: RecipientRef,
 ): Fallback | null {
   const step = fallbackAfter(surroundings, link)
   if (step === null) return null
@@ -61,7 +94,7 @@ export function fallbackTo(
   // What may have arrived is held, and nothing takes its place, where the organization wants that.
   const isWaitedFor = minutes !== undefined && surroundings.policy.unknownOutcome !== 'hold'
   const later = isWaitedFor ? { unreportedMs: minutes * 60_000 } : {}
-  return { channel, idempotencyKey: fallbackKey(key, channel), ...later }
+  return { channel, idempotencyKey: fallbackKey(key, channel, other), ...later }
 }
 
 /** The step by which a message is in place of others, as the settings are now; null: none is left. */
@@ -75,13 +108,18 @@ export const stepTo = (
 }
 
 /** What is known of the chains of work that is in place of other messages. */
-export type Chains = ReadonlyMap<DueWork, ChainFacts & { readonly root: DeliveryRow }>
+export type Chain = ChainFacts & {
+  readonly root: DeliveryRow
+  /** What is in place of the same message for others whom that was for. */
+  readonly siblings: readonly DeliveryRow[]
+}
+export type Chains = ReadonlyMap<DueWork, Chain>
 
 const arrived: ReadonlySet<string | null> = new Set(['SENT', 'DELIVERED'])
 
 /** Few messages are in place of others: each is looked up by itself. */
 export async function chainsOf(context: Context, works: readonly DueWork[]): Promise<Chains> {
-  const chains = new Map<DueWork, ChainFacts & { readonly root: DeliveryRow }>()
+  const chains = new Map<DueWork, Chain>()
   for (const due of works) {
     if (due.delivery === null || due.delivery.fallbackOf === null) continue
     chains.set(due, await chainOf(context, due.delivery))
@@ -89,7 +127,7 @@ export async function chainsOf(context: Context, works: readonly DueWork[]): Pro
   return chains
 }
 
-async function chainOf(context: Context, row: DeliveryRow) {
+async function chainOf(context: Context, row: DeliveryRow): Promise<Chain> {
   const { storage } = context.options
   const root = await rootOf(context, row)
   const before = row.fallbackOf === null ? null : await storage.deliveries.get(row.fallbackOf)
@@ -99,9 +137,11 @@ async function chainOf(context: Context, row: DeliveryRow) {
   // A later report may have corrected the failure.
   const isCorrected = sent.some((one) => arrived.has(one.status) && !silent.includes(one))
   const shown = await Promise.all(silent.map((one) => othersReported(context, one)))
-  const beside = [...(await deliveriesBeside(context, row, root)), ...(await remindersBeside(context, row, reminder))]
+  const about = await sameKind(context, row)
+  const beside = [...deliveriesBeside(about, row, root), ...(await remindersBeside(context, row, reminder))]
   return {
     root,
+    siblings: siblingsIn(about, row),
     startsAt: reminder?.startsAt ?? null,
     silence: silent.length === 0 ? null : shown.every(Boolean) ? ('shown' as const) : ('unproven' as const),
     isCovered: isCorrected || beside.includes('covers'),
@@ -135,20 +175,29 @@ async function othersReported({ options }: Context, row: DeliveryRow): Promise<b
 /** A message to the same person on the same channel: it arrived, is under way or may have arrived; or it failed for certain. */
 type Beside = 'covers' | 'failed'
 
-/** More are never about one appointment or offer, person, channel and kind since one of them failed. */
+/** More are never about one appointment or offer, channel and kind since one of them failed. */
 const mostBeside = 100
 
-/** What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder. */
-async function deliveriesBeside({ options }: Context, row: DeliveryRow, root: DeliveryRow): Promise<Beside[]> {
-  const { organizationId, appointmentId, waitlistEntryId, recipient, channel, category } = row
+/** The newest messages on the channel of this one that are about the same. */
+async function sameKind({ options }: Pick<Context, 'options'>, row: DeliveryRow): Promise<readonly DeliveryRow[]> {
+  const { organizationId, appointmentId, waitlistEntryId, channel, category } = row
   if (appointmentId === null && waitlistEntryId === null) return []
   const { rows } = await options.storage.deliveries.list({
-    ...{ organizationId, channel, category, recipientType: recipient.type, recipientId: recipient.id },
+    ...{ organizationId, channel, category },
     ...(appointmentId === null ? {} : { appointmentId }),
     ...(waitlistEntryId === null ? {} : { waitlistEntryId }),
     ...{ limit: mostBeside, offset: 0 },
   })
-  return rows.flatMap((one) => {
+  return rows
+}
+
+const siblingsIn = (rows: readonly DeliveryRow[], { fallbackOf, recipient }: DeliveryRow) =>
+  rows.filter((one) => one.fallbackOf === fallbackOf && !isSameRecipient(one.recipient, recipient))
+
+/** What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder. */
+function deliveriesBeside(rows: readonly DeliveryRow[], row: DeliveryRow, root: DeliveryRow): Beside[] {
+  const own = rows.filter((one) => isSameRecipient(one.recipient, row.recipient))
+  return own.flatMap((one) => {
     // Of two that take the place of different messages the first one goes, so that one of them does.
     const isRival = one.fallbackOf === null || one.id < row.id
     if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
@@ -189,14 +238,35 @@ export async function reportedFallback(context: Pick<Context, 'options'>, row: D
   const { organizationId, recipient, category, channel, idempotencyKey, state, unknownOutcomes } = row
   // The report is about the last attempt: one before it may have arrived.
   if (unknownOutcomes > (state === 'unknown' ? 1 : 0)) return null
-  const ref = preferenceRefOf(recipient)
-  const [[settings], [preferences]] = await Promise.all([
+  const merged = await mergedInto(context, row)
+  const refs = [recipient, ...merged].flatMap((one) => preferenceRefOf(one) ?? [])
+  const [[settings], preferences] = await Promise.all([
     storage.settings.get([organizationId]),
-    ref === null ? [] : storage.preferences.get([ref]),
+    refs.length === 0 ? [] : storage.preferences.get(refs),
   ])
   const policy = policyOf(settings ?? null)
-  const own = preferences?.organizationId === organizationId ? preferences : null
-  if (policy.fallback.length === 0 && (own?.fallback ?? []).length === 0) return null
-  const root = (await rootOf(context, row)).channel
-  return fallbackTo({ policy, preferencesOf: () => own }, { recipient, category, channel, root }, idempotencyKey)
+  const known = preferences.filter((one) => one.organizationId === organizationId)
+  if (policy.fallback.length === 0 && known.every((one) => (one.fallback ?? []).length === 0)) return null
+  const preferencesOf = (one: RecipientRef) => known.find((row) => isSameRecipient(row.recipient, one)) ?? null
+  const about = { category, channel, root: (await rootOf(context, row)).channel }
+  const surroundings = { policy, preferencesOf }
+  const own = fallbackTo(surroundings, { ...about, recipient }, idempotencyKey)
+  return together(own, surroundings, merged, about, idempotencyKey)
+}
+
+/** Others whom a message was for, as they had the same address. */
+async function mergedInto(context: Pick<Context, 'options'>, row: DeliveryRow): Promise<readonly RecipientRef[]> {
+  const { organizationId, appointmentId, reminderId, recipient, fallbackOf } = row
+  if (fallbackOf !== null) {
+    const siblings = siblingsIn(await sameKind(context, row), row)
+    return siblings.filter(({ reason }) => reason === 'same_address').map((one) => one.recipient)
+  }
+  if (reminderId === null || appointmentId === null) {
+    return parseRecipients(row.snapshot).filter((one) => !isSameRecipient(one, recipient))
+  }
+  const decisions = await context.options.storage.decisions.list(organizationId, appointmentId)
+  const its = decisions.filter(({ entries }) =>
+    entries.some(({ action, reminderId: id }) => id === reminderId && action !== 'merged'),
+  )
+  return its.flatMap(({ entries }) => entries.flatMap((one) => (one.action === 'merged' ? (one.recipient ?? []) : [])))
 }

@@ -66,6 +66,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
   const known = knowledge.senders(organizationId, channel)
   const fallback = fallbackOf(one, knowledge)
+  const hasJoined = (one.joined ?? []).length > 0
   if (typeof known === 'string') return fail(due, 'refused', known, fallback)
   const senders = known.length === 1 ? known : sendersFor(due, known, unknownOutcome)
   const chosen = context.accounts.choose(senders, result.address, { mayWait: mayHaveGoneOut(due) })
@@ -95,7 +96,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
-      fallback,
+      fallback: hasJoined ? fallbackOf({ ...one, joined: [] }, knowledge) : fallback,
       probe,
       message: {
         idempotencyKey,

@@ -181,9 +181,10 @@ function decideAll(
     }
     if (joins(index)) continue
     const joined = (joining.get(index) ?? []).flatMap((other) => checked[other] ?? [])
-    const others = [...checkedOne.others, ...joined.flatMap(recipientOf)]
+    const theirs = joined.flatMap(recipientOf)
+    const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const one = decide({ ...checkedOne, result: final, others }, checkedBatch, outlet)
+    const one = decide({ ...checkedOne, result: final, others, joined: theirs }, checkedBatch, outlet)
     if (one !== null) decided.push(joined.length === 0 ? one : withMerged(one, joined))
   }
   return { decided, moved }

@@ -8,6 +8,7 @@ import type { AccountCapacity } from './account-capacity.ts'
 import type { Outgoing } from './decisions.ts'
 import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
+import { unreportedMsOf } from './fallbacks.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { webhookUrl } from './webhook-accounts.ts'
@@ -102,7 +103,7 @@ export class Sender {
       this.#context.dueAt(command.result.dueAt)
     }
     if (command.fallback) {
-      const laterMs = command.result.kind === 'sent' ? (command.fallback.unreportedMs ?? 0) : 0
+      const laterMs = command.result.kind === 'sent' ? (unreportedMsOf(command.fallback) ?? 0) : 0
       this.#context.dueAt(new Date(command.at.getTime() + laterMs))
     }
     emitEnding(this.#context, delivery, due.reminder, command.result)
@@ -194,7 +195,7 @@ export class Sender {
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
-      const fallback = outgoing.fallback?.unreportedMs === undefined ? null : outgoing.fallback
+      const fallback = unreportedMsOf(outgoing.fallback) === null ? null : outgoing.fallback
       return { command: { ...base, result, address, fallback }, announce: nothing }
     }
     const { isPause, news, ...settlement } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)

@@ -4,7 +4,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import type { Workweek } from '../../domain/reminder-time.ts'
 import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
-import type { ReminderRow } from '../../ports/storage.ts'
+import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -12,6 +12,7 @@ import type { Rule } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
+import type { Chains } from './fallbacks.ts'
 import { planKey } from './lookups.ts'
 import { targetOf } from './work.ts'
 
@@ -140,4 +141,36 @@ export function atSameAddress(
       addressKey(channel, address) === addressKey(channel, result.address)
     )
   })
+}
+
+/**
+ * Of messages in place of one that was for several people, only the first goes to an address: where their addresses on this channel are the
+ * same too, it is for all of them.
+ */
+export function onceAnAddress(checked: readonly Checked[], chains: Chains, knowledge: Knowledge): readonly Checked[] {
+  if (chains.size === 0) return checked
+  const byId = new Map(checked.flatMap((one) => (one.due.delivery === null ? [] : [[one.due.delivery.id, one]])))
+  return checked.map((one) => {
+    const { due, result } = one
+    if (due.delivery === null || result.kind !== 'send') return one
+    const { id, channel } = due.delivery
+    const before = chains.get(due)?.siblings.filter((sibling) => sibling.id < id && sibling.state !== 'cancelled') ?? []
+    const first = before.find(
+      (sibling) => addressOf(sibling, byId.get(sibling.id) ?? one, knowledge) === addressKey(channel, result.address),
+    )
+    if (first === undefined) return one
+    const isFailed = first.status === 'FAILED' || first.status === 'BOUNCED'
+    return { ...one, result: { kind: 'cancel', rule: isFailed ? 'fallback_tried' : 'same_address' } }
+  })
+}
+
+/** Where a message went, or would go now; null: it goes nowhere. `one`: its check, or else that of another about the same. */
+function addressOf(row: DeliveryRow, { due, result, subject }: Checked, knowledge: Knowledge): string | null {
+  if (row.recipientAddress !== null) return row.recipientAddress
+  const { recipient, organizationId, category, channel } = row
+  if (due.delivery?.id === row.id && isOff(result) && result.kind !== 'wait') return null
+  const person = subject?.recipients.find((other) => isSameRecipient(other, recipient))
+  if (person === undefined) return null
+  const { allowed, address } = effectiveFor(knowledge.surroundings(organizationId), person, category, channel)
+  return allowed && address !== null ? addressKey(channel, address) : null
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { NewDelivery, ReminderRow } from '../../ports/storage.ts'
-import { refKey } from '../../schemas/common.ts'
+import { type RecipientRef, refKey } from '../../schemas/common.ts'
 
 /**
  * What is sent decides the key under which it is sent, and not who sends it or when: a database that was restored from a
@@ -40,5 +40,6 @@ export const noticeKey = (
 ): string =>
   keyOf('notice', organizationId, refKey(recipient), channel, category, dedupeKey, startsAt?.toISOString() ?? null)
 
-/** Of a message that takes the place of another one on a channel. */
-export const fallbackKey = (key: string, channel: string): string => keyOf('fallback', key, channel)
+/** Of a message that takes the place of another one on a channel; `other`: for another than its recipient. */
+export const fallbackKey = (key: string, channel: string, other?: RecipientRef): string =>
+  keyOf('fallback', key, channel, ...(other === undefined ? [] : [refKey(other)]))

@@ -5,6 +5,8 @@ import { listening } from './listening.ts'
 
 routerConformance({
   name: 'fetch',
+  // The others are tested with e-mail.
+  channel: 'SMS',
   mount(library, basePath, { parsed }) {
     const handler = fetchHandler(library, { basePath })
     const server = createAdaptorServer({

@@ -1,7 +1,12 @@
+import { randomInt } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { Channel } from '../../../src/index.ts'
+import { type Place, preferencePlace, settingPlace } from '../../../src/schemas/channel-settings.ts'
+import { toSnake } from '../../../src/schemas/fields.ts'
+import { placed } from './of-channel.ts'
 import type { Library, Mounted } from './suite.ts'
 import { callerHeader, openWorld, service, type World } from './world.ts'
 
@@ -10,6 +15,8 @@ export type SetUp = (library: Library, basePath: string) => Promise<Mounted>
 
 export type HostsUnderTest = {
   readonly name: string
+  /** That the bodies are about. Default `EMAIL`. */
+  readonly channel?: Channel
   /** The body reaches the library, by whatever way: as it arrived, parsed, as kept bytes or as another stream. */
   readonly delivered: Readonly<Record<string, SetUp>>
   /** Also a compressed one does. */
@@ -24,14 +31,21 @@ const reminderList = z.object({
 })
 type Put = (method: string, path: string, body?: unknown) => Promise<{ status: number; answer: unknown }>
 type Packed = { readonly headers: Record<string, string>; readonly bytes: Buffer }
+const onWire = (place: Place | readonly string[], value: unknown) => placed(place.map(toSnake), value)
 const plain = (bytes: Buffer): Packed => ({ headers: {}, bytes })
 const gzipped = (bytes: Buffer): Packed => ({ headers: { 'content-encoding': 'gzip' }, bytes: gzipSync(bytes) })
 
 /** What became of bodies in the set-ups of hosts: each stored, or refused in words, and never answered as if it were empty. */
-export function bodyConformance({ name, delivered, decompressed = {}, taken }: HostsUnderTest): void {
+export function bodyConformance({
+  name,
+  channel = 'EMAIL',
+  delivered,
+  decompressed = {},
+  taken,
+}: HostsUnderTest): void {
   let world: World
   beforeAll(async () => {
-    world = await openWorld()
+    world = await openWorld({ channel })
   })
   afterAll(() => world.stop())
 
@@ -57,23 +71,25 @@ export function bodyConformance({ name, delivered, decompressed = {}, taken }: H
   }
 
   const stored = async (put: Put) => {
-    const fromName = `Clinic ${crypto.randomUUID()}`
+    const [reminders, enabled] = [settingPlace(channel, 'reminders'), preferencePlace(channel, 'enabled')]
     const settings = `/settings/${world.own['organization_id']}`
-    expect(await put('PUT', settings, { email_from_name: fromName })).toMatchObject({ status: 200 })
-    expect((await world.settings.getOrganizationSettings(world.own['organization_id'] ?? '')).emailFromName).toBe(
-      fromName,
+    const wantedHours = [randomInt(1, 8000)]
+    expect(await put('PUT', settings, onWire(reminders, wantedHours))).toMatchObject({ status: 200 })
+    expect(await world.settings.getOrganizationSettings(world.own['organization_id'] ?? '')).toMatchObject(
+      placed(reminders, wantedHours),
     )
     const patient = { type: 'PATIENT', id: 12 } as const
     for (const wanted of [false, true]) {
-      expect(await put('PUT', '/preferences/patient/12', { email_enabled: wanted })).toMatchObject({ status: 200 })
-      expect((await world.settings.getPreferences(patient)).emailEnabled).toBe(wanted)
+      expect(await put('PUT', '/preferences/patient/12', onWire(enabled, wanted))).toMatchObject({ status: 200 })
+      expect(await world.settings.getPreferences(patient)).toMatchObject(placed(enabled, wanted))
     }
     const scheduled = await put('POST', '/reminders/appointment/42', { custom_reminders: [48, 1] })
     expect(scheduled.status).toBe(201)
     const hours = reminderList.parse(scheduled.answer).reminders.map((row) => row.hours_before_appointment)
     expect([...new Set(hours)]).toEqual([48, 1])
-    const wrong = await put('PUT', settings, { email_smtp_porrt: 25 })
-    expect(wrong).toMatchObject({ status: 422, answer: { field: 'email_smtp_porrt' } })
+    const misspelt = reminders.map((part, index) => (index === reminders.length - 1 ? `${part}s` : part))
+    const wrong = await put('PUT', settings, onWire(misspelt, [25]))
+    expect(wrong).toMatchObject({ status: 422, answer: { field: misspelt.map(toSnake).join('.') } })
     expect((await put('POST', '/reminders/appointment/42/reschedule')).status).toBe(200)
   }
 
@@ -113,8 +129,8 @@ export function bodyConformance({ name, delivered, decompressed = {}, taken }: H
             await world.notifications.getReminders(42),
           ]
           for (const [method, path, body] of [
-            ['PUT', `/settings/${organizationId}`, { email_from_name: 'Lost' }],
-            ['PUT', '/preferences/patient/12', { email_enabled: false }],
+            ['PUT', `/settings/${organizationId}`, onWire(settingPlace(channel, 'reminders'), [44])],
+            ['PUT', '/preferences/patient/12', onWire(preferencePlace(channel, 'enabled'), false)],
             ['POST', '/reminders/appointment/42', { custom_reminders: [47] }],
             ['POST', '/reminders/appointment/42/reschedule', { custom_reminders: [46] }],
             ['POST', '/send/appointment/42', { notification_type: 'confirmation' }],

@@ -5,13 +5,14 @@ import { HostData, LogBook } from '../../support/host-data.ts'
 import { keyOf } from '../../support/keys.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { migratedDatabase } from '../../support/migrated-sqlite.ts'
-import { furnish, now, unsigned, options as usual } from './requests.ts'
+import { type Furniture, furnish, now, unsigned, options as usual } from './requests.ts'
 
 /** The library in a small host, as `furnish` makes it, on SQLite in memory. */
 export async function openLibrary({
   bare = false,
+  channel,
   ...options
-}: Partial<NotificationsOptions> & { readonly bare?: boolean } = {}) {
+}: Partial<NotificationsOptions> & Furniture = {}) {
   const [host, log] = [new HostData(), new LogBook()]
   const database = await migratedDatabase({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
   const library = createNotifications({
@@ -27,6 +28,6 @@ export async function openLibrary({
     ...options,
   })
   await library.migrate()
-  return { ...library, host, log, ...(await furnish({ ...library, host }, bare)) }
+  return { ...library, host, log, ...(await furnish({ ...library, host }, { bare, channel })) }
 }
 export type Embedded = Awaited<ReturnType<typeof openLibrary>>

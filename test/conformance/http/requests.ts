@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { swaggerUi } from '../../../adapters/docs/swagger-ui.ts'
-import type { Caller, Endpoint, Notifications, NotificationsOptions, ReceiptReader } from '../../../src/index.ts'
+import type {
+  Caller,
+  Channel,
+  Endpoint,
+  Notifications,
+  NotificationsOptions,
+  ReceiptReader,
+} from '../../../src/index.ts'
+import { channelKey } from '../../../src/schemas/channel-fields.ts'
 import { ada, type HostData, organizationId, otherOrganizationId } from '../../support/host-data.ts'
+import { preferencesOf, settingsOf } from './of-channel.ts'
 
 /** Callers of tests say who they are in a header, as JSON. */
 export const callerHeader = 'x-caller'
@@ -11,7 +20,7 @@ export const authenticate: NonNullable<NotificationsOptions['authenticate']> = (
 }
 
 /** Test messages go to the caller. */
-const contact = { email: 'caller@example.org' }
+const contact = { email: 'caller@example.org', phone: '+14155550199' }
 export const service: Caller = { kind: 'service', ...contact }
 export const admin: Caller = { kind: 'staff', organizationId, role: 'admin', ...contact }
 export const viewer: Caller = { kind: 'staff', organizationId, role: 'viewer', ...contact }
@@ -47,37 +56,54 @@ export const options = {
 
 type Clinic = Pick<Notifications, 'notifications' | 'settings' | 'answers'> & { readonly host: HostData }
 
-/** Gives two organizations everything that rows speak of. `bare`: no settings and preferences, for the rows that create them. */
-export async function furnish(clinic: Clinic, bare: boolean): Promise<{ readonly own: Ids; readonly foreign: Ids }> {
-  const own = { organizationId, patient: 12, client: 31, appointment: 42, waitlist: 7, bare }
-  const others = { organizationId: otherOrganizationId, patient: 13, client: 32, appointment: 43, waitlist: 8, bare }
+export type Furniture = {
+  /** No settings and preferences, for the rows that create them. Default false. */
+  readonly bare?: boolean
+  /** The only channel that is sent on, where there are settings. Default: e-mail, and SMS to patients. */
+  readonly channel?: Channel | undefined
+}
+
+/** Gives two organizations everything that rows speak of. */
+export async function furnish(
+  clinic: Clinic,
+  furniture: Furniture,
+): Promise<{ readonly own: Ids; readonly foreign: Ids }> {
+  const own = { organizationId, patient: 12, client: 31, appointment: 42, waitlist: 7, ...furniture }
+  const others = {
+    organizationId: otherOrganizationId,
+    ...{ patient: 13, client: 32, appointment: 43, waitlist: 8 },
+    ...furniture,
+  }
   return { own: await furnishOne(clinic, own), foreign: await furnishOne(clinic, others) }
 }
 
-type Place = {
+type Place = Furniture & {
   readonly organizationId: string
   readonly patient: number
   readonly client: number
   readonly appointment: number
   readonly waitlist: number
-  readonly bare: boolean
 }
 
 async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
+  const { channel } = place
   const person = { ...ada, id: place.patient, email: `patient${place.patient}@example.org` }
   const relative = {
     type: 'CLIENT',
     id: place.client,
     name: 'Cleo',
     email: `client${place.client}@example.org`,
+    ...(channel !== undefined && { phone: `+141555501${place.client}` }),
   } as const
   const about = { organizationId: place.organizationId, recipients: [person, relative], timeZone: 'America/New_York' }
   clinic.host.book({ id: place.appointment, startsAt: '2024-09-25T14:30:00', ...about })
   clinic.host.waitlistRows.set(place.waitlist, { id: place.waitlist, ...about })
   const { notifications, settings } = clinic
-  if (!place.bare) {
-    await settings.createOrganizationSettings(place.organizationId, { emailFromName: 'Clinic' })
-    await settings.createPreferences({ type: 'PATIENT', id: place.patient }, { emailReminders: [24] })
+  if (place.bare !== true) {
+    const usual = channel === undefined ? { emailFromName: 'Clinic' } : settingsOf(channel)
+    const wishes = channel === undefined ? { emailReminders: [24] } : preferencesOf(channel)
+    await settings.createOrganizationSettings(place.organizationId, usual)
+    await settings.createPreferences({ type: 'PATIENT', id: place.patient }, wishes)
     await settings.createPreferences({ type: 'CLIENT', id: place.client }, {})
   }
   const { reminders } = await notifications.scheduleReminders(place.appointment)
@@ -98,7 +124,7 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
 }
 
 /** The webhook of the only transport in these tests, whose provider signs nothing. */
-const webhookPath = '/webhooks/capture/email'
+const webhookPath = (channel: Channel) => `/webhooks/capture/${channelKey(channel)}`
 export const unsigned: ReceiptReader = async () => ({ kind: 'read', reports: [] })
 
 /** True for rows that create what the document calls settings or preferences: they need a world without. */
@@ -120,12 +146,18 @@ export type WireRequest = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A valid request of a row, by its example, about the objects of `ids`. */
-export function validRequest(row: Endpoint, ids: Ids, library: Notifications, caller: Caller | null): WireRequest {
+/** A valid request of a row, by its example, about the objects of `ids`; of a webhook, the one of `channel`. */
+export function validRequest(
+  row: Endpoint,
+  ids: Ids,
+  library: Notifications,
+  caller: Caller | null,
+  channel: Channel = 'EMAIL',
+): WireRequest {
   const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(ids[name === 'recipient_id' ? 'patient_id' : name] ?? row.example?.params?.[name] ?? 'missing'),
   )
-  if (row.access.kind === 'provider') return { method: row.method, path: webhookPath, caller: null }
+  if (row.access.kind === 'provider') return { method: row.method, path: webhookPath(channel), caller: null }
   const query = new URLSearchParams(row.example?.query)
   if (query.has('recipient_id')) query.set('recipient_id', ids['patient_id'] ?? '')
   if (row.access.kind === 'token') query.set('token', tokenFor(row, ids, library))

@@ -3,8 +3,11 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { mediaTypesOf } from '../../../src/http/content.ts'
-import type { Notifications } from '../../../src/index.ts'
+import type { Channel, Notifications } from '../../../src/index.ts'
+import { preferencePlace } from '../../../src/schemas/channel-settings.ts'
+import { toSnake } from '../../../src/schemas/fields.ts'
 import { type Embedded, openLibrary } from './library.ts'
+import { placed } from './of-channel.ts'
 import { readingRules } from './reading.ts'
 import { callerHeader, creates, service, someoneAllowed, validRequest } from './requests.ts'
 
@@ -25,6 +28,8 @@ export type RouterConformanceOptions = {
   /** Of the router, for the names of the tests. */
   readonly name: string
   readonly mount: Mount
+  /** That the organizations of the tests send on. Default `EMAIL`. */
+  readonly channel?: Channel
   /** False: the bytes of a body that the host application parsed are gone. Default true. */
   readonly keepsParsedBytes?: boolean
 }
@@ -47,7 +52,12 @@ const json = { 'content-type': 'application/json' }
  *   },
  * })
  */
-export function routerConformance({ name, mount, keepsParsedBytes = true }: RouterConformanceOptions): void {
+export function routerConformance({
+  name,
+  mount,
+  channel = 'EMAIL',
+  keepsParsedBytes = true,
+}: RouterConformanceOptions): void {
   let world: Embedded
   let served: Library
   let mounted: Mounted
@@ -58,7 +68,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
     fetch(`${origin}${basePath}${path}`, { ...init, headers: { ...as, ...init.headers } })
 
   beforeAll(async () => {
-    world = await openLibrary()
+    world = await openLibrary({ channel })
     served = world
     mounted = await mount(library, basePath, { parsed: false })
     parsing = await mount(library, basePath, { parsed: true })
@@ -70,13 +80,36 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
   })
 
   describe(`router conformance: ${name}`, () => {
+    // Before the requests of the examples, which change what is sent on.
+    test('reminders, notices and wishes are of the channel', async () => {
+      const { reminders } = z
+        .object({ reminders: z.array(z.object({ reminder_type: z.string() })) })
+        .parse(await (await call('/reminders/appointment/42')).json())
+      const { notifications } = z
+        .object({ notifications: z.array(z.object({ notification_type: z.string() })) })
+        .parse(await (await call('/history?delivery_state=all')).json())
+      expect(new Set(reminders.map((row) => row.reminder_type))).toEqual(new Set([channel]))
+      expect(new Set(notifications.map((row) => row.notification_type))).toEqual(new Set([channel]))
+      const place = preferencePlace(channel, 'enabled')
+      for (const isWanted of [false, true]) {
+        const wish = placed(place.map(toSnake), isWanted)
+        const answer = await call('/preferences/patient/12', {
+          method: 'PUT',
+          headers: json,
+          body: JSON.stringify(wish),
+        })
+        expect([answer.status, await answer.json()]).toMatchObject([200, wish])
+        expect(await world.settings.getPreferences({ type: 'PATIENT', id: 12 })).toMatchObject(placed(place, isWanted))
+      }
+    })
+
     test('every row of the table answers a valid request, with and without a trailing slash', async () => {
       for (const row of world.endpoints) {
         for (const slash of ['', '/']) {
-          const stage = creates(row) ? await openLibrary({ bare: true }) : world
+          const stage = creates(row) ? await openLibrary({ bare: true, channel }) : world
           served = stage
           const caller = someoneAllowed(row)
-          const { method, path, body } = validRequest(row, stage.own, stage, caller)
+          const { method, path, body } = validRequest(row, stage.own, stage, caller, channel)
           const [pathname = '', query] = path.split('?')
           const url = `${pathname.replace(/\/$/, '')}${slash}${query === undefined ? '' : `?${query}`}`
           const headers: Record<string, string> = body === undefined ? {} : json
@@ -207,7 +240,10 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
     })
 
     test('the headers of an answer arrive: a request too many is 429 with Retry-After', async () => {
-      const stage = await openLibrary({ rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } } })
+      const stage = await openLibrary({
+        channel,
+        rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } },
+      })
       served = stage
       const headersOf = ({ status, headers }: Response) => [
         status,

@@ -1,13 +1,13 @@
 import type { HttpRequest, HttpResponse, Notifications, NotificationsOptions } from '../../../src/index.ts'
 import { openClinic } from '../../support/clinic.ts'
-import { callerHeader, furnish, now, options as usual, type WireRequest } from './requests.ts'
+import { callerHeader, type Furniture, furnish, now, options as usual, type WireRequest } from './requests.ts'
 
 export * from './requests.ts'
 
 /** A clinic with two organizations and all that rows speak of, as `furnish` makes it. */
-export async function openWorld({ bare = false, ...options }: Partial<NotificationsOptions> & { bare?: boolean } = {}) {
+export async function openWorld({ bare = false, channel, ...options }: Partial<NotificationsOptions> & Furniture = {}) {
   const clinic = await openClinic(now, { ...usual, ...options })
-  return { ...clinic, ...(await furnish(clinic, bare)) }
+  return { ...clinic, ...(await furnish(clinic, { bare, channel })) }
 }
 export type World = Awaited<ReturnType<typeof openWorld>>
 

@@ -127,4 +127,32 @@ export function fallbacks({ migrated }: Starter): void {
     expect(await all(storage)).toHaveLength(3)
     expect(await storage.deliveries.nextDueAt(t0)).toBeNull()
   })
+
+  it('each whom a message was for has one of their own in its place, once, and each a chain of their own', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const recipient = { type: 'CLIENT', id: 77 } as const
+    const theirs = { ...fallback, recipient, idempotencyKey: 'for-the-other', unreportedMs: 60_000 } as const
+    const both = { ...fallback, others: [theirs] }
+    await storage.deliveries.settle([{ ...settleCommand(held), fallback: both }])
+    expect(await all(storage)).toHaveLength(2)
+    const report = { id: held.id, at: minutes(0), errorCode: 'x', errorMessage: null, fallback: both } as const
+    const commands = [{ ...report, status: 'FAILED' } as const, { ...report, status: 'BOUNCED' } as const]
+    expect(await storage.deliveries.recordReceipts(commands)).toEqual(['ended', 'changed'])
+    const next = await dueDeliveries(storage, minutes(0), 10)
+    const kept = { channel: 'SMS', fallbackOf: held.id, appointmentId: held.appointmentId, state: 'queued' }
+    expect(next).toHaveLength(2)
+    const other = next.find((row) => row.recipient.id === recipient.id)
+    expect(other).toMatchObject({ ...kept, recipient, idempotencyKey: 'for-the-other' })
+    expect(next.find((row) => row !== other)).toMatchObject({ ...kept, recipient: held.recipient })
+    for (const row of next) {
+      const last = { channel: 'WHATSAPP', idempotencyKey: `after ${row.id}` } as const
+      const work = deliveryWork(row)
+      await commit(storage, { kind: 'cancel', rule: 'no_contact', work, decision: about(), fallback: last })
+    }
+    const ends = await dueDeliveries(storage, minutes(60), 10)
+    expect(new Set(ends.map((row) => `${row.channel} ${row.fallbackOf} ${row.recipient.id}`))).toEqual(
+      new Set(next.map((row) => `WHATSAPP ${row.id} ${row.recipient.id}`)),
+    )
+  })
 }
