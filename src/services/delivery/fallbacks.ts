@@ -5,6 +5,7 @@ import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
 import type { FallbackStep } from '../../schemas/fallback.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import { fallbackKey } from '../messages/idempotency-key.ts'
+import { parseRecipients } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
 import { policyOf } from '../shared/settings-view.ts'
@@ -96,8 +97,8 @@ async function chainOf(context: Context, row: DeliveryRow) {
   const reminder = root.reminderId === null ? null : await storage.reminders.get(root.reminderId)
   const sent = [root, ...(before === null || before.id === root.id ? [] : [before])]
   const silent = sent.filter(isUnreported)
-  // A later report may have corrected the failure.
-  const isCorrected = sent.some((one) => arrived.has(one.status) && !silent.includes(one))
+  // A later report may have corrected the failure, and one that is tried again has not failed.
+  const isCorrected = sent.some((one) => mayArrive(one) || (arrived.has(one.status) && !silent.includes(one)))
   const shown = await Promise.all(silent.map((one) => othersReported(context, one)))
   const beside = [...(await deliveriesBeside(context, row, root)), ...(await remindersBeside(context, row, reminder))]
   return {
@@ -108,6 +109,9 @@ async function chainOf(context: Context, row: DeliveryRow) {
     isTried: beside.includes('failed'),
   }
 }
+
+/** It is tried again, or nobody knows what became of it. */
+const mayArrive = ({ state }: DeliveryRow): boolean => state !== 'settled' && state !== 'cancelled'
 
 /** It was sent, and nothing was reported of it. */
 const isUnreported = ({ status, deliveryDetail }: DeliveryRow): boolean =>
@@ -138,22 +142,34 @@ type Beside = 'covers' | 'failed'
 /** More are never about one appointment or offer, person, channel and kind since one of them failed. */
 const mostBeside = 100
 
-/** What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder. */
+/**
+ * What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder; where there is
+ * nothing, what went to somebody else with their address for them too.
+ */
 async function deliveriesBeside({ options }: Context, row: DeliveryRow, root: DeliveryRow): Promise<Beside[]> {
   const { organizationId, appointmentId, waitlistEntryId, recipient, channel, category } = row
   if (appointmentId === null && waitlistEntryId === null) return []
-  const { rows } = await options.storage.deliveries.list({
-    ...{ organizationId, channel, category, recipientType: recipient.type, recipientId: recipient.id },
+  const about = {
+    ...{ organizationId, channel, category },
     ...(appointmentId === null ? {} : { appointmentId }),
     ...(waitlistEntryId === null ? {} : { waitlistEntryId }),
     ...{ limit: mostBeside, offset: 0 },
-  })
-  return rows.flatMap((one) => {
-    // Of two that take the place of different messages the first one goes, so that one of them does.
-    const isRival = one.fallbackOf === null || one.id < row.id
-    if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
-    return one.status === 'FAILED' || one.status === 'BOUNCED' ? 'failed' : 'covers'
-  })
+  }
+  const { list } = options.storage.deliveries
+  const theirs = await list({ ...about, recipientType: recipient.type, recipientId: recipient.id })
+  const own = theirs.rows.flatMap((one) => besideOf(one, row, root))
+  if (own.length > 0) return own
+  const all = await list(about)
+  const isForThem = ({ snapshot, fallbackOf }: DeliveryRow) =>
+    fallbackOf === null && parseRecipients(snapshot).some((one) => isSameRecipient(one, recipient))
+  return all.rows.filter(isForThem).flatMap((one) => besideOf(one, row, root))
+}
+
+function besideOf(one: DeliveryRow, row: DeliveryRow, root: DeliveryRow): Beside[] {
+  // Of two that take the place of different messages the first one goes, so that one of them does.
+  const isRival = one.fallbackOf === null || one.id < row.id
+  if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
+  return one.status === 'FAILED' || one.status === 'BOUNCED' ? ['failed'] : ['covers']
 }
 
 /** The reminder of the same offset on this channel, which may be before or after that of the chain. */
