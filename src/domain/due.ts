@@ -15,7 +15,7 @@ import {
 import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
-import { effectiveFor, type Surroundings } from './plan.ts'
+import { effectiveFor, type Surroundings, writtenTo } from './plan.ts'
 import { fitsAfter, quietAt, quietRuleFor } from './quiet-hours.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
@@ -222,7 +222,7 @@ type Timely = {
 }
 
 /**
- * What happens to a message within the quiet hours of its recipient; null: it is outside of them, or goes out all the same. It waits for their
+ * What happens to a message within the quiet hours of who reads it; null: it is outside of them, or goes out all the same. It waits for their
  * end. What is of no use by then is not sent; of a cancellation or reschedule, which somebody would stand at a closed door
  * without, it is another channel's turn, or its own.
  */
@@ -233,7 +233,7 @@ function inQuietHours(
 ): CheckResult | null {
   const { quietHours } = surroundings.policy
   const rule = quietRuleFor(quietHours, channel, life.category)
-  const timeZone = recipient.timeZone ?? zone
+  const timeZone = writtenTo(surroundings, recipient, life.category).timeZone ?? zone
   const quiet = rule === null ? null : quietAt(rule.hours, timeZone, at)
   if (rule === null || quiet === null) return null
   if (fitsAfter(quiet, usefulUntil(life, leadMs))) {

@@ -220,13 +220,13 @@ type Timed = { readonly offset: Offset; readonly time: Date; readonly movedFrom?
  * time for it. One that has a row keeps the time of the row for as long as that is one of the two.
  */
 function placing(
-  { appointment: { start }, surroundings: { policy }, now, leadMs }: PlanInput,
+  { appointment: { start }, surroundings, now, leadMs }: PlanInput,
   recipient: Person,
   channel: Channel,
 ): (one: Timed, rowTime: Date | null) => Timed | null {
-  const rule = quietRuleFor(policy.quietHours, channel, 'REMINDER')
+  const rule = quietRuleFor(surroundings.policy.quietHours, channel, 'REMINDER')
   if (rule === null) return (one) => one
-  const zone = recipient.timeZone ?? start.timeZone
+  const zone = writtenTo(surroundings, recipient, 'REMINDER').timeZone ?? start.timeZone
   const fits = (quiet: Quiet) =>
     fitsAfter(quiet, usefulUntil({ category: 'REMINDER', since: quiet.until, start: start.instant }, leadMs))
   return (one, rowTime) => {

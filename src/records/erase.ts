@@ -32,8 +32,18 @@ function withoutPerson(snapshot: string | null, { type, id }: RecipientRef): str
   if (typeof parsed !== 'object' || parsed === null || !('recipients' in parsed)) return null
   const { recipients } = parsed
   if (!Array.isArray(recipients)) return null
-  const others = recipients.filter((one: unknown) => !isNamed(one, type, String(id)))
-  return others.length === recipients.length ? snapshot : JSON.stringify({ ...parsed, recipients: others })
+  const others = recipients.flatMap((one: unknown) =>
+    isNamed(one, type, String(id)) ? [] : [withoutContact(one, type, String(id))],
+  )
+  const isSame = others.length === recipients.length && others.every((one, index) => one === recipients[index])
+  return isSame ? snapshot : JSON.stringify({ ...parsed, recipients: others })
+}
+
+/** A person who no longer names the one to be written to; the same, where they did not. */
+function withoutContact(one: unknown, type: string, id: string): unknown {
+  const named: unknown = typeof one === 'object' && one !== null ? Reflect.get(one, 'contactOrder') : null
+  if (!Array.isArray(named) || !named.some((contact) => isNamed(contact, type, id))) return one
+  return { ...Object(one), contactOrder: named.filter((contact) => !isNamed(contact, type, id)) }
 }
 
 const isNamed = (one: unknown, type: string, id: string): boolean =>

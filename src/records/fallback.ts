@@ -4,6 +4,7 @@ import type { Row } from '../ports/rows/tables/tables.ts'
 import type { Fallback } from '../ports/storage/delivery-rows.ts'
 import { refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
+import type { Rule } from '../schemas/vocabulary.ts'
 import { untouched } from './codecs/deliveries.ts'
 import type { Tally } from './counters.ts'
 
@@ -65,13 +66,16 @@ export function fallBack(
 ): readonly DecisionEntry[] {
   const wanted = each(falling).filter(({ unreportedMs }) => why !== 'silence' || unreportedMs !== undefined)
   const row = wanted.length === 0 ? undefined : rows.get(keys.delivery, { id: falling.id })
-  return row === undefined ? [] : wanted.flatMap((one) => queue(rows, row, one, at, tally, why) ?? [])
+  // Nothing more is sent to whom was erased.
+  if (row === undefined || row.erased_at !== null) return []
+  return wanted.flatMap((one) => queue(rows, row, one, at, tally, why) ?? [])
 }
 
 function queue(rows: Rows, row: Delivery, fallback: Fallback, at: Date, tally: Tally, why: Why): DecisionEntry | null {
   const { channel, idempotencyKey } = fallback
   const { type, id } = fallback.recipient ?? { type: row.recipient_type, id: row.recipient_id }
   const now = at.getTime()
+  const due_at = why === 'silence' ? now + (fallback.unreportedMs ?? 0) : now
   const next: Delivery = {
     ...row,
     ...untouched,
@@ -93,7 +97,7 @@ function queue(rows: Rows, row: Delivery, fallback: Fallback, at: Date, tally: T
     created_at: now,
     updated_at: now,
     delivery_state: 'queued',
-    due_at: why === 'silence' ? now + (fallback.unreportedMs ?? 0) : now,
+    due_at,
     fence: 0,
     attempts: 0,
     unknown_outcomes: 0,
@@ -104,18 +108,41 @@ function queue(rows: Rows, row: Delivery, fallback: Fallback, at: Date, tally: T
   }
   const notificationId =
     why === 'new' ? rows.insert('notification_history', next) : rows.insertNew(keys.deliveryOnce, next)
-  if (notificationId === null) {
-    const there = why === 'failure' ? rows.get(keys.deliveryOnce, keyOf(row, fallback)) : undefined
-    const waiting = there === undefined ? undefined : rows.get(keys.delivery, there)
-    const isWaiting = waiting?.delivery_state === 'queued' && waiting.attempts === 0
-    if (isWaiting && waiting.due_at !== null && waiting.due_at > now)
-      rows.update('notification_history', waiting.id, { due_at: now, updated_at: now })
-    return null
-  }
   const { organization_id: organizationId, notification_category: category } = row
-  tally.add({ organizationId, channel, category }, 'PLANNED', at)
+  if (notificationId !== null) tally.add({ organizationId, channel, category }, 'PLANNED', at)
+  const queuedId = notificationId ?? renew(rows, keyOf(row, fallback), { now, due_at, why }, tally)
+  if (queuedId === null) return null
   const recipient = { type, id }
   const detail = `in place of notification ${row.id}`
   const rule = why === 'silence' ? 'fallback_if_unreported' : 'fallback'
-  return { action: 'queued', rule, category, recipient, channel, notificationId, detail }
+  return { action: 'queued', rule, category, recipient, channel, notificationId: queuedId, detail }
+}
+
+/** Why one was withdrawn whose turn comes all the same when what it is in place of fails. */
+const early: ReadonlySet<Rule | null> = new Set<Rule>(['fallback_needless', 'fallback_unproven'])
+
+/**
+ * What waits in the place of a message already waits for less, or anew after another attempt that may go unreported; what was withdrawn before that
+ * message failed is queued again: its id. Null: it is queued or over.
+ */
+function renew(
+  rows: Rows,
+  of: ReturnType<typeof keyOf>,
+  { now, due_at, why }: { readonly now: number; readonly due_at: number; readonly why: Why },
+  tally: Tally,
+): number | null {
+  const there = rows.get(keys.deliveryOnce, of)
+  const row = there === undefined ? undefined : rows.get(keys.delivery, there)
+  if (row === undefined || row.attempts > 0 || row.erased_at !== null) return null
+  const change = { due_at, updated_at: now }
+  if (row.delivery_state === 'queued') {
+    const isLater = row.due_at !== null && row.due_at > (why === 'silence' ? now : due_at)
+    if (isLater) rows.update('notification_history', row.id, change)
+    return null
+  }
+  if (row.delivery_state !== 'cancelled' || !early.has(row.reason)) return null
+  const { organization_id: organizationId, notification_type: channel, notification_category: category, reason } = row
+  if (reason !== null) tally.add({ organizationId, channel, category, detail: reason }, 'CANCELLED', row.updated_at, -1)
+  rows.update('notification_history', row.id, { ...change, delivery_state: 'queued', reason: null })
+  return row.id
 }

@@ -112,6 +112,20 @@ const suite = (open_: () => Place) => {
     expect(await place.find(canaries.filter((one) => one !== '+14155550911'))).toEqual([])
   })
 
+  it('leaves nothing of who was named to be written to in the place of others, in what still waits', async () => {
+    await using place = open_()
+    await using clinic = await open(place, { settleMs: 60_000 })
+    await clinic.start()
+    const child = { ...brother, phone: null, email: null, contactOrder: [doctor, zerlina] }
+    clinic.host.book({ id: 1, startsAt: soon, recipients: [child, zerlina] })
+    await clinic.notifications.appointmentBooked(1)
+    await clinic.settle()
+    expect(await place.find(canaries)).not.toEqual([])
+    clinic.host.book({ id: 1, startsAt: soon, recipients: [{ ...child, contactOrder: [doctor] }] })
+    await clinic.privacy.eraseRecipient(person)
+    expect(await place.find(canaries)).toEqual([])
+  })
+
   it('keeps a refusal as a hash, also under a new encryption key, until a new consent', async () => {
     await using place = open_()
     {

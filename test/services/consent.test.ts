@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
-import type { InboundMessage } from '../../src/index.ts'
+import type { DirectoryRecipient, InboundMessage } from '../../src/index.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 
 const now = '2031-03-10T12:00:00.000Z'
@@ -9,7 +9,7 @@ const recipient = { type: 'PATIENT', id: 7 } as const
 const person = { ...recipient, name: 'Ada', email: 'ada@example.org', phone }
 
 /** A clinic that wrote to Ada by SMS, and hears what she answers. */
-async function heard(id = 7) {
+async function heard(id = 7, patient: DirectoryRecipient = { ...person, id }) {
   const inbox: InboundMessage[] = []
   const replies: string[] = []
   const outbox = capture({
@@ -28,7 +28,7 @@ async function heard(id = 7) {
   for (const name of ['consent.refused', 'consent.given', 'consent.doubted', 'possible_cancel_request'] as const) {
     clinic.events.on(name, (event: object) => void events.push([name, event]))
   }
-  clinic.host.book({ id: 1, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [{ ...person, id }] })
+  clinic.host.book({ id: 1, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [patient] })
   await clinic.start()
   await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
   await clinic.settle()
@@ -150,6 +150,16 @@ it('a person who switches the channel on again is reached by it; staff need a ne
   expect((await clinic.effective())?.reasons).toEqual(['suppressed'])
   await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
   expect((await clinic.effective())?.allowed).toBe(true)
+})
+
+it('a guardian who is written to in the place of a child answers for themselves', async () => {
+  const guardian = { ...person, type: 'CLIENT', id: 8 } as const
+  await using clinic = await heard(7, { ...person, email: null, phone: null, contactOrder: [guardian] })
+  await clinic.post({ text: "I'll stop by at 3" })
+  expect((await clinic.consent.doubts(organizationId)).doubts).toMatchObject([{ address: phone }])
+  await clinic.post({ text: 'STOP' })
+  expect(await clinic.settings.getPreferences({ type: 'CLIENT', id: 8 })).toMatchObject({ smsEnabled: false })
+  expect(await clinic.enabled()).toBe(null)
 })
 
 it('what may be an appointment, and what is in doubt, reaches those who read answers', async () => {

@@ -1,7 +1,15 @@
 /** Who is written to in place of a person without an address: a guardian for a child. */
 import { describe, expect, it } from 'vitest'
+import { capture } from '../../adapters/transport/capture.ts'
+import {
+  type DirectoryRecipient,
+  type NotificationsOptions,
+  type OutboundMessage,
+  TransportError,
+} from '../../src/index.ts'
 import { refKey } from '../../src/schemas/common.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const startsAt = '2026-03-20T15:00:00Z'
@@ -19,8 +27,8 @@ const joan = { type: 'CLIENT', id: 91, name: 'Joan', email: 'joan@example.org', 
 const refOf = ({ type, id }: typeof grace | typeof joan) => ({ type, id })
 const child = { ...ada, email: null, phone: null, contactOrder: [grace, joan] }
 
-async function openWith(recipient: typeof child | (Omit<typeof child, 'phone'> & { readonly phone: string }) = child) {
-  const clinic = await openClinic(now)
+async function openWith(recipient: DirectoryRecipient = child, options: Partial<NotificationsOptions> = {}) {
+  const clinic = await openClinic(now, options)
   await clinic.settings.createOrganizationSettings(organizationId, {
     defaultEmailReminders: [24],
     defaultSmsReminders: [],
@@ -77,6 +85,52 @@ describe('a recipient without an address', () => {
     await clinic.clock.advance(10 * 60_000)
     expect(clinic.sentTo().toSorted()).toEqual([`EMAIL ${grace.email}`, `SMS ${grace.phone}`])
   })
+})
+
+it.each(['answer', 'report'] as const)(
+  'who stops messages does so for themselves: the next contact has them still (by the %s of the provider)',
+  async (by) => {
+    const stop = (message: OutboundMessage) =>
+      by === 'answer' && message.to === grace.phone
+        ? new TransportError('No.', { outcome: 'suppressed', code: '21610' })
+        : null
+    const clock = new ManualClock(now)
+    const outbox = capture({ clock, fail: stop })
+    const mother = { ...grace, email: null }
+    const father = { ...joan, email: null, phone: '+14155550191' }
+    await using clinic = await openWith({ ...child, contactOrder: [mother, father] }, { clock, transports: [outbox] })
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    const [text] = (await clinic.notifications.history({ state: 'all' })).notifications
+    if (by === 'report') await clinic.recordReceipt(text?.id ?? 0, { outcome: 'failed', code: '21610', optedOut: true })
+    await clinic.settle()
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    expect(outbox.sent.at(-1)?.to).toBe(father.phone)
+    expect(await clinic.settings.getPreferences(refOf(grace))).toMatchObject({ smsEnabled: false })
+    await expect(clinic.settings.getPreferences({ type: 'PATIENT', id: ada.id })).rejects.toThrow('has no')
+  },
+)
+
+it('the quiet hours are those where the contact is', async () => {
+  await using clinic = await openWith({
+    ...child,
+    timeZone: 'America/New_York',
+    contactOrder: [{ ...grace, timeZone: 'Asia/Tokyo' }],
+  })
+  // At 15:00 it is midnight in Tokyo.
+  await clinic.settings.updateOrganizationSettings(organizationId, {
+    quietHours: [{ hours: { from: '21:00', to: '08:00' } }],
+  })
+  const [planned] = (await clinic.notifications.plan(1)).reminders
+  expect(planned?.reminderTime).toEqual(new Date('2026-03-19T11:45:00Z'))
+  await clinic.clock.advanceTo('2026-03-19T12:30:00Z')
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  await clinic.settle()
+  await clinic.clock.advanceTo('2026-03-19T22:00:00Z')
+  expect(clinic.sentTo()).toEqual([])
+  await clinic.clock.advanceTo('2026-03-19T23:05:00Z')
+  expect(clinic.sentTo().toSorted()).toEqual([`EMAIL ${grace.email}`, `SMS ${grace.phone}`])
 })
 
 it('a recipient who has an address is written to, and nobody else', async () => {

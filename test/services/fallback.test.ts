@@ -309,6 +309,29 @@ describe('nothing takes the place of', () => {
     expect(clinic.sent()).toEqual(['REMINDER EMAIL'])
   })
 
+  it('a text to one who has the notice in a mail to somebody else with the same address', async () => {
+    await using clinic = await openWith({ SMS: 'gone' })
+    const other = { ...ada, type: 'CLIENT' as const, id: 77, phone: null }
+    clinic.host.book({ id: 1, startsAt, recipients: [other, ada] })
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    await clinic.clock.advance(1000)
+    expect(clinic.sent()).toEqual(['CONFIRMATION EMAIL'])
+  })
+
+  it('a message to somebody who was erased', async () => {
+    await using clinic = await openWith({})
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo(afterReminder)
+    const [text] = await clinic.rows()
+    await clinic.privacy.eraseRecipient(patient)
+    await clinic.recordReceipt(text?.id ?? 0, { outcome: 'failed', code: '30005' })
+    await clinic.settle()
+    expect(clinic.sent()).toEqual(['REMINDER SMS'])
+    expect(await clinic.rows()).toHaveLength(1)
+  })
+
   it('a message of which nobody knows whether it arrived', async () => {
     await using clinic = await openWith({ SMS: 'lost' })
     clinic.host.book({ id: 1, startsAt })

@@ -31,9 +31,13 @@ async function openWith(settings: OrganizationSettingsInput = {}) {
   }
   for (const id of [1, 2, 3]) await start(id)
   const rows = async () => (await clinic.notifications.history({ state: 'all', limit: 100 })).notifications
-  const report = async (appointmentId: number, outcome: 'delivered' | 'failed') => {
+  const report = async (appointmentId: number, outcome: 'delivered' | 'failed', transient = false) => {
     const text = (await rows()).find((row) => row.appointmentId === appointmentId && row.channel === 'SMS')
-    await clinic.recordReceipt(text?.id ?? 0, { outcome, ...(outcome === 'failed' ? { code: '30005' } : {}) })
+    await clinic.recordReceipt(text?.id ?? 0, {
+      outcome,
+      transient,
+      ...(outcome === 'failed' ? { code: '30005' } : {}),
+    })
     await clinic.settle()
   }
   return {
@@ -41,6 +45,7 @@ async function openWith(settings: OrganizationSettingsInput = {}) {
     clock,
     start,
     report,
+    texts: () => outbox.sent.filter(({ channel }) => channel === 'SMS').map(({ to }) => to),
     mails: () => outbox.sent.filter(({ channel }) => channel === 'EMAIL').map(({ to }) => to),
     waiting: async () =>
       (await rows()).flatMap(({ channel, reason }) => (channel === 'EMAIL' ? [reason] : [])).toSorted(),
@@ -97,6 +102,36 @@ describe('a text that is not reported in time', () => {
     await clinic.report(3, 'delivered')
     await clinic.clock.advanceTo('2026-03-20T16:00:00Z')
     expect(clinic.mails()).toHaveLength(1)
+  })
+
+  it('has its mail when it is reported as failed later than that, even if nothing said so when it was due', async () => {
+    await using clinic = await openWith()
+    await clinic.clock.advanceTo(later)
+    expect(clinic.mails()).toEqual([])
+    expect(await clinic.waiting()).toEqual(Array(3).fill('fallback_unproven'))
+    await clinic.report(1, 'failed')
+    await clinic.clock.advance(1000)
+    expect(clinic.mails()).toEqual(['p1@example.org'])
+    await clinic.report(1, 'failed')
+    await clinic.clock.advanceTo('2026-03-20T16:00:00Z')
+    expect(clinic.mails()).toHaveLength(1)
+  })
+
+  it('has none while it is tried again, and waits anew from then on', async () => {
+    await using clinic = await openWith()
+    await clinic.clock.advanceTo('2026-03-19T15:29:00Z')
+    await clinic.report(2, 'delivered')
+    await clinic.report(1, 'failed', true)
+    await clinic.clock.advanceTo(later)
+    expect(clinic.mails()).toEqual(['p3@example.org'])
+    await clinic.clock.advanceTo('2026-03-19T15:50:00Z')
+    expect(clinic.texts().filter((to) => to === '+14155550101')).toHaveLength(2)
+    expect(clinic.mails()).toEqual(['p3@example.org'])
+    await clinic.start(4, '2026-03-20T15:51:00Z')
+    await clinic.clock.advanceTo('2026-03-19T15:52:00Z')
+    await clinic.report(4, 'delivered')
+    await clinic.clock.advanceTo('2026-03-19T16:30:00Z')
+    expect(clinic.mails()).toEqual(['p3@example.org', 'p1@example.org'])
   })
 
   it('has none after the start, nor once the organization no longer wants it, nor where what may have arrived is held', async () => {

@@ -1,6 +1,7 @@
 import type { CheckResult } from '../../domain/due.ts'
 import type { Fallback, IntentCommand, LinkRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type DecisionAction, type Rule, ruleTable, type UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor } from '../messages/notices.ts'
@@ -16,6 +17,8 @@ export type Outgoing = {
   readonly senders: Senders
   /** Its id is known once the intent is committed. */
   readonly message: Omit<OutboundMessage, 'notificationId'>
+  /** Who reads it: the recipient, or whoever is written to in their place. */
+  readonly reader: RecipientRef
   readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null

@@ -30,7 +30,7 @@ export async function attemptFailed(
   context: Context,
   due: DueWork,
   delivery: DeliveryRow,
-  { provider, senders, probe, deadline, unknownOutcome, message: { to } }: Outgoing,
+  { provider, senders, reader, probe, deadline, unknownOutcome, message: { to } }: Outgoing,
   error: TransportError,
   at: Date,
 ): Promise<Failure> {
@@ -61,7 +61,8 @@ export async function attemptFailed(
 
   if (outcome === 'suppressed' || isUnknown) {
     const cause = isUnknown ? 'invalid' : 'stop'
-    return { ...fail('suppressed'), news: { kind: 'suppressed', cause, code, person: personOf(delivery) } }
+    const person = personOf({ organizationId: delivery.organizationId, recipient: reader })
+    return { ...fail('suppressed'), news: { kind: 'suppressed', cause, code, person } }
   }
   if (paused !== null) {
     const next = senders.length === 1 ? paused : accounts.choose(senders, to, { mayWait: mayHaveGoneOut(due) })

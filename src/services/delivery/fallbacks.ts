@@ -134,8 +134,8 @@ async function chainOf(context: Context, row: DeliveryRow): Promise<Chain> {
   const reminder = root.reminderId === null ? null : await storage.reminders.get(root.reminderId)
   const sent = [root, ...(before === null || before.id === root.id ? [] : [before])]
   const silent = sent.filter(isUnreported)
-  // A later report may have corrected the failure.
-  const isCorrected = sent.some((one) => arrived.has(one.status) && !silent.includes(one))
+  // A later report may have corrected the failure, and one that is tried again has not failed.
+  const isCorrected = sent.some((one) => mayArrive(one) || (arrived.has(one.status) && !silent.includes(one)))
   const shown = await Promise.all(silent.map((one) => othersReported(context, one)))
   const about = await sameKind(context, row)
   const beside = [...deliveriesBeside(about, row, root), ...(await remindersBeside(context, row, reminder))]
@@ -148,6 +148,9 @@ async function chainOf(context: Context, row: DeliveryRow): Promise<Chain> {
     isTried: beside.includes('failed'),
   }
 }
+
+/** It is tried again, or nobody knows what became of it. */
+const mayArrive = ({ state }: DeliveryRow): boolean => state !== 'settled' && state !== 'cancelled'
 
 /** It was sent, and nothing was reported of it. */
 const isUnreported = ({ status, deliveryDetail }: DeliveryRow): boolean =>
@@ -194,15 +197,24 @@ async function sameKind({ options }: Pick<Context, 'options'>, row: DeliveryRow)
 const siblingsIn = (rows: readonly DeliveryRow[], { fallbackOf, recipient }: DeliveryRow) =>
   rows.filter((one) => one.fallbackOf === fallbackOf && !isSameRecipient(one.recipient, recipient))
 
-/** What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder. */
+/**
+ * What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder; where there is
+ * nothing, what went to somebody else with their address for them too.
+ */
 function deliveriesBeside(rows: readonly DeliveryRow[], row: DeliveryRow, root: DeliveryRow): Beside[] {
-  const own = rows.filter((one) => isSameRecipient(one.recipient, row.recipient))
-  return own.flatMap((one) => {
-    // Of two that take the place of different messages the first one goes, so that one of them does.
-    const isRival = one.fallbackOf === null || one.id < row.id
-    if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
-    return one.status === 'FAILED' || one.status === 'BOUNCED' ? 'failed' : 'covers'
-  })
+  const theirs = rows.filter((one) => isSameRecipient(one.recipient, row.recipient))
+  const own = theirs.flatMap((one) => besideOf(one, row, root))
+  if (own.length > 0) return own
+  const isForThem = ({ snapshot, fallbackOf }: DeliveryRow) =>
+    fallbackOf === null && parseRecipients(snapshot).some((one) => isSameRecipient(one, row.recipient))
+  return rows.filter(isForThem).flatMap((one) => besideOf(one, row, root))
+}
+
+function besideOf(one: DeliveryRow, row: DeliveryRow, root: DeliveryRow): Beside[] {
+  // Of two that take the place of different messages the first one goes, so that one of them does.
+  const isRival = one.fallbackOf === null || one.id < row.id
+  if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
+  return one.status === 'FAILED' || one.status === 'BOUNCED' ? ['failed'] : ['covers']
 }
 
 /** The reminder of the same offset on this channel, which may be before or after that of the chain. */

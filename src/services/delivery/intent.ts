@@ -93,6 +93,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
     outgoing: {
       provider,
       senders,
+      reader: refOf(reader),
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,

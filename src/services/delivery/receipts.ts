@@ -3,8 +3,8 @@ import type { DeliveryReceipt } from '../../schemas/receipt.ts'
 import type { ReportedState } from '../../schemas/vocabulary.ts'
 import { batched } from '../shared/batched.ts'
 import type { Context } from '../shared/context.ts'
-import { personOf } from '../shared/knowledge.ts'
 import type { OwnAddress } from '../shared/known-addresses.ts'
+import { whoGot } from '../shared/people.ts'
 import { emitEnding } from './delivery-events.ts'
 import { newsOfUnknown } from './failed-attempt.ts'
 import { reportedFallback } from './fallbacks.ts'
@@ -88,10 +88,11 @@ export class Receipts {
     const { recipientAddress } = row
     if (recipientAddress === null) return null
     const address = await sentTo(this.#context, row, recipientAddress, settings)
-    const person = personOf(row)
-    if (outcome === 'complained') return { ...address, news: { kind: 'suppressed', cause: 'complaint', code, person } }
+    const refused = async (cause: 'complaint' | 'stop') =>
+      ({ ...address, news: { kind: 'suppressed', cause, code, person: await whoGot(this.#context, row) } }) as const
+    if (outcome === 'complained') return refused('complaint')
     if (outcome !== 'failed' && outcome !== 'bounced') return null
-    if (optedOut) return { ...address, news: { kind: 'suppressed', cause: 'stop', code, person } }
+    if (optedOut) return refused('stop')
     if (!addressUnknown) return null
     const news = await newsOfUnknown(this.#context, address, code, now)
     const isAgain = news.kind === 'suppressed' || (await isBouncedAgain(this.#context, row, code, address))

@@ -1,10 +1,11 @@
 import type { Channel } from '../../channels/index.ts'
+import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
-import type { Party } from '../../ports/storage.ts'
+import type { DeliveryRow, Party } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
 import type { Context } from './context.ts'
 import { faultOf } from './fault-log.ts'
-import { personOf } from './knowledge.ts'
+import { personOf, preferenceRefOf } from './knowledge.ts'
 import { policyOf } from './settings-view.ts'
 
 /** Of how many messages to an address the recipients are looked at, the latest first. */
@@ -12,7 +13,7 @@ const mostMessages = 50
 
 /**
  * Who has an address: the patients and clients whom the organization (null: any) wrote to there and who have it still, by their
- * preferences or the directory. Where the directory cannot say, they count as having it: silence harms less than a message.
+ * preferences or the directory, and whom these name to be written to in their place. Where the directory cannot say, they count as having it: silence harms less than a message.
  */
 export async function peopleAt(
   context: Context,
@@ -31,9 +32,53 @@ export async function peopleAt(
     parties.set(`${party.organizationId} ${refKey(party.recipient)}`, party)
   }
   const found = await Promise.all(
-    [...parties.values()].map(async (party) => ((await hasStill(context, party, channel, address)) ? [party] : [])),
+    [...parties.values()].map(async (party) => {
+      const isTheirs = await hasStill(context, party, channel, address)
+      return isTheirs ? party : await contactAt(context, party, channel, address)
+    }),
   )
-  return found.flat()
+  const people = found.flatMap((party) => party ?? [])
+  return [...new Map(people.map((party) => [`${party.organizationId} ${refKey(party.recipient)}`, party])).values()]
+}
+
+/**
+ * Whose word an opt-out from a message is: its recipient's, or, where that one names others to be written to, of these who has the address. Null:
+ * nobody's who is known.
+ */
+export async function whoGot(
+  context: Context,
+  row: Pick<DeliveryRow, 'organizationId' | 'recipient' | 'channel' | 'recipientAddress'>,
+): Promise<Party | null> {
+  const party = personOf(row)
+  if (party === null || row.recipientAddress === null) return party
+  const contact = await contactAt(context, party, row.channel, row.recipientAddress)
+  return contact === undefined ? party : contact
+}
+
+/** Of a person and those whom they name to be written to, who has the address; null: none of them; undefined: they name nobody. */
+async function contactAt(
+  { options: { storage }, host }: Context,
+  { organizationId, recipient }: Party,
+  channel: Channel,
+  given: string,
+): Promise<Party | null | undefined> {
+  const profile = await host.recipient(recipient).catch(() => null)
+  if (!profile?.contactOrder || profile.organizationId !== organizationId) return undefined
+  const people = withContacts([profile]).flatMap((person) => {
+    const ref = preferenceRefOf(person)
+    return ref === null ? [] : [{ person, ref }]
+  })
+  const [rows, [settings]] = await Promise.all([
+    storage.preferences.get(people.map(({ ref }) => ref)),
+    storage.settings.get([organizationId]),
+  ])
+  const { defaultCountry } = policyOf(settings ?? null)
+  const found = people.find(({ person, ref }) => {
+    const own = rows.find((one) => refKey(one.recipient) === refKey(ref) && one.organizationId === organizationId)
+    const { address } = contactOf(channel, own ?? null, person, defaultCountry)
+    return address !== null && addressKey(channel, address) === given
+  })
+  return found === undefined ? null : { organizationId, recipient: found.ref }
 }
 
 async function hasStill(context: Context, party: Party, channel: Channel, address: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import {
   organizationId,
   planOne,
   reminderWork,
+  sendIntent,
   settleCommand,
 } from './rows.ts'
 
@@ -94,6 +95,36 @@ export function fallbacks({ migrated }: Starter): void {
     const report = { id: held.id, at: minutes(3), errorCode: 'x', errorMessage: null, status: 'FAILED' } as const
     expect(await storage.deliveries.recordReceipts([{ ...report, fallback: later }])).toEqual(['ended'])
     expect(await dueDeliveries(storage, minutes(3), 10)).toMatchObject([{ id: next?.id }])
+    expect(await all(storage)).toHaveLength(2)
+  })
+
+  it.each([
+    ['it failed after all', 'FAILED', 3],
+    ['it was sent once more', 'SENT', 33],
+  ] as const)('one withdrawn as needless is queued again where %s', async (_, outcome, dueAfter) => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const later = { ...fallback, unreportedMs: 30 * 60_000 }
+    await storage.deliveries.settle([{ ...settleCommand(held), fallback: later }])
+    const [next] = await dueDeliveries(storage, minutes(31), 10)
+    if (next === undefined) throw new Error('nothing was queued')
+    const rule = 'fallback_unproven'
+    await commit(storage, { kind: 'cancel', rule, work: deliveryWork(next), decision: about() })
+    expect(await dueDeliveries(storage, minutes(99), 10)).toEqual([])
+    const report = { id: held.id, at: minutes(3), errorCode: 'x', errorMessage: null, status: 'FAILED' } as const
+    if (outcome === 'FAILED') await storage.deliveries.recordReceipts([{ ...report, fallback: later }])
+    else {
+      await storage.deliveries.recordReceipts([{ ...report, retryAt: minutes(2) }])
+      const [again] = await dueDeliveries(storage, minutes(2), 10)
+      if (again === undefined) throw new Error('it is not tried again')
+      const sent = await commit(storage, sendIntent(deliveryWork(again)))
+      if (sent === null) throw new Error('it was not claimed')
+      await storage.deliveries.settle([{ ...settleCommand(sent), at: minutes(3), fallback: later }])
+    }
+    expect(await storage.deliveries.get(next.id)).toMatchObject({ state: 'queued', reason: null })
+    const due = (at: number) => dueDeliveries(storage, minutes(at), 10)
+    expect(await due(dueAfter - 1)).toEqual([])
+    expect(await due(dueAfter)).toMatchObject([{ id: next.id }])
     expect(await all(storage)).toHaveLength(2)
   })
 
