@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { runCommand, runScript } from '../support/run-script.ts'
-import { entries, readJson, root } from './manifest.ts'
+import { entries, manifest, readJson, root } from './manifest.ts'
 
 /** A project with the same exports, whose files are empty. */
 function makeProject() {
@@ -18,6 +18,8 @@ function makeProject() {
     cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   for (const { source, types, default: code } of entries) for (const path of [source, types, code]) write(path, '')
+  for (const code of Object.values(manifest.bin))
+    for (const path of [code, code.replace(/js$/, 'd.ts')]) write(path, '')
   return { folder, write }
 }
 
