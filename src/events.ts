@@ -3,7 +3,8 @@ import type { FieldIssue } from './errors.ts'
 import type { Directory } from './ports/directory.ts'
 import type { ReplyAppointment } from './schemas/answer.ts'
 import type { EntityId, RecipientRef } from './schemas/common.ts'
-import type { AnswerVia, Category, ReplyAbout, Rule } from './schemas/vocabulary.ts'
+import type { Rule } from './schemas/rules.ts'
+import type { AnswerVia, Category, ReplyAbout } from './schemas/vocabulary.ts'
 
 /** What every event about a message holds: ids only, never a name, an address or a text. */
 type About = {

@@ -75,6 +75,7 @@ export type {
   SendOptions,
   WaitlistOptions,
 } from './schemas/requests.ts'
+export type { Rule } from './schemas/rules.ts'
 export type {
   OrganizationSettings,
   OrganizationSettingsChange,
@@ -108,7 +109,6 @@ export type {
   ReplyAbout,
   ReportedState,
   ReportWord,
-  Rule,
   SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
@@ -198,6 +198,7 @@ export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
 export { offeredQuietHours, type QuietRule } from './schemas/quiet-hours.ts'
 export { type RetentionKind, type RetentionRules, retentionKinds, suggestedRetention } from './schemas/retention.ts'
+export { ruleTable } from './schemas/rules.ts'
 export { organizationSettingsInput, secretFields, templatesInput } from './schemas/settings.ts'
 export { isTimeZone } from './schemas/time-zone.ts'
 export {
@@ -218,7 +219,6 @@ export {
   replyAbouts,
   reportedStates,
   reportWords,
-  ruleTable,
   suppressionCauses,
   suppressionTable,
   templateKeys,

@@ -3,7 +3,7 @@ import type { MessageFormat } from '../messages/index.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { Field } from '../schemas/fields.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
-import type { ProviderFault } from '../schemas/vocabulary.ts'
+import type { ProviderFault } from '../schemas/rules.ts'
 
 /**
  * All that differs between channels. Who adds one writes a file with all of it and a line of the list in `index.ts`; everything

@@ -1,6 +1,7 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/directory.ts'
-import type { AppointmentStatus, Rule, VisitMode } from '../schemas/vocabulary.ts'
+import type { Rule } from '../schemas/rules.ts'
+import type { AppointmentStatus, VisitMode } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
 /** An appointment of the directory with its start parsed, both as an instant and as a wall-clock time. */

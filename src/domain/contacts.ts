@@ -1,6 +1,6 @@
 import type { Channel } from '../channels/index.ts'
 import type { Person } from '../schemas/directory.ts'
-import type { Rule } from '../schemas/vocabulary.ts'
+import type { Rule } from '../schemas/rules.ts'
 import { refOf } from './appointment.ts'
 import type { EffectiveDecision } from './effective.ts'
 

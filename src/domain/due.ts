@@ -5,13 +5,8 @@ import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
 import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
-import {
-  type AppointmentStatus,
-  type Category,
-  isProviderLocked,
-  isUnconfigured,
-  type Rule,
-} from '../schemas/vocabulary.ts'
+import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
+import type { AppointmentStatus, Category } from '../schemas/vocabulary.ts'
 import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'

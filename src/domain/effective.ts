@@ -9,8 +9,9 @@ import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
+import type { Rule } from '../schemas/rules.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import { type Category, type DetailLevel, type Rule, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
+import { type Category, type DetailLevel, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
 import { isPersons } from './address.ts'
 
 /** The organization's settings, with defaults filled in. */

@@ -2,7 +2,7 @@ import { keys } from '../ports/rows/keys.ts'
 import type { Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { ReminderRow } from '../ports/storage/reminders.ts'
-import type { Rule } from '../schemas/vocabulary.ts'
+import type { Rule } from '../schemas/rules.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countedAs, type Tally } from './counters.ts'
 

@@ -4,7 +4,7 @@ import type { Row } from '../ports/rows/tables/tables.ts'
 import type { Fallback } from '../ports/storage/delivery-rows.ts'
 import { refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { Rule } from '../schemas/vocabulary.ts'
+import type { Rule } from '../schemas/rules.ts'
 import { untouched } from './codecs/deliveries.ts'
 import type { Tally } from './counters.ts'
 

@@ -1,17 +1,7 @@
 import { isInDoubt } from '../domain/transitions.ts'
-import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
-import {
-  type Absence,
-  type Command,
-  type Found as FoundRows,
-  type Read,
-  type Rows,
-  read,
-  readThrough,
-} from '../ports/rows/rows.ts'
-import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/intents.ts'
-import { standingReads } from './addresses.ts'
+import type { Command, Rows } from '../ports/rows/rows.ts'
+import type { Work as DueWork, IntentCommand, IntentOutcome } from '../ports/storage/intents.ts'
 import {
   claimReminder,
   type Delivery,
@@ -24,14 +14,15 @@ import {
   releaseReminder,
   type Work,
 } from './begun.ts'
-import { budgetAbsences, budgetReads, countInBudget, isWithinBudget } from './budgets.ts'
+import { countInBudget, isWithinBudget } from './budgets.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
 import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
-import { guardAbsences, guardCheck, guardReads } from './guard.ts'
-import { countBegun, countersOf, createMeter } from './meters.ts'
+import { guardCheck } from './guard.ts'
+import { absencesOf, deliveriesOf, fallingOf, guardsOf, isGuarded, remindersOf, waitedFor } from './intent-reads.ts'
+import { countBegun, createMeter } from './meters.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const done = (delivery: Delivery | null): IntentOutcome => ({
@@ -238,69 +229,6 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     appendDecision(intent.rows, command.decision, [...entries, ...next], intent.at)
   }
   return outcome
-}
-
-/** A delivery that ends, and what takes its place. A reminder that fails has its delivery by then, one that is cancelled has none. */
-const fallingOf = (command: IntentCommand) => ({
-  id: command.work.id,
-  fallback:
-    (command.work.kind === 'delivery' || command.kind === 'fail') && 'fallback' in command ? command.fallback : null,
-})
-
-/** The delivery of a reminder that is not over. */
-const waitedFor = (reminder: Reminder | undefined): number | null =>
-  reminder?.status === 'PENDING' ? reminder.notification_id : null
-
-const isGuarded = (command: IntentCommand): command is Intent<'send' | 'hand_over'> =>
-  command.kind === 'send' || command.kind === 'hand_over'
-
-const worksOf = (command: IntentCommand): readonly DueWork[] => [
-  command.work,
-  ...(isGuarded(command) ? command.merged.map(({ work }) => work) : []),
-]
-
-const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan']>, ids: IdCodec) => ({
-  appointment_id: ids('appointment', appointmentId),
-  organization_id: organizationId,
-})
-
-function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
-  if (!isGuarded(command)) return []
-  const { guard } = command
-  return [
-    ...guardReads(guard, ids),
-    // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
-    ...(guard.address === null ? [] : standingReads(guard.address)),
-    ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
-    ...budgetReads(command, ids),
-    ...countersOf(command, at).map((counter) => read(keys.counter, counter, 'none')),
-  ]
-}
-
-function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
-  if (!isGuarded(command)) return []
-  const { guard } = command
-  const absences = guardAbsences(guard, ids)
-  if (guard.plan?.revision === 0) {
-    absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
-  }
-  // Who begins more messages of an organization that has a cap, or by an account that has a limit, does so alone.
-  const counted = countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))
-  return [...absences, ...budgetAbsences(command, ids), ...counted]
-}
-
-const remindersOf = (command: IntentCommand): Read[] =>
-  worksOf(command).map(({ kind, id }) =>
-    kind === 'reminder'
-      ? read(keys.reminder, { id })
-      : readThrough(keys.reminder, keys.delivery, 'reminder_id', { id }),
-  )
-
-function deliveriesOf(command: IntentCommand, found: FoundRows): Read[] {
-  const ids = worksOf(command).map(({ kind, id }) =>
-    kind === 'delivery' ? id : waitedFor(found.get(keys.reminder, { id })),
-  )
-  return ids.flatMap((id) => (id === null ? [] : [read(keys.delivery, { id })]))
 }
 
 /** Of a reminder: a delivery that waits has its row already. */

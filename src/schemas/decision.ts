@@ -1,6 +1,7 @@
 import type { Channel } from '../channels/index.ts'
 import type { EntityId, RecipientRef } from './common.ts'
-import type { Category, DecisionAction, Rule } from './vocabulary.ts'
+import type { Rule } from './rules.ts'
+import type { Category, DecisionAction } from './vocabulary.ts'
 
 /** One line of what was decided. `detail` holds numbers and words, never contact data or message text. */
 export type DecisionEntry = {

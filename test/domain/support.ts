@@ -6,8 +6,8 @@ import type { Surroundings } from '../../src/domain/plan.ts'
 import type { Person } from '../../src/schemas/directory.ts'
 import { showing } from '../../src/schemas/fields.ts'
 import { emptyPreferences, type PreferencesValues } from '../../src/schemas/preferences.ts'
+import type { Rule } from '../../src/schemas/rules.ts'
 import { emptySettings, settingsFields } from '../../src/schemas/settings.ts'
-import type { Rule } from '../../src/schemas/vocabulary.ts'
 
 export const policy: OrganizationPolicy = {
   ...showing(settingsFields)(emptySettings),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { reminderOffset } from '../../schemas/offset.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
-import { ruleTable } from '../../schemas/vocabulary.ts'
+import { ruleTable } from '../../schemas/rules.ts'
 import { organizationNotFound, recipientNotFound } from '../../services/shared/not-found.ts'
 import { scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'

@@ -4,7 +4,8 @@ import { documentedChannels } from '../../schemas/channel-fields.ts'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { toSnake } from '../../schemas/fields.ts'
-import { categories, decisionActions, recipientTypes, ruleTable, suppressionCauses } from '../../schemas/vocabulary.ts'
+import { ruleTable } from '../../schemas/rules.ts'
+import { categories, decisionActions, recipientTypes, suppressionCauses } from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/insight/explanation.ts'
 
 /** Fields that many responses share, each described once. */

@@ -1,7 +1,8 @@
 import type { Channel } from '../../channels/index.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Category, DeliveryState, DeliveryStatus, ReportWord, Rule } from '../../schemas/vocabulary.ts'
+import type { Rule } from '../../schemas/rules.ts'
+import type { Category, DeliveryState, DeliveryStatus, ReportWord } from '../../schemas/vocabulary.ts'
 
 /** The text that goes out, and where to. */
 export type DeliveryContent = {

@@ -1,6 +1,6 @@
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Rule } from '../../schemas/vocabulary.ts'
+import type { Rule } from '../../schemas/rules.ts'
 import type { AddressRef, AddressReport } from './addresses.ts'
 import type { Ask, DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 

@@ -1,6 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
-import type { ReminderStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { Rule } from '../../schemas/rules.ts'
+import type { ReminderStatus } from '../../schemas/vocabulary.ts'
 import type { DuePage, DueQuery } from './due.ts'
 
 /** What identifies a reminder among the rows of one appointment that are not CANCELLED, with its times. */

@@ -1,6 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Category, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { Rule } from '../../schemas/rules.ts'
+import type { Category, DeliveryStatus } from '../../schemas/vocabulary.ts'
 import type { DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { ReminderRow } from './reminders.ts'

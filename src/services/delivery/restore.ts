@@ -10,7 +10,8 @@ import {
   type RecipientRef,
   recipientRef,
 } from '../../schemas/common.ts'
-import { type Category, ruleTable } from '../../schemas/vocabulary.ts'
+import { ruleTable } from '../../schemas/rules.ts'
+import type { Category } from '../../schemas/vocabulary.ts'
 import type { ReconcileReport } from '../planning/reconcile-report.ts'
 import type { Reconciler } from '../planning/reconciler.ts'
 import type { Context } from '../shared/context.ts'

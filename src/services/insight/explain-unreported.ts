@@ -1,6 +1,6 @@
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { ruleTable } from '../../schemas/vocabulary.ts'
+import { ruleTable } from '../../schemas/rules.ts'
 import { dryRun } from '../planning/dry-run.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'

@@ -2,7 +2,7 @@ import type { DecisionStore, DeliveryRow, ReminderRow } from '../../ports/storag
 import type { Store } from '../../records/store.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { ruleTable } from '../../schemas/vocabulary.ts'
+import { ruleTable } from '../../schemas/rules.ts'
 import type { AppointmentAnswer } from '../shared/views.ts'
 
 /**

@@ -22,14 +22,8 @@ import { channelSettings, channelsInUse, templated } from '../../schemas/channel
 import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import {
-  type Category,
-  type Change,
-  type DetailLevel,
-  isSetUpFault,
-  type Rule,
-  templateKeyOf,
-} from '../../schemas/vocabulary.ts'
+import { isSetUpFault, type Rule } from '../../schemas/rules.ts'
+import { type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'

@@ -5,8 +5,9 @@ import type { Actor, PlanningAction } from '../../schemas/audit.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
+import type { Rule } from '../../schemas/rules.ts'
 import { isSameZone } from '../../schemas/time-zone.ts'
-import type { AppointmentCategory, Rule } from '../../schemas/vocabulary.ts'
+import type { AppointmentCategory } from '../../schemas/vocabulary.ts'
 import type { Scope } from '../shared/owners.ts'
 
 /** What a request changes in a plan. */

@@ -1,7 +1,7 @@
 import type { ReminderRow } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { isUnconfigured, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { isUnconfigured, type Rule, ruleTable } from '../../schemas/rules.ts'
 import type { PlanningContext } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
 import type { Applied } from './cancel-plans.ts'

@@ -1,4 +1,4 @@
-import type { Rule } from '../../schemas/vocabulary.ts'
+import type { Rule } from '../../schemas/rules.ts'
 import { isUnreportedChange } from '../delivery/check-due.ts'
 import { isSendable } from '../delivery/checked.ts'
 import { ruleOf } from '../delivery/decisions.ts'

@@ -1,11 +1,11 @@
 import type { Channel } from '../../../channels/index.ts'
+import type { Rule } from '../../../schemas/rules.ts'
 import type {
   Category,
   DeliveryState,
   DeliveryStatus,
   RecipientType,
   ReminderStatus,
-  Rule,
 } from '../../../schemas/vocabulary.ts'
 import { accountTables } from './account-tables.ts'
 import { addressTables } from './address-tables.ts'

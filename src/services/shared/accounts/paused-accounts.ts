@@ -1,6 +1,6 @@
 import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
-import type { Rule } from '../../../schemas/vocabulary.ts'
+import type { Rule } from '../../../schemas/rules.ts'
 import type { AccountsContext } from './senders.ts'
 import { aboutOf, candidatesOf } from './senders.ts'
 

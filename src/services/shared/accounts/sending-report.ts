@@ -1,5 +1,5 @@
 import { type Channel, channelOf } from '../../../channels/index.ts'
-import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
+import { type ProviderFault, ruleTable } from '../../../schemas/rules.ts'
 import { faultOf } from '../fault-log.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import { sourceOf } from './providers.ts'
