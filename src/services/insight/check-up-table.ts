@@ -25,6 +25,7 @@ export const checkUpTable = {
   ],
   account_unusable: ['error', "Correct the organization's settings of this channel."],
   held_after_restore: ['warning', 'Decide on them: held(), releaseHeld(), cancelHeld().'],
+  hook_failing: ['error', 'Correct this hook of yours; it is called again until it returns.'],
   task_manager_failing: [
     'error',
     'Check that TaskManager runs, that the network lets this process reach it, and TASK_MANAGER_URL.',

@@ -190,9 +190,12 @@ function* ofWebhooks({ webhooks }: HealthReport): Iterable<Finding> {
 const shownElsewhere =
   /^(?:account paused|sender paused|account cannot be used|directory method |directory row|not sending|nothing can be sent|no provider can send|provider failed its check|health check failed|not started|webhook refused|TaskManager did not respond|scheduler not reached|opening the scheduler failed|due messages are not sent)/
 
-function* ofRest({ storage, held, taskManager, log }: HealthReport): Iterable<Finding> {
+function* ofRest({ storage, held, hooks, taskManager, log }: HealthReport): Iterable<Finding> {
   if (held !== null && held > 0)
     yield ['held_after_restore', { cause: `${held} messages are held since a backup was restored.` }]
+  for (const { hook, organizationId, attempts, lastError } of hooks?.failing ?? []) {
+    yield ['hook_failing', { organizationId, cause: `hooks.${hook} failed ${attempts} times: ${lastError}` }]
+  }
   if (taskManager !== null && taskManager.status !== 'ok') {
     yield [
       'task_manager_failing',

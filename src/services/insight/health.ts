@@ -2,7 +2,6 @@ import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { Restore } from '../delivery/restore.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
 import type { WebhookStatus, Webhooks } from '../delivery/webhooks.ts'
-import { allDue, readWork, targetOf } from '../delivery/work.ts'
 import { reconcileJob, statusOf } from '../planning/reconcile-progress.ts'
 import { retentionJob, retentionStatus } from '../privacy/retention.ts'
 import { type KeyReport, keyReport } from '../privacy/rotation.ts'
@@ -19,10 +18,10 @@ import {
   lessened,
   ofChannels,
   type ProviderHealth,
-  type SchedulerHealth,
   worstOf,
 } from './health-report.ts'
 import { ProviderChecks } from './provider-checks.ts'
+import { maxShown, schedulerHealth } from './scheduler-health.ts'
 
 export type HealthParts = {
   readonly context: Context
@@ -45,14 +44,8 @@ export type HealthQuestion = {
 const heldLimit = 100
 /** For so long a count of secrets by their keys is good. */
 const keysFreshMs = 60_000
-/** The longest list that is shown. */
-const maxShown = 20
-/** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
-const lagLimitMs = 60_000
 /** How long a check may take, in ms; the result of a slower one is unknown. */
 const patienceMs = 2000
-/** How many rows of late work are read; they include at least one of each queue. */
-const latePage = 50
 /** The longest text of a line's fields. */
 const maxDetailsLength = 500
 
@@ -78,7 +71,7 @@ export class Health {
       await Promise.all([
         this.#accounts(organizationId),
         this.#storage(),
-        this.#scheduler(organizationId),
+        schedulerHealth(this.#parts, organizationId, (work) => this.#within(work)),
         this.#providers.check({ verify }),
         integration === null ? null : this.#within(integration.health({ verify })),
         organizationId === null ? this.#within(restore.count(heldLimit)) : null,
@@ -145,54 +138,6 @@ export class Health {
     this.#storageFault = await storage.ping().then(() => null, faultOf)
     this.#asking = null
     return this.#storageFault
-  }
-
-  async #scheduler(only: string | null): Promise<SchedulerHealth> {
-    const { context, taskManager, scheduler } = this.#parts
-    const { storage, clock, sweepMs } = context.options
-    const source = taskManager?.workSource ?? storage.deliveries
-    const answer = await this.#within(source.nextDueAt().then((nextDueAt) => ({ nextDueAt })))
-    const none = { count: 0, ids: [] }
-    if (answer === null) {
-      return { status: 'unknown', lagMs: null, nextDueAt: null, fault: scheduler.fault, organizations: none }
-    }
-    const { nextDueAt } = answer
-    const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())
-    const limitMs = Math.max(lagLimitMs, 2 * sweepMs)
-    const late =
-      lagMs > limitMs ? await this.#late(limitMs) : ({ status: 'ok', fault: null, ids: [] as string[] } as const)
-    const isConcerned = only === null || late.ids.includes(only)
-    const ids = only === null ? late.ids : late.ids.filter((id) => id === only)
-    const isLate = late.status === 'failing' || (late.status === 'degraded' && isConcerned)
-    return {
-      // Without the scheduler's wake-ups, this process uses its own timer, and the sweep finds the rest.
-      status: isLate ? late.status : scheduler.fault === null ? 'ok' : 'degraded',
-      lagMs: only === null ? lagMs : null,
-      nextDueAt: only === null ? nextDueAt : null,
-      fault: isLate ? late.fault : scheduler.fault,
-      organizations: { count: ids.length, ids: ids.slice(0, maxShown) },
-    }
-  }
-
-  /** Whose work is late, and why: one organization's slow server or directory is no reason to restart a process. */
-  async #late(limitMs: number) {
-    const { context, dispatcher, taskManager } = this.#parts
-    const { storage, clock } = context.options
-    const source = taskManager?.workSource ?? allDue(storage)
-    const now = new Date(clock.now().getTime() - limitMs)
-    const page = await this.#within(readWork(source, storage, { now, limit: latePage }))
-    const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
-    const ids = [...new Set(queues.map(({ organizationId }) => organizationId))]
-    if (!dispatcher.isRunning)
-      return { status: ids.length === 1 ? 'degraded' : 'failing', fault: unattended, ids } as const
-    const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
-    return isKnown
-      ? ({ status: 'degraded', fault: 'due work waits for its provider account or for the directory', ids } as const)
-      : ({
-          status: 'failing',
-          fault: 'due work is not sent, although this process was started; see "log"',
-          ids,
-        } as const)
   }
 
   async #accounts(only: string | null): Promise<HealthReport['accounts']> {
@@ -287,8 +232,6 @@ export class Health {
     return withTimeout(clock, patienceMs, answer, () => null)
   }
 }
-
-const unattended = 'work is due and no process sends it: call start() here, or check the process that should send'
 
 /** If no organization has a working account either, nothing can be sent at all. */
 const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHealth[] =>
