@@ -65,7 +65,7 @@ export const ruleTable = {
   fallback: 'it failed on another channel; sent on this one in its place',
   fallback_if_unreported: 'sent on this channel if the message on the other one is not reported as delivered in time',
   fallback_unproven:
-    'the message on the other channel was not reported as delivered, and neither was any that its account sent since: it may be the reports that are missing',
+    'the message on the other channel was not reported as delivered, and neither was one that its account sent since: it may be the reports that are missing',
   fallback_needless: 'the person has it by another message, so that nothing has to take its place',
   fallback_tried: 'a message of its own failed on this channel too; sent on the next one, if there is one',
   next_account: 'an account before it in the order refuses or fails; sent by the next one',

@@ -187,7 +187,7 @@ export const settingsFields = {
   /** How many messages a person gets a day. Null: any number. */
   dailyBudget: {
     description:
-      'How many messages a person gets on a day, over all channels; cancellations and reschedules do not count. Null: any number',
+      'How many messages a person gets on a day, over all channels; cancellations and reschedules do not count. Null: no limit',
     schema: z.int().min(1).max(100),
     isAudited: true,
   },
