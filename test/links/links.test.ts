@@ -365,10 +365,15 @@ describe('the page of preferences', () => {
     expect(await addressOf()).toBe('ada@example.org')
     expect((await ask(clinic, 'POST', url, '')).status).toBe(200)
     expect(await addressOf()).toBe('new@example.org')
+    // Whoever has the message may not bring the address back later, nor prove another one by it.
+    await clinic.settings.updatePreferences({ type: 'PATIENT', id: 12 }, { emailAddress: null })
+    expect((await ask(clinic, 'GET', url)).status).toBe(404)
     for (const count of [2, 3, 4]) {
       const next = await save(clinic, at('preferences'), [['EMAIL.address', `new${count}@example.org`]])
       expect(next.html.includes('Please try again later')).toBe(count === 4)
+      expect((await ask(clinic, 'POST', url, '')).status).toBe(404)
     }
+    expect(await addressOf()).toBe('ada@example.org')
   })
 })
 

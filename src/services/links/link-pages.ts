@@ -93,7 +93,7 @@ export class LinkPages {
     })
   }
 
-  /** What the form of the page asks for. Done twice, it is done once. */
+  /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
   async act(purpose: LinkPurpose, token: string, fields: FormFields): Promise<Page> {
     const opened = await openLink(this.#context, purpose, token)
     if (typeof opened === 'string') return shutPage(opened)
@@ -112,7 +112,7 @@ export class LinkPages {
     return this.#save(opened, fields)
   }
 
-  /** The address is the person's: it is used from now on. */
+  /** The address is the person's: it is used from now on. The link is over, lest it brings the address back after it was changed. */
   async #proven(opened: Opened): Promise<string> {
     const { link, ref } = opened
     const { storage, clock } = this.#context.options
@@ -124,6 +124,7 @@ export class LinkPages {
     await new RecipientPreferences(this.#context, by, organizationId).write(ref, patch)
     const own = { organizationId, channel, address: addressKey(channel, address) }
     await storage.addresses.prove(own, clock.now(), by)
+    await storage.links.revoke({ hash: link.hash })
     return address
   }
 
