@@ -193,6 +193,12 @@ describe('the page of a link', () => {
       clinic.host.change(42, { startsAt: '2031-03-10T12:00:00' })
       await clinic.notifications.appointmentRescheduled(42)
       expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(410)
+      // Without a button that would be refused, and without the new time, which the message did not name.
+      const moved = await ask(clinic, 'GET', at(purpose))
+      expect([moved.status, /<form|12:00/.test(moved.html)]).toEqual([410, false])
+      clinic.host.change(42, { startsAt: '2031-03-10T10:00:00', status: 'cancelled' })
+      const cancelled = await ask(clinic, 'GET', at(purpose))
+      expect([cancelled.status, cancelled.html.includes('<form')]).toEqual([410, false])
       await clinic.clock.advance(24 * 3_600_000)
       const late = await ask(clinic, 'GET', at(purpose))
       expect([late.status, late.html.includes('Harbour')]).toEqual([410, false])

@@ -1,4 +1,5 @@
 import { channels } from '../../channels/index.ts'
+import { isActive } from '../../domain/appointment.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import { maskAddress } from '../../schemas/address.ts'
@@ -143,7 +144,9 @@ export class LinkPages {
   }
 
   #question(opened: Opened, purpose: AnswerPurpose): Page {
-    const { words } = opened
+    const { words, appointment, link } = opened
+    const isMoved = link.startsAt !== null && appointment?.start.instant.getTime() !== link.startsAt.getTime()
+    if (appointment !== null && (isMoved || !isActive(appointment.status))) return outdated(opened, purpose)
     const { day, time } = words.values
     const when =
       day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
@@ -168,8 +171,7 @@ export class LinkPages {
     if (status === 'recorded' || status === 'repeated') {
       return pageOf(opened, { title, paragraphs: [words.say(`page.${purpose}_done`)], isResult: true })
     }
-    const paragraphs = [words.say('page.outdated')]
-    return pageOf(opened, { status: 410, title, paragraphs, isResult: true })
+    return outdated(opened, purpose)
   }
 
   async #save(opened: Opened, fields: FormFields): Promise<Page> {
@@ -238,6 +240,13 @@ export class LinkPages {
     }
     return notes
   }
+}
+
+/** The appointment is not any more what the message said of it. */
+const outdated = (opened: Opened, purpose: AnswerPurpose): Page => {
+  const { words } = opened
+  const paragraphs = [words.say('page.outdated')]
+  return pageOf(opened, { status: 410, title: words.say(`page.${purpose}`), paragraphs, isResult: true })
 }
 
 const isChecked = (fields: FormFields, name: string): boolean => fields.one(name) !== null
