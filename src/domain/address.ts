@@ -28,3 +28,13 @@ export const anotherDayMs = 20 * 3_600_000
 
 /** The person's own word, which only the person takes back. Everything else is about the address, and may be wrong. */
 export const isPersons = (cause: SuppressionCause): boolean => cause === 'stop' || cause === 'complaint'
+
+/** By which somebody may be written to again. `onlyStop`: a complaint is not taken back by START. */
+export type TakingBack = { readonly act: string | null; readonly onlyStop: boolean; readonly at: Date }
+
+/** Whether it takes the suppression back. What only says that the address fails stays. */
+export function isTakenBack({ cause, since }: Suppression, { act, onlyStop, at }: TakingBack): boolean {
+  if (since > at) return false
+  if (cause === 'doubt') return act === 'given' || act === 'cleared'
+  return act === 'given' && isPersons(cause) && !(onlyStop && cause === 'complaint')
+}

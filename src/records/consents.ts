@@ -1,4 +1,4 @@
-import { suppressionFor } from '../domain/address.ts'
+import { isTakenBack, suppressionFor } from '../domain/address.ts'
 import { isSamePerson, withConsent } from '../domain/consent.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
@@ -80,7 +80,7 @@ function changePeople(rows: Rows, command: ConsentCommand, taken: Taken[], addre
   return changed.includes(true)
 }
 
-/** True if it was suppressed, and is not any more. What only says that the address fails stays. */
+/** True if it was suppressed, and is not any more. */
 function open(
   rows: Rows,
   ref: AddressRef,
@@ -93,10 +93,7 @@ function open(
   const own = standing(ref)
   const shared = ref.organizationId === sharedSender ? undefined : standing({ ...ref, organizationId: sharedSender })
   const suppression = suppressionFor(own, shared)
-  if (suppression === null || suppression.since > at) return false
-  const { cause } = suppression
-  const isMeant = act === 'cleared' ? cause === 'doubt' : isPersons(cause, onlyTaken) || cause === 'doubt'
-  if (!isMeant) return false
+  if (suppression === null || !isTakenBack(suppression, { act, onlyStop: onlyTaken, at })) return false
   rows.update('notification_addresses', rowIdOf(rows, ref, at), {
     suppressed_at: null,
     suppression_cause: null,
@@ -106,10 +103,6 @@ function open(
   })
   return true
 }
-
-/** `onlyStop`: a complaint is not taken back by START. */
-const isPersons = (cause: SuppressionCause, onlyStop: boolean): boolean =>
-  cause === 'stop' || (cause === 'complaint' && !onlyStop)
 
 const actions = {
   refused: 'address.suppressed',

@@ -16,9 +16,18 @@ export const noTexts = { subject: null, message: '', snapshot: null, error_messa
 export const noAddress = { recipient_email: null, recipient_phone: null, recipient_address: null } as const
 export const noReminderTexts = { subject: null, message: null, error_message: null } as const
 
+const open: readonly string[] = ['queued', 'sending', 'handed_over']
+
 /** Whether nothing will be sent of it any more. */
 const isOver = ({ delivery_state, due_at, held_at }: Delivery): boolean =>
-  delivery_state !== 'sending' && delivery_state !== 'queued' && due_at === null && held_at === null
+  !open.includes(delivery_state) && due_at === null && held_at === null
+
+/** The creation of its task got no response, and can only be repeated with the same words. */
+function isUnanswered(rows: Rows, { id, provider, delivery_state }: Delivery): boolean {
+  if (provider !== 'task_manager' || delivery_state !== 'handed_over') return false
+  const task = rows.get(keys.taskOfDelivery, { notification_id: id })
+  return task !== undefined && task.task_id === null && task.attempts > 0
+}
 
 const isOf =
   (rows: Pick<Rows, 'ids'>, { type, id }: RecipientRef) =>
@@ -56,7 +65,11 @@ function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly D
   for (const row of deliveries) {
     if (isOwn(row)) {
       if (row.erased_at !== null) continue
-      rows.update('notification_history', row.id, { ...noTexts, ...noAddress, erased_at: at.getTime() })
+      const erased_at = at.getTime()
+      // Without its words the task could not be found, to be cancelled: they go as soon as TaskManager has answered.
+      const isKept = isUnanswered(rows, row)
+      rows.update('notification_history', row.id, isKept ? { erased_at } : { ...noTexts, ...noAddress, erased_at })
+      if (!isKept) eraseFacts(rows, row)
       erased += 1
       continue
     }
@@ -64,10 +77,24 @@ function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly D
     if (recipient.type === 'PRACTITIONER') continue
     const snapshot = withoutPerson(row.snapshot, recipient)
     // The text of what is still to be sent is made when it is sent.
-    const change = isOver(row) ? { ...noTexts, snapshot: null } : { subject: null, message: '', snapshot }
+    const left = isUnanswered(rows, row) ? { snapshot } : { subject: null, message: '', snapshot }
+    const change = isOver(row) ? noTexts : left
     if (row.delivery_state !== 'sending') rows.update('notification_history', row.id, change)
   }
   return erased
+}
+
+/** Of the person's own task; those of others are still sent. */
+function eraseFacts(rows: Rows, { id, provider }: Delivery): void {
+  if (provider !== 'task_manager') return
+  const task = rows.get(keys.taskOfDelivery, { notification_id: id })
+  if (task !== undefined) rows.update('task_manager_tasks', task.id, { facts: '{}' })
+}
+
+/** The words that were kept for a creation without a response go, once it was answered or given up. */
+export function eraseKept(rows: Rows, row: Delivery | undefined): void {
+  if (row?.erased_at == null) return
+  rows.update('notification_history', row.id, { subject: null, message: '', snapshot: null, ...noAddress })
 }
 
 function eraseReminders(rows: Rows, { recipient, appointments }: EraseCommand): Row<'appointment_reminders'>[] {
@@ -196,10 +223,6 @@ function erase(rows: Rows, command: EraseCommand): EraseOutcome {
   const messages = eraseMessages(rows, command, deliveries)
   eraseReminders(rows, command)
   eraseDecisions(rows, command)
-  for (const id of tasksOf(rows, command)) {
-    const task = rows.get(keys.taskOfDelivery, { notification_id: id })
-    if (task !== undefined) rows.update('task_manager_tasks', task.id, { facts: '{}' })
-  }
   const gone = command.addresses.flatMap(both).map((one) => eraseAddress(rows, one, command.at))
   return {
     messages,

@@ -9,6 +9,7 @@ import { taskManager } from './begun.ts'
 import { cancelDelivery, correctReminder, finishReminder } from './cancel.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
+import { eraseKept } from './erase.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { receive } from './receive.ts'
 import { isMoved, withReceipt } from './reported.ts'
@@ -118,6 +119,7 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
     else failed(rows, row, report, tally)
     auditReport(rows, row, report.status, report.at)
     removeTask(rows, row.id)
+    eraseKept(rows, row)
     assignIds(rows, row, report)
     return 'settled'
   }

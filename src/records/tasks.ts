@@ -8,6 +8,7 @@ import { cancelDelivery, cancelReminder, finishReminder } from './cancel.ts'
 import { encodeContent } from './codecs/deliveries.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { appendDecision } from './decisions.ts'
+import { eraseKept } from './erase.ts'
 
 type Task = Row<'task_manager_tasks'>
 type Delivery = Row<'notification_history'>
@@ -70,6 +71,7 @@ function registered(about: About, command: Kind<'registered'>): boolean {
   const isFresh = task.touched === command.task.touched
   write(about, at, {
     task_id: taskId,
+    ...(about.delivery?.erased_at == null ? {} : { facts: '{}' }),
     ...(body === null ? {} : { facts: factsOf(about, body), scheduled_at: body.scheduledAt.getTime() }),
     next_at: isFresh ? command.nextAt.getTime() : Math.min(task.next_at, updated_at),
     attempts: 0,
@@ -159,6 +161,7 @@ function later(about: About, command: Kind<'later'>): boolean {
 function call(about: About, at: Date): boolean {
   const { task, delivery } = about
   if (task === undefined || delivery?.delivery_state !== 'handed_over' || delivery.reason !== null) return false
+  if (delivery.erased_at !== null) return false
   write(about, at, { attempts: task.attempts + 1 })
   return true
 }
@@ -202,12 +205,17 @@ function eventOf(command: TaskCommand): string | null {
   return command.kind === 'lost' || command.kind === 'taken_over' || command.kind === 'held' ? command.kind : null
 }
 
+/** After these a creation may have to be repeated still. */
+const asksOn: readonly TaskCommand['kind'][] = ['calling', 'later', 'recall']
+
 function applyTask(rows: Rows, command: TaskCommand, tally: Tally): boolean {
   const { id, reminderId, notificationId } = command.task
   const delivery = notificationId === null ? undefined : rows.get(keys.delivery, { id: notificationId })
   const reminder = reminderId === null ? undefined : rows.get(keys.reminder, { id: reminderId })
   const task = rows.get(keys.task, { id })
-  if (!carryOut({ rows, tally, task, delivery, reminder }, command)) return false
+  const isCarriedOut = carryOut({ rows, tally, task, delivery, reminder }, command)
+  if (!asksOn.includes(command.kind)) eraseKept(rows, delivery)
+  if (!isCarriedOut) return false
   const about = delivery ?? reminder
   if (about === undefined) return true
   const organizationId = about.organization_id

@@ -40,8 +40,18 @@ async function open(place: Place, options: Partial<NotificationsOptions> = {}) {
   return Object.assign(clinic, { outbox, answers })
 }
 
+type Clinic = Awaited<ReturnType<typeof open>>
+const oneKind: Parameters<Clinic['consent']['refuse']>[0] = {
+  organizationId,
+  who: { recipient: person },
+  channels: ['EMAIL'],
+  categories: ['CONFIRMATION'],
+  how: 'one_click',
+  wording: 'list-unsubscribe/1',
+}
+
 /** Leaves something of the person wherever something can be. */
-async function live(clinic: Awaited<ReturnType<typeof open>>): Promise<void> {
+async function live(clinic: Clinic): Promise<void> {
   const { notifications, settings, host, clock, addresses } = clinic
   host.book({ id: 1, startsAt: soon, recipients: [zerlina, doctor] })
   host.book({ id: 2, startsAt: '2026-03-12T12:00:00Z', recipients: [zerlina, brother] })
@@ -163,14 +173,17 @@ const suite = (open_: () => Place) => {
       .toEqual(['SMS +14155550922'])
   })
 
-  it('keeps what preferences refused as a hash too', async () => {
+  it.each<[string, (clinic: Clinic) => Promise<unknown>]>([
+    ['a channel', ({ settings }) => settings.updatePreferences(person, { emailEnabled: false })],
+    ['a kind of messages on a channel, as by a link', ({ consent }) => consent.refuse(oneKind)],
+  ])('keeps what preferences refused as a hash too: %s', async (_, refuse) => {
     await using place = open_()
     await using clinic = await open(place)
     clinic.host.book({ id: 1, startsAt: soon, recipients: [{ ...zerlina, phone: null }] })
     await clinic.start()
     await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
     await clinic.clock.advance(1000)
-    await clinic.settings.updatePreferences(person, { emailEnabled: false })
+    await refuse(clinic)
     clinic.host.appointmentRows.clear()
     expect(await clinic.privacy.eraseRecipient(person)).toMatchObject({ hashedAddresses: 1 })
     clinic.host.book({ id: 2, startsAt: soon, recipients: [{ ...zerlina, id: 91, phone: null }] })

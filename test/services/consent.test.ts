@@ -170,3 +170,41 @@ it('what may be an appointment, and what is in doubt, reaches those who read ans
   const { answers } = await clinic.answers.list(null)
   expect(answers.map(({ text }) => text)).toEqual(['CANCEL', "I'll stop by at 3", 'see you tomorrow'])
 })
+
+it('a consent and a decision take back what only a hash says of an address whose person was erased', async () => {
+  const back = { ...person, id: 91 } as const
+  const ways = {
+    give: ({ consent }: Awaited<ReturnType<typeof heard>>) =>
+      consent.give({ organizationId, who: { channel: 'SMS', address: phone }, how: 'staff', wording: null }),
+    decide: ({ consent }: Awaited<ReturnType<typeof heard>>) =>
+      consent.decide(organizationId, { channel: 'SMS', address: phone }, 'cleared'),
+  }
+  for (const [said, way] of [
+    ['STOP', ways.give],
+    ["I'll stop by at 3", ways.decide],
+  ] as const) {
+    await using clinic = await heard()
+    await clinic.post({ text: said })
+    clinic.host.appointmentRows.clear()
+    expect(await clinic.privacy.eraseRecipient(recipient)).toMatchObject({ hashedAddresses: expect.any(Number) })
+    clinic.host.book({ id: 2, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [back] })
+    const send = () => clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION', channel: 'SMS' })
+    expect((await send()).omitted).toHaveLength(1)
+    await clinic.clock.advance(1000)
+    await way(clinic)
+    expect((await send()).omitted, said).toEqual([])
+  }
+})
+
+it('a decision takes back no complaint of somebody who was erased', async () => {
+  await using clinic = await heard()
+  const sms = { channel: 'SMS', address: phone } as const
+  await clinic.addresses.suppress(organizationId, { ...sms, cause: 'complaint' })
+  clinic.host.appointmentRows.clear()
+  await clinic.privacy.eraseRecipient(recipient)
+  clinic.host.book({ id: 2, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [{ ...person, id: 91 }] })
+  await clinic.clock.advance(1000)
+  await clinic.consent.decide(organizationId, sms, 'cleared')
+  const sent = await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION', channel: 'SMS' })
+  expect(sent.omitted).toMatchObject([{ rule: 'suppressed' }])
+})

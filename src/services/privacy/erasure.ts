@@ -39,7 +39,7 @@ export class Erasure {
   readonly #hashes: AddressHashes
   readonly #recipient: RecipientRef
   readonly #actor: Actor
-  /** Channels on which the person wants nothing. */
+  /** Channels on which the person wants nothing, or not everything. */
   #refused: ReadonlySet<Channel> = new Set()
   readonly #organizations = new Set<string>()
   readonly #appointments = new Set<EntityId>()
@@ -85,7 +85,10 @@ export class Erasure {
     if (found === null) return
     const { organizationId } = found
     this.#organizations.add(organizationId)
-    this.#refused = new Set(channels.filter((one) => channelPreferences(found, one).enabled === false))
+    // A hash knows no kinds of messages: who refused one of them on a channel gets none there, rather than that one again.
+    const isRefused = (channel: Channel) =>
+      channelPreferences(found, channel).enabled === false || found.optOuts?.some((one) => one.channel === channel)
+    this.#refused = new Set(channels.filter(isRefused))
     const reach = channels.flatMap((channel): Reach[] => {
       const { address } = channelPreferences(found, channel)
       return address === null ? [] : [{ organizationId, channel, address: addressKey(channel, address) }]

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { email } from '../../channels/email.ts'
 import type { Channel } from '../../channels/index.ts'
-import { isPersons, suppressionFor } from '../../domain/address.ts'
+import { isPersons, isTakenBack, suppressionFor } from '../../domain/address.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import {
@@ -90,7 +90,7 @@ const nameOf = ({ organizationId, channel, address }: AddressRef): string => `${
  * are hashes at all; only then are they made and looked up.
  */
 export function withHashedAddresses(storage: Store, hashes: AddressHashes): Store {
-  const { addresses, personal } = storage
+  const { addresses, consents, personal } = storage
   let isMarked = false
 
   const findBy = async (find: Find, hash: Hash, refs: readonly AddressRef[]): Promise<AddressRow[]> => {
@@ -124,8 +124,28 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
     return addresses.find(refs)
   }
 
+  /** Gives back what is known of the address by its hash, for it to be taken back. */
+  const restore = async (rows: readonly AddressRow[], address: string, at: Date): Promise<void> => {
+    for (const { organizationId, channel, address: hash } of rows)
+      await personal.restoreAddress({ organizationId, channel, address, hash, isRefused: false }, at)
+  }
+
   return {
     ...storage,
+    consents: {
+      ...consents,
+      async change(command) {
+        const { act, onlyTaken: onlyStop, at } = command
+        for (const ref of act === 'given' || act === 'cleared' ? command.addresses : []) {
+          const rows = await known(ref)
+          const of = (id: string) => rows.find(({ organizationId }) => organizationId === id)
+          const suppression = suppressionFor(of(ref.organizationId), of(sharedSender))
+          if (suppression !== null && isTakenBack(suppression, { act, onlyStop, at }))
+            await restore(rows, ref.address, at)
+        }
+        return consents.change(command)
+      },
+    },
     addresses: {
       ...addresses,
       find,
@@ -138,10 +158,7 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
         const isAnswered =
           suppression === null || !isPersons(suppression.cause) || (consent !== null && consent.at >= suppression.since)
         if (!isAnswered) return { status: 'refused', suppression }
-        for (const { organizationId, channel, address: hash } of rows) {
-          const hashed = { organizationId, channel, address: command.address, hash, isRefused: false }
-          await personal.restoreAddress(hashed, command.at)
-        }
+        await restore(rows, command.address, command.at)
         return addresses.lift(command)
       },
     },

@@ -9,16 +9,14 @@ import { targetOf } from '../delivery/work.ts'
 import { contentFor, type Subject } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 
-const bodyFacts = z.object({
-  appointment_date: z.string().nullable(),
-  appointment_time: z.string().nullable(),
-  practitioner_name: z.string().nullable(),
-})
+/** Of an erased person there is none. */
+const fact = z.string().nullable().default(null)
+const bodyFacts = z.object({ appointment_date: fact, appointment_time: fact, practitioner_name: fact })
 
 /** The documented fields of the payload: date and time in the appointment's own zone, and the practitioner. */
 function bodyFactsOf({ start, practitionerName }: Subject): string {
   const [date = null, time = null] = start?.local.split('T') ?? []
-  const facts: z.input<typeof bodyFacts> = {
+  const facts: z.output<typeof bodyFacts> = {
     appointment_date: date,
     appointment_time: time,
     practitioner_name: practitionerName,

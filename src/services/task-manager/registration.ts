@@ -30,6 +30,8 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
   const body = isUnsent ? currentBody(updates, one) : null
   const isNew = body !== null && !hasBody(one, body)
   if (isNew && !(await updates.write(one, { kind: 'rewritten', body }))) return false
+  // An erasure took the words, which might name the person; the next look makes them anew.
+  if (body === null && one.delivery.message === '') return updates.wait(one, updates.later(waitMs))
   const draft = await updates.draft(one, body ?? undefined)
   if (!(await updates.write(one, { kind: 'calling' }))) return false
   try {
