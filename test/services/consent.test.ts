@@ -89,6 +89,14 @@ it('the same message again changes nothing, and what the provider answered is no
   expect(clinic.replies).toEqual([])
 })
 
+it('a button is an opt-out only where its words are STOP', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'Cancel', payload: 'cancel:1' })
+  expect(await clinic.enabled()).toBe(null)
+  await clinic.post({ text: 'STOP', payload: 'stop' })
+  expect(await clinic.enabled()).toBe(false)
+})
+
 it('CANCEL opts out, and the host hears which appointment it may mean', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'cancel please' })

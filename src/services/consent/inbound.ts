@@ -228,11 +228,11 @@ const replies: Partial<Record<InboundMeaning, ReplyKind>> = {
   help: 'help',
 }
 
-/** A button means what its message says. Carriers take YES for a start where somebody had stopped. */
+/** A button means what its message says, unless its words are an opt-out. Carriers take YES for a start where somebody had stopped. */
 function meaningOf({ text, optOutType, payload }: InboundMessage, row: AddressRow | undefined) {
   const understood = understand(text)
   if (optOutType !== undefined) return { ...understood, meaning: byOptOutType[optOutType] }
-  if (payload !== undefined) return { meaning: 'other', mayCancel: false } as const
+  if (payload !== undefined && understood.meaning !== 'stop') return { meaning: 'other', mayCancel: false } as const
   const isStopped = row?.suppression?.cause === 'stop'
   return understood.meaning === 'yes' && isStopped ? { ...understood, meaning: 'start' as const } : understood
 }
