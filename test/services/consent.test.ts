@@ -80,6 +80,19 @@ it('START gives back nothing that was switched off before', async () => {
   expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
 })
 
+it('START that is reported after a later STOP opens nothing', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'STOP' })
+  const at = new Date(Date.parse(now) + 500)
+  await clinic.post({ text: 'START', at })
+  expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
+  expect(clinic.replies).toHaveLength(2)
+  await clinic.post({ text: 'START', at: clinic.clock.now() })
+  expect((await clinic.effective())?.allowed).toBe(true)
+})
+
 it('the same message again changes nothing, and what the provider answered is not answered twice', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })

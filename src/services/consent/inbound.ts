@@ -50,7 +50,7 @@ export class Inbound {
     const { meaning, mayCancel } = meaningOf(message, row)
     const parties = meaning === 'help' || meaning === 'other' ? [] : await this.#parties(received, row)
     if (meaning === 'other' || meaning === 'yes') await this.#hand(received)
-    const command = this.#command(received, meaning, parties)
+    const command = this.#command(received, meaning, parties, row)
     const outcome = await storage.consents.change(command)
     if (outcome.status === 'known') return null
     if (command.act !== null) this.#context.replanQueued()
@@ -59,7 +59,8 @@ export class Inbound {
       command.act === 'doubted' ? 'consent_in_doubt' : mayCancel ? 'possible_cancel_request' : null,
     )
     this.#announce(received, command, mayCancel ? await this.#ahead(received) : null)
-    const kind = message.optOutType === undefined ? replies[meaning] : undefined
+    const isAnswered = message.optOutType === undefined && (meaning !== 'start' || command.act !== null)
+    const kind = isAnswered ? replies[meaning] : undefined
     return kind === undefined ? null : this.#reply(kind, received)
   }
 
@@ -83,13 +84,18 @@ export class Inbound {
     { account, message, address }: Received,
     meaning: InboundMeaning,
     parties: readonly Party[],
+    row: AddressRow | undefined,
   ): ConsentCommand {
     const { channel } = account
+    const now = this.#context.options.clock.now()
+    // A START counts from when it was written: one that is reported after a later STOP opens nothing.
+    const at = acts[meaning] === 'given' && message.at !== null && message.at < now ? message.at : now
+    const isLate = acts[meaning] === 'given' && (row?.suppression?.since ?? at) > at
     const home = account.organizationId ?? sharedSender
     const organizations = [...new Set(parties.map(({ organizationId }) => organizationId))]
     const deciders = account.organizationId === null ? organizations : [account.organizationId]
     // Where nobody was ever written to, there is nobody to hold messages for, nor to decide.
-    const act = meaning === 'doubt' && deciders.length === 0 ? null : acts[meaning]
+    const act = isLate || (meaning === 'doubt' && deciders.length === 0) ? null : acts[meaning]
     const others = organizations.filter((one) => one !== home)
     // Each organization decides for itself what its people meant.
     const named = act === 'doubted' ? deciders : act === 'given' ? [home, ...others] : [home]
@@ -101,14 +107,14 @@ export class Inbound {
       address,
       meaning,
       text: act === 'doubted' ? message.text : null,
-      at: this.#context.options.clock.now(),
+      at: now,
       deciders: act === 'doubted' ? deciders : [],
     }
     return {
       act,
       how: 'text',
       wording: null,
-      at: inbound.at,
+      at,
       by: systemActor,
       people: act === 'refused' || act === 'given' ? parties : [],
       channels: [channel],

@@ -61,6 +61,19 @@ export function consents({ migrated }: Starter): void {
     expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [] })
   })
 
+  it('what was given before a later opt-out gives nothing back, to the address nor to the people', async () => {
+    const { storage } = await migrated()
+    await storage.consents.change(command({ at: minutes(5) }))
+    for (const onlyTaken of [true, false]) {
+      await storage.consents.change(command({ act: 'given', onlyTaken, at: minutes(4) }))
+      expect((await storage.preferences.get([recipient]))[0]?.emailEnabled).toBe(false)
+      expect((await storage.addresses.find([ada]))[0]).toMatchObject({
+        suppression: { cause: 'stop' },
+        taken: [person],
+      })
+    }
+  })
+
   it('a message that was kept changes nothing again', async () => {
     const { storage } = await migrated()
     const kept = message('m1')
