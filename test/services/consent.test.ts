@@ -93,6 +93,23 @@ it('START that is reported after a later STOP opens nothing', async () => {
   expect((await clinic.effective())?.allowed).toBe(true)
 })
 
+it.each(['START of whoever has it now', 'lifting it'])(
+  'who moved from the address is not brought back by %s',
+  async (way) => {
+    await using clinic = await heard()
+    const sms = { channel: 'SMS', address: phone } as const
+    if (way === 'lifting it') await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+    else await clinic.post({ text: 'STOP' })
+    clinic.host.recipientRows.set('PATIENT:7', { ...person, organizationId, phone: '+14155550124' })
+    await clinic.clock.advance(1000)
+    if (way === 'lifting it') {
+      const consent = { at: clinic.clock.now(), givenBy: 'Eve', how: 'at the desk' }
+      await clinic.addresses.lift(organizationId, { ...sms, consent })
+    } else await clinic.post({ text: 'START' })
+    expect(await clinic.enabled()).toBe(false)
+  },
+)
+
 it('the same message again changes nothing, and what the provider answered is not answered twice', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })

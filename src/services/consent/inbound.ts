@@ -1,5 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { isActive } from '../../domain/appointment.ts'
+import { isSamePerson } from '../../domain/consent.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { inboundReply, type ReplyKind, understand } from '../../messages/index.ts'
 import { type AddressRow, type ConsentCommand, type NewInbound, type Party, sharedSender } from '../../ports/storage.ts'
@@ -9,7 +10,7 @@ import { type EntityId, usualLocale } from '../../schemas/common.ts'
 import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
-import { peopleAt } from '../shared/people.ts'
+import { peopleAt, takenStill } from '../shared/people.ts'
 import type { AnswerReader, InboundAnswer } from './answer-reader.ts'
 
 /** To whose sender people wrote. */
@@ -66,18 +67,10 @@ export class Inbound {
 
   /** Who has the address, and whose preferences an opt-out by it changed. */
   async #parties({ account, address }: Received, row: AddressRow | undefined): Promise<readonly Party[]> {
-    const found = await peopleAt(this.#context, { channel: account.channel, address }, account.organizationId)
-    const isNew = (one: Party) =>
-      !found.some(
-        ({ organizationId, recipient }) =>
-          organizationId === one.organizationId &&
-          recipient.type === one.recipient.type &&
-          recipient.id === one.recipient.id,
-      )
-    return [
-      ...found,
-      ...(row?.taken ?? []).filter(isNew).map(({ organizationId, recipient }) => ({ organizationId, recipient })),
-    ]
+    const at = { channel: account.channel, address }
+    const found = await peopleAt(this.#context, at, account.organizationId)
+    const taken = await takenStill(this.#context, at, row?.taken ?? [], found)
+    return [...found, ...taken.filter((one) => !found.some((other) => isSamePerson(one, other)))]
   }
 
   #command(
