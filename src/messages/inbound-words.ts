@@ -242,13 +242,25 @@ export const inboundWords: Readonly<Record<string, Words>> = {
     courtesy: ['lutfen', 'tesekkurler', 'tesekkur', 'ederim', 'merhaba', 'sagol'],
   },
   vi: {
-    stop: ['dung', 'dung lai', 'huy dang ky', 'tu choi', 'ngung'],
-    cancel: ['huy'],
-    doubt: ['huy'],
-    start: ['bat dau', 'dang ky'],
-    yes: ['co', 'vang'],
-    help: ['tro giup', 'giup'],
-    courtesy: ['cam', 'on', 'xin', 'vui', 'long', 'chao'],
+    stop: [
+      'dừng',
+      'dừng lại',
+      'dung lai',
+      'hủy đăng ký',
+      'huỷ đăng ký',
+      'huy dang ky',
+      'từ chối',
+      'tu choi',
+      'ngừng',
+      'ngưng',
+      'ngung',
+    ],
+    cancel: ['hủy', 'huỷ'],
+    doubt: ['hủy', 'huỷ', 'dừng', 'ngừng', 'ngưng'],
+    start: ['bắt đầu', 'bat dau', 'đăng ký', 'dang ky'],
+    yes: ['có', 'vâng'],
+    help: ['trợ giúp', 'tro giup', 'giúp'],
+    courtesy: ['cảm', 'cam', 'ơn', 'on', 'xin', 'vui', 'lòng', 'chào'],
   },
   ru: {
     stop: ['стоп', 'отписаться', 'отпишите меня', 'отписка', 'хватит', 'прекратите', 'не пишите мне'],
@@ -287,9 +299,9 @@ export const inboundWords: Readonly<Record<string, Words>> = {
     courtesy: ['لطفا', 'ممنون', 'متشکرم', 'سلام'],
   },
   hi: {
-    stop: ['रोकें', 'रोको', 'बंद करें', 'बंद करो', 'बंद'],
+    stop: ['रोकें', 'रोको', 'रोक दें', 'बंद करें', 'बंद करो', 'बंद', 'बन्द करें', 'बन्द करो', 'बन्द'],
     cancel: ['रद्द', 'रद्द करें'],
-    doubt: ['रोकें', 'बंद', 'रद्द'],
+    doubt: ['रोकें', 'रोको', 'बंद', 'बन्द', 'रद्द'],
     start: ['शुरू', 'शुरू करें'],
     yes: ['हाँ', 'हां'],
     help: ['मदद', 'सहायता'],
@@ -323,3 +335,6 @@ export const inboundWords: Readonly<Record<string, Words>> = {
     courtesy: ['谢谢', '謝謝', '请', '請', '您好', '你好'],
   },
 }
+
+/** Vietnamese without its accents, as the whole text: `dung` is stop, right or a name; `huy` is cancel or a name. */
+export const ambiguousWords: readonly string[] = ['dung', 'huy']
