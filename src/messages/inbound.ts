@@ -80,5 +80,9 @@ const doubtful: readonly string[] = [...setOf('doubt')]
 /** Whether the words hold the phrase, written in one or several; where words are not parted by blanks, within one. */
 function contains(words: readonly string[], phrase: string): boolean {
   if (/[\p{Script=Han}\p{Script=Hangul}]/u.test(phrase)) return words.join('').includes(phrase)
-  return words.some((word, index) => word === phrase || `${word}${words[index + 1] ?? ''}` === phrase)
+  return words.some((_, start) => {
+    let joined = ''
+    for (let index = start; index < words.length && joined.length < phrase.length; index += 1) joined += words[index]
+    return joined === phrase
+  })
 }

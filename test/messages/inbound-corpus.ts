@@ -177,7 +177,13 @@ how do I unsubscribe from the other clinic
 I stopped taking the pills
 when will this stop
 STOP the 3 pm one, keep the other
-I cancelled it already`,
+I cancelled it already
+please dont text me again
+Please don't text me again.
+can you do not contact me any more
+remove me from your list
+could you take me off
+take me off this list`,
     fr: `Je dois annuler mon rendez-vous de mardi
 l'arrêt de bus est devant chez vous ?
 comment se désabonner de l'autre liste`,
