@@ -143,6 +143,8 @@ function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): bo
   if (act === null) return false
   const cause: SuppressionCause = act === 'doubted' ? 'doubt' : command.cause
   const isOpened = act === 'given' || act === 'cleared'
+  // Before it is suppressed: a row that this only appends gets its id from the database later, too late for the record.
+  if (!isOpened) rowIdOf(rows, ref, at)
   const isChanged = isOpened ? open(rows, ref, command) : suppressRow(rows, ref, { cause, code }, at)
   if (!isChanged) return false
   const { channel } = ref

@@ -74,6 +74,16 @@ export function consents({ migrated }: Starter): void {
     }
   })
 
+  it('record and audit log name the row of an address that nobody knew', async () => {
+    const { storage } = await migrated()
+    await storage.consents.change(command({ people: [] }))
+    const [row] = await storage.addresses.find([ada])
+    const records = await storage.consents.records({ organizationId, limit: 10 })
+    expect(records.map(({ addressId }) => addressId)).toEqual([row?.id])
+    const audit = await storage.audit.list({ organizationId, limit: 10 })
+    expect(audit.map(({ target }) => target)).toEqual([{ type: 'address', id: String(row?.id) }])
+  })
+
   it('a message that was kept changes nothing again', async () => {
     const { storage } = await migrated()
     const kept = message('m1')
