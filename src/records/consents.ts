@@ -182,11 +182,12 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   const taken = row === undefined ? [] : [...decodeTaken(row)]
   const before = taken.length
   const isNew = changePeople(rows, command, { taken, late, addressId: row?.id ?? null })
-  if (row !== undefined && act === 'given' && before > 0 && home !== undefined && !late.includes(home)) {
-    rows.update('notification_addresses', row.id, { taken: null })
-  }
-  if (row !== undefined && act === 'refused' && taken.length > before) {
-    rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
+  // START is everybody's at the address; what else is given is only of those who are named.
+  const isOver = (one: Taken) => command.onlyTaken || people.some((person) => isSamePerson(one, person))
+  const isGiven = act === 'given' && home !== undefined && !late.includes(home)
+  const left = isGiven ? taken.filter((one) => !isOver(one)) : taken
+  if (row !== undefined && left.length !== before) {
+    rows.update('notification_addresses', row.id, { taken: left.length === 0 ? null : JSON.stringify(left) })
   }
   // The word of an address is recorded of the address too, whether somebody is known to have it or not.
   if (act !== null && home !== undefined) {

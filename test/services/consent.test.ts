@@ -190,6 +190,25 @@ it('a person who switches the channel on again is reached by it; staff need a ne
   expect((await clinic.effective())?.allowed).toBe(true)
 })
 
+it('a person who switches the channel on leaves what an opt-out took from others at the address', async () => {
+  const brother = { type: 'PATIENT', id: 9 } as const
+  await using clinic = await heard()
+  const recipients = [{ ...person, ...brother }]
+  clinic.host.book({ id: 2, startsAt: new Date('2031-03-20T12:00:00Z'), recipients })
+  await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION', channel: 'SMS' })
+  await clinic.settle()
+  const sms = { channel: 'SMS', address: phone } as const
+  await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+  expect((await clinic.settings.getPreferences(brother)).smsEnabled).toBe(false)
+  await clinic.clock.advance(1000)
+  await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
+  await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+  const consent = { at: clinic.clock.now(), givenBy: 'Eve', how: 'at the desk' }
+  await clinic.addresses.lift(organizationId, { ...sms, consent })
+  expect((await clinic.settings.getPreferences(brother)).smsEnabled).toBe(null)
+  expect(await clinic.enabled()).toBe(true)
+})
+
 it('a guardian who is written to in the place of a child answers for themselves', async () => {
   const guardian = { ...person, type: 'CLIENT', id: 8 } as const
   await using clinic = await heard(7, { ...person, email: null, phone: null, contactOrder: [guardian] })

@@ -84,6 +84,18 @@ export function consents({ migrated }: Starter): void {
     expect(audit.map(({ target }) => target)).toEqual([{ type: 'address', id: String(row?.id) }])
   })
 
+  it('what one person gives leaves what the opt-out took from others, and START brings it back', async () => {
+    const { storage } = await migrated()
+    const sibling = { organizationId, recipient: { type: 'PATIENT', id: 78 } } as const
+    await storage.consents.change(command({ people: [person, sibling] }))
+    await storage.consents.change(command({ act: 'given', at: minutes(5) }))
+    expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [sibling] })
+    const start = command({ act: 'given', onlyTaken: true, at: minutes(6), people: [person, sibling] })
+    await storage.consents.change(start)
+    expect((await storage.preferences.get([sibling.recipient]))[0]?.emailEnabled).toBe(null)
+    expect((await storage.addresses.find([ada]))[0]?.taken).toEqual([])
+  })
+
   it('a message that was kept changes nothing again', async () => {
     const { storage } = await migrated()
     const kept = message('m1')
