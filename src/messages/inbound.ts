@@ -1,13 +1,13 @@
 import type { InboundMeaning } from '../schemas/vocabulary.ts'
-import { inboundWords } from './inbound-words.ts'
+import { ambiguousWords, inboundWords } from './inbound-words.ts'
 
 /** What a text means. `mayCancel`: it may ask to cancel an appointment. */
 export type Understood = { readonly meaning: InboundMeaning; readonly mayCancel: boolean }
 
 /**
  * What a person's text means for consent. Only the whole text, or one of the words with nothing but courtesy around it, is an
- * opt-out; a word of refusal in anything longer is a doubt. Case, width, accents and punctuation do not count, and neither do blanks:
- * `opt out`, `OPT-OUT` and `optout` are one.
+ * opt-out; a word of refusal in anything longer is a doubt. Case, width, accents (but of Vietnamese) and punctuation do not count, and
+ * neither do blanks: `opt out`, `OPT-OUT` and `optout` are one.
  */
 export function understand(text: string): Understood {
   const words = wordsOf(text)
@@ -16,6 +16,7 @@ export function understand(text: string): Understood {
     const whole = candidate.join('')
     for (const meaning of wholes) if (phrases[meaning].has(whole)) return { meaning, mayCancel: meaning === 'cancel' }
   }
+  if (ambiguous.has(bare.join(''))) return { meaning: 'doubt', mayCancel: true }
   // Said several times, it is no more in doubt than said once.
   const [first] = bare
   if (first !== undefined && phrases.stop.has(first) && bare.every((word) => word === first)) return stop
@@ -33,6 +34,13 @@ const other = { meaning: 'other', mayCancel: false } as const
 /** The longest text that is read: nobody refuses on the second page. */
 const readLength = 2000
 
+/** Signs that Latin letters have in Vietnamese alone, or together: there other accents are other words. */
+const vietnamese = /đ|\u031B|\u0309|\u0323|[\u0302\u0306][\u0300\u0301\u0303]/u
+
+/** Without accents, where these are no letters of their own: the vowels of Hindi and Bengali are marks too. */
+const withoutAccents = (word: string): string =>
+  vietnamese.test(word) ? word : word.replace(/([\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Arabic}])\p{M}+/gu, '$1')
+
 /** In lower case, without accents, width and punctuation. */
 function wordsOf(text: string): readonly string[] {
   const plain = text
@@ -40,15 +48,15 @@ function wordsOf(text: string): readonly string[] {
     .normalize('NFKC')
     .toLowerCase()
     .normalize('NFD')
-    .replace(/\p{M}/gu, '')
+    .replace(/[\p{L}\p{M}]+/gu, withoutAccents)
+    .normalize('NFC')
     .replaceAll('ı', 'i')
     .replaceAll('ł', 'l')
     .replaceAll('ß', 'ss')
-    .replaceAll('đ', 'd')
     // An apostrophe ends a short word (l'arret) or is within one (don't); any other mark is between two.
     .replace(/(?<!\p{L})(\p{L}{1,2})['’‘`´](?=\p{L}{2})/gu, '$1 ')
     .replace(/['’‘`´]/g, '')
-  return plain.match(/[\p{L}\p{N}]+/gu) ?? []
+  return plain.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? []
 }
 
 const compact = (phrase: string): string => wordsOf(phrase).join('')
@@ -65,11 +73,16 @@ const phrases: Readonly<Record<(typeof wholes)[number], ReadonlySet<string>>> = 
   yes: setOf('yes'),
   help: setOf('help'),
 }
+const ambiguous: ReadonlySet<string> = new Set(ambiguousWords.map(compact))
 const courtesy: ReadonlySet<string> = new Set(all('courtesy').flatMap(wordsOf))
 const doubtful: readonly string[] = [...setOf('doubt')]
 
 /** Whether the words hold the phrase, written in one or several; where words are not parted by blanks, within one. */
 function contains(words: readonly string[], phrase: string): boolean {
   if (/[\p{Script=Han}\p{Script=Hangul}]/u.test(phrase)) return words.join('').includes(phrase)
-  return words.some((word, index) => word === phrase || `${word}${words[index + 1] ?? ''}` === phrase)
+  return words.some((_, start) => {
+    let joined = ''
+    for (let index = start; index < words.length && joined.length < phrase.length; index += 1) joined += words[index]
+    return joined === phrase
+  })
 }

@@ -1,4 +1,5 @@
-import { isTakenBack, suppressionFor } from '../domain/address.ts'
+import { channels as every } from '../channels/index.ts'
+import { isPersons, isTakenBack, suppressionFor } from '../domain/address.ts'
 import { isSamePerson, withConsent } from '../domain/consent.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
@@ -57,12 +58,21 @@ const inboundReads = ({ inbound }: ConsentCommand): Read[] =>
         read(keys.inbound, { account_id: inbound.accountId, message_id: inbound.messageId, organization_id }, 'none'),
       )
 
-/** What people refuse or give, in their preferences. True if any of it is new. */
-function changePeople(rows: Rows, command: ConsentCommand, taken: Taken[], addressId: number | null): boolean {
-  const { act, people, channels, categories, onlyTaken, how, wording, by, at } = command
+/** What people refuse or give, in their preferences. True if any of it is new. `late`: where they refused again since then. */
+function changePeople(
+  rows: Rows,
+  command: ConsentCommand,
+  { taken, late, addressId }: { taken: Taken[]; late: readonly AddressRef[]; addressId: number | null },
+): boolean {
+  const { act, people, categories, onlyTaken, how, wording, by, at } = command
   if (act !== 'refused' && act !== 'given') return false
-  const changed = people.map((person) =>
-    writePreferences(
+  const changed = people.map((person) => {
+    const theirs = late.filter((one) => [person.organizationId, sharedSender].includes(one.organizationId))
+    const channels =
+      theirs.length === 0
+        ? command.channels
+        : (command.channels ?? every).filter((channel) => !theirs.some((one) => one.channel === channel))
+    return writePreferences(
       rows,
       person,
       (before) => {
@@ -75,9 +85,25 @@ function changePeople(rows: Rows, command: ConsentCommand, taken: Taken[], addre
         return was === undefined || channel === undefined ? before : restored(before, was, channel)
       },
       { how, wording, addressId, by, at },
-    ),
-  )
+    )
+  })
   return changed.includes(true)
+}
+
+function suppressionOf(rows: Rows, ref: AddressRef) {
+  const standing = (one: AddressRef) => {
+    const row = rows.get(keys.address, of(one))
+    return row === undefined ? undefined : decodeStanding(row)
+  }
+  const own = standing(ref)
+  const shared = ref.organizationId === sharedSender ? undefined : standing({ ...ref, organizationId: sharedSender })
+  return suppressionFor(own, shared)
+}
+
+/** Whether a person refused by the address after what is given, which is reported late. */
+function isLate(rows: Rows, ref: AddressRef, { at, act }: ConsentCommand): boolean {
+  const suppression = act === 'given' ? suppressionOf(rows, ref) : null
+  return suppression !== null && isPersons(suppression.cause) && suppression.since > at
 }
 
 /** True if it was suppressed, and is not any more. */
@@ -86,13 +112,7 @@ function open(
   ref: AddressRef,
   { at, act, onlyTaken }: Pick<ConsentCommand, 'at' | 'act' | 'onlyTaken'>,
 ): boolean {
-  const standing = (one: AddressRef) => {
-    const row = rows.get(keys.address, of(one))
-    return row === undefined ? undefined : decodeStanding(row)
-  }
-  const own = standing(ref)
-  const shared = ref.organizationId === sharedSender ? undefined : standing({ ...ref, organizationId: sharedSender })
-  const suppression = suppressionFor(own, shared)
+  const suppression = suppressionOf(rows, ref)
   if (suppression === null || !isTakenBack(suppression, { act, onlyStop: onlyTaken, at })) return false
   rows.update('notification_addresses', rowIdOf(rows, ref, at), {
     suppressed_at: null,
@@ -116,6 +136,8 @@ function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): bo
   if (act === null) return false
   const cause: SuppressionCause = act === 'doubted' ? 'doubt' : command.cause
   const isOpened = act === 'given' || act === 'cleared'
+  // Before it is suppressed: a row that this only appends gets its id from the database later, too late for the record.
+  if (!isOpened) rowIdOf(rows, ref, at)
   const isChanged = isOpened ? open(rows, ref, command) : suppressRow(rows, ref, { cause, code }, at)
   if (!isChanged) return false
   const { channel } = ref
@@ -143,15 +165,22 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   for (const id of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
   const [home] = addresses
   const heard = inbound === null ? null : rowIdOf(rows, senderOf(inbound), at)
-  if (heard !== null) rows.update('notification_addresses', heard, { heard_at: at.getTime(), updated_at: at.getTime() })
+  if (inbound !== null && heard !== null) {
+    const heard_at = inbound.at.getTime()
+    rows.update('notification_addresses', heard, { heard_at, updated_at: heard_at })
+  }
+  const late = addresses.filter((ref) => isLate(rows, ref, command))
   const changed = addresses.map((ref) => changeAddress(rows, ref, command))
   const row = home === undefined ? undefined : rows.get(keys.address, of(home))
   const taken = row === undefined ? [] : [...decodeTaken(row)]
   const before = taken.length
-  const isNew = changePeople(rows, command, taken, row?.id ?? null)
-  if (row !== undefined && act === 'given' && before > 0) rows.update('notification_addresses', row.id, { taken: null })
-  if (row !== undefined && act === 'refused' && taken.length > before) {
-    rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
+  const isNew = changePeople(rows, command, { taken, late, addressId: row?.id ?? null })
+  // START is everybody's at the address; what else is given is only of those who are named.
+  const isOver = (one: Taken) => command.onlyTaken || people.some((person) => isSamePerson(one, person))
+  const isGiven = act === 'given' && home !== undefined && !late.includes(home)
+  const left = isGiven ? taken.filter((one) => !isOver(one)) : taken
+  if (row !== undefined && left.length !== before) {
+    rows.update('notification_addresses', row.id, { taken: left.length === 0 ? null : JSON.stringify(left) })
   }
   // The word of an address is recorded of the address too, whether somebody is known to have it or not.
   if (act !== null && home !== undefined) {

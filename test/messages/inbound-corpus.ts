@@ -77,6 +77,18 @@ Wypisz mnie proszę
 Przestań
 Stop, dziękuję
 Rezygnuję`,
+    vi: `Dừng
+DỪNG LẠI, cảm ơn
+hủy đăng ký
+Huỷ đăng ký
+tu choi`,
+    hi: `बंद
+बंद करें
+कृपया रोकें`,
+    bn: `বন্ধ করুন`,
+    ru: `Прекратите, пожалуйста`,
+    ar: `إيقاف
+إِيقاف`,
   },
   cancel: {
     en: `CANCEL
@@ -99,6 +111,8 @@ Disdire grazie`,
     nl: `Annuleren aub`,
     pl: `Anuluj
 Odwołaj proszę`,
+    vi: `Hủy
+Huỷ, cảm ơn`,
   },
   start: {
     en: `START
@@ -163,7 +177,13 @@ how do I unsubscribe from the other clinic
 I stopped taking the pills
 when will this stop
 STOP the 3 pm one, keep the other
-I cancelled it already`,
+I cancelled it already
+please dont text me again
+Please don't text me again.
+can you do not contact me any more
+remove me from your list
+could you take me off
+take me off this list`,
     fr: `Je dois annuler mon rendez-vous de mardi
 l'arrêt de bus est devant chez vous ?
 comment se désabonner de l'autre liste`,
@@ -180,6 +200,11 @@ vorrei annullare la visita`,
 moet ik annuleren als ik ziek ben`,
     pl: `muszę odwołać wizytę we wtorek
 czy mogę anulować jutro`,
+    vi: `Dung
+Huy
+tôi muốn hủy lịch hẹn`,
+    hi: `मंगलवार की मुलाकात रद्द कर दीजिए`,
+    ko: `화요일 예약을 취소하고 싶어요`,
   },
   other: {
     en: `C
@@ -233,5 +258,13 @@ Waar kan ik parkeren?`,
 Do jutra
 Spóźnię się
 Gdzie mam przyjść?`,
+    vi: `Đúng
+đúng rồi
+Cảm ơn, Huy đây
+sử dụng`,
+    hi: `बाद में
+ठीक है, बाद में आता हूँ
+बंदर`,
+    bn: `বন্ধু`,
   },
 }

@@ -8,9 +8,9 @@ const answers = Object.entries(corpus).flatMap(([meaning, languages]) =>
   ),
 )
 
-it('200 answers in eight languages mean what people mean by them', () => {
+it('200 answers in many languages mean what people mean by them', () => {
   expect(answers.length).toBeGreaterThanOrEqual(200)
-  expect(new Set(answers.map(({ language }) => language)).size).toBe(8)
+  expect(new Set(answers.map(({ language }) => language)).size).toBe(14)
   const wrong = answers.filter(({ text, meaning }) => understand(text).meaning !== meaning)
   expect(wrong.map((one) => ({ ...one, found: understand(one.text).meaning }))).toEqual([])
 })

@@ -80,6 +80,36 @@ it('START gives back nothing that was switched off before', async () => {
   expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
 })
 
+it('START that is reported after a later STOP opens nothing', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'STOP' })
+  const at = new Date(Date.parse(now) + 500)
+  await clinic.post({ text: 'START', at })
+  expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
+  expect(clinic.replies).toHaveLength(2)
+  await clinic.post({ text: 'START', at: clinic.clock.now() })
+  expect((await clinic.effective())?.allowed).toBe(true)
+})
+
+it.each(['START of whoever has it now', 'lifting it'])(
+  'who moved from the address is not brought back by %s',
+  async (way) => {
+    await using clinic = await heard()
+    const sms = { channel: 'SMS', address: phone } as const
+    if (way === 'lifting it') await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+    else await clinic.post({ text: 'STOP' })
+    clinic.host.recipientRows.set('PATIENT:7', { ...person, organizationId, phone: '+14155550124' })
+    await clinic.clock.advance(1000)
+    if (way === 'lifting it') {
+      const consent = { at: clinic.clock.now(), givenBy: 'Eve', how: 'at the desk' }
+      await clinic.addresses.lift(organizationId, { ...sms, consent })
+    } else await clinic.post({ text: 'START' })
+    expect(await clinic.enabled()).toBe(false)
+  },
+)
+
 it('the same message again changes nothing, and what the provider answered is not answered twice', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })
@@ -87,6 +117,14 @@ it('the same message again changes nothing, and what the provider answered is no
   await clinic.post({ text: 'STOP', messageId: 'SMa', optOutType: 'STOP' })
   expect(await clinic.enabled()).toBe(null)
   expect(clinic.replies).toEqual([])
+})
+
+it('a button is an opt-out only where its words are STOP', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'Cancel', payload: 'cancel:1' })
+  expect(await clinic.enabled()).toBe(null)
+  await clinic.post({ text: 'STOP', payload: 'stop' })
+  expect(await clinic.enabled()).toBe(false)
 })
 
 it('CANCEL opts out, and the host hears which appointment it may mean', async () => {
@@ -150,6 +188,25 @@ it('a person who switches the channel on again is reached by it; staff need a ne
   expect((await clinic.effective())?.reasons).toEqual(['suppressed'])
   await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
   expect((await clinic.effective())?.allowed).toBe(true)
+})
+
+it('a person who switches the channel on leaves what an opt-out took from others at the address', async () => {
+  const brother = { type: 'PATIENT', id: 9 } as const
+  await using clinic = await heard()
+  const recipients = [{ ...person, ...brother }]
+  clinic.host.book({ id: 2, startsAt: new Date('2031-03-20T12:00:00Z'), recipients })
+  await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION', channel: 'SMS' })
+  await clinic.settle()
+  const sms = { channel: 'SMS', address: phone } as const
+  await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+  expect((await clinic.settings.getPreferences(brother)).smsEnabled).toBe(false)
+  await clinic.clock.advance(1000)
+  await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
+  await clinic.addresses.suppress(organizationId, { ...sms, cause: 'stop' })
+  const consent = { at: clinic.clock.now(), givenBy: 'Eve', how: 'at the desk' }
+  await clinic.addresses.lift(organizationId, { ...sms, consent })
+  expect((await clinic.settings.getPreferences(brother)).smsEnabled).toBe(null)
+  expect(await clinic.enabled()).toBe(true)
 })
 
 it('a guardian who is written to in the place of a child answers for themselves', async () => {

@@ -1,5 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { isActive } from '../../domain/appointment.ts'
+import { isSamePerson } from '../../domain/consent.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { inboundReply, type ReplyKind, understand } from '../../messages/index.ts'
 import { type AddressRow, type ConsentCommand, type NewInbound, type Party, sharedSender } from '../../ports/storage.ts'
@@ -9,7 +10,7 @@ import { type EntityId, usualLocale } from '../../schemas/common.ts'
 import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
-import { peopleAt } from '../shared/people.ts'
+import { peopleAt, takenStill } from '../shared/people.ts'
 import type { AnswerReader, InboundAnswer } from './answer-reader.ts'
 
 /** To whose sender people wrote. */
@@ -50,7 +51,7 @@ export class Inbound {
     const { meaning, mayCancel } = meaningOf(message, row)
     const parties = meaning === 'help' || meaning === 'other' ? [] : await this.#parties(received, row)
     if (meaning === 'other' || meaning === 'yes') await this.#hand(received)
-    const command = this.#command(received, meaning, parties)
+    const command = this.#command(received, meaning, parties, row)
     const outcome = await storage.consents.change(command)
     if (outcome.status === 'known') return null
     if (command.act !== null) this.#context.replanQueued()
@@ -59,37 +60,35 @@ export class Inbound {
       command.act === 'doubted' ? 'consent_in_doubt' : mayCancel ? 'possible_cancel_request' : null,
     )
     this.#announce(received, command, mayCancel ? await this.#ahead(received) : null)
-    const kind = message.optOutType === undefined ? replies[meaning] : undefined
+    const isAnswered = message.optOutType === undefined && (meaning !== 'start' || command.act !== null)
+    const kind = isAnswered ? replies[meaning] : undefined
     return kind === undefined ? null : this.#reply(kind, received)
   }
 
   /** Who has the address, and whose preferences an opt-out by it changed. */
   async #parties({ account, address }: Received, row: AddressRow | undefined): Promise<readonly Party[]> {
-    const found = await peopleAt(this.#context, { channel: account.channel, address }, account.organizationId)
-    const isNew = (one: Party) =>
-      !found.some(
-        ({ organizationId, recipient }) =>
-          organizationId === one.organizationId &&
-          recipient.type === one.recipient.type &&
-          recipient.id === one.recipient.id,
-      )
-    return [
-      ...found,
-      ...(row?.taken ?? []).filter(isNew).map(({ organizationId, recipient }) => ({ organizationId, recipient })),
-    ]
+    const at = { channel: account.channel, address }
+    const found = await peopleAt(this.#context, at, account.organizationId)
+    const taken = await takenStill(this.#context, at, row?.taken ?? [], found)
+    return [...found, ...taken.filter((one) => !found.some((other) => isSamePerson(one, other)))]
   }
 
   #command(
     { account, message, address }: Received,
     meaning: InboundMeaning,
     parties: readonly Party[],
+    row: AddressRow | undefined,
   ): ConsentCommand {
     const { channel } = account
+    const now = this.#context.options.clock.now()
+    // A START counts from when it was written: one that is reported after a later STOP opens nothing.
+    const at = acts[meaning] === 'given' && message.at !== null && message.at < now ? message.at : now
+    const isLate = acts[meaning] === 'given' && (row?.suppression?.since ?? at) > at
     const home = account.organizationId ?? sharedSender
     const organizations = [...new Set(parties.map(({ organizationId }) => organizationId))]
     const deciders = account.organizationId === null ? organizations : [account.organizationId]
     // Where nobody was ever written to, there is nobody to hold messages for, nor to decide.
-    const act = meaning === 'doubt' && deciders.length === 0 ? null : acts[meaning]
+    const act = isLate || (meaning === 'doubt' && deciders.length === 0) ? null : acts[meaning]
     const others = organizations.filter((one) => one !== home)
     // Each organization decides for itself what its people meant.
     const named = act === 'doubted' ? deciders : act === 'given' ? [home, ...others] : [home]
@@ -101,14 +100,14 @@ export class Inbound {
       address,
       meaning,
       text: act === 'doubted' ? message.text : null,
-      at: this.#context.options.clock.now(),
+      at: now,
       deciders: act === 'doubted' ? deciders : [],
     }
     return {
       act,
       how: 'text',
       wording: null,
-      at: inbound.at,
+      at,
       by: systemActor,
       people: act === 'refused' || act === 'given' ? parties : [],
       channels: [channel],
@@ -228,11 +227,11 @@ const replies: Partial<Record<InboundMeaning, ReplyKind>> = {
   help: 'help',
 }
 
-/** A button means what its message says. Carriers take YES for a start where somebody had stopped. */
+/** A button means what its message says, unless its words are an opt-out. Carriers take YES for a start where somebody had stopped. */
 function meaningOf({ text, optOutType, payload }: InboundMessage, row: AddressRow | undefined) {
   const understood = understand(text)
   if (optOutType !== undefined) return { ...understood, meaning: byOptOutType[optOutType] }
-  if (payload !== undefined) return { meaning: 'other', mayCancel: false } as const
+  if (payload !== undefined && understood.meaning !== 'stop') return { meaning: 'other', mayCancel: false } as const
   const isStopped = row?.suppression?.cause === 'stop'
   return understood.meaning === 'yes' && isStopped ? { ...understood, meaning: 'start' as const } : understood
 }

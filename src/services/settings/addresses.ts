@@ -23,7 +23,7 @@ import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
-import { peopleAt } from '../shared/people.ts'
+import { peopleAt, takenStill } from '../shared/people.ts'
 
 /** What an organization knows of an address. */
 export type KnownAddress = AddressInput & {
@@ -133,7 +133,9 @@ export class Addresses {
     const at = clock.now()
     if (consent !== null && consent.at > at) throw fieldInvalid('consent.at', 'must not be in the future')
     const [row] = await storage.addresses.find([address])
-    const people = (row?.taken ?? []).map(({ organizationId, recipient }) => ({ organizationId, recipient }))
+    const taken = row?.taken ?? []
+    const found = taken.length === 0 ? [] : await peopleAt(this.#context, address, address.organizationId)
+    const people = await takenStill(this.#context, address, taken, found)
     const outcome = await storage.addresses.lift({ ...address, consent, people, at, by: this.#actor })
     if (outcome.status === 'refused') throw consentRequired(outcome.suppression, consent !== null)
     if (outcome.status === 'lifted') this.#context.replanQueued()

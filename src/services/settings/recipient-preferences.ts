@@ -151,7 +151,7 @@ export class RecipientPreferences {
       if (address === null || address === 'unknown') continue
       await storage.consents.change({
         ...{ act: 'given', how: 'api', wording: null, at: clock.now(), by: this.#actor },
-        people: [],
+        people: [party],
         channels: [channel],
         categories: null,
         addresses: [{ organizationId: party.organizationId, channel, address }],

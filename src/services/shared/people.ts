@@ -1,5 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 import { withContacts } from '../../domain/appointment.ts'
+import { isSamePerson } from '../../domain/consent.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { DeliveryRow, Party } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
@@ -39,6 +40,24 @@ export async function peopleAt(
   )
   const people = found.flatMap((party) => party ?? [])
   return [...new Map(people.map((party) => [`${party.organizationId} ${refKey(party.recipient)}`, party])).values()]
+}
+
+/** Who has an address, of those whom an opt-out by it changed: whoever moved from it since then is not brought back by whoever has it now. */
+export async function takenStill(
+  context: Context,
+  at: { readonly channel: Channel; readonly address: string },
+  taken: readonly Party[],
+  found: readonly Party[],
+): Promise<Party[]> {
+  const isTheirs = await Promise.all(
+    taken.map(
+      async (one) =>
+        found.some((other) => isSamePerson(one, other)) || (await contactIn(context, one, at.channel)) === at.address,
+    ),
+  )
+  return taken.flatMap(({ organizationId, recipient }, index) =>
+    isTheirs[index] ? [{ organizationId, recipient }] : [],
+  )
 }
 
 /**

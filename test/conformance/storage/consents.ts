@@ -61,6 +61,41 @@ export function consents({ migrated }: Starter): void {
     expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [] })
   })
 
+  it('what was given before a later opt-out gives nothing back, to the address nor to the people', async () => {
+    const { storage } = await migrated()
+    await storage.consents.change(command({ at: minutes(5) }))
+    for (const onlyTaken of [true, false]) {
+      await storage.consents.change(command({ act: 'given', onlyTaken, at: minutes(4) }))
+      expect((await storage.preferences.get([recipient]))[0]?.emailEnabled).toBe(false)
+      expect((await storage.addresses.find([ada]))[0]).toMatchObject({
+        suppression: { cause: 'stop' },
+        taken: [person],
+      })
+    }
+  })
+
+  it('record and audit log name the row of an address that nobody knew', async () => {
+    const { storage } = await migrated()
+    await storage.consents.change(command({ people: [] }))
+    const [row] = await storage.addresses.find([ada])
+    const records = await storage.consents.records({ organizationId, limit: 10 })
+    expect(records.map(({ addressId }) => addressId)).toEqual([row?.id])
+    const audit = await storage.audit.list({ organizationId, limit: 10 })
+    expect(audit.map(({ target }) => target)).toEqual([{ type: 'address', id: String(row?.id) }])
+  })
+
+  it('what one person gives leaves what the opt-out took from others, and START brings it back', async () => {
+    const { storage } = await migrated()
+    const sibling = { organizationId, recipient: { type: 'PATIENT', id: 78 } } as const
+    await storage.consents.change(command({ people: [person, sibling] }))
+    await storage.consents.change(command({ act: 'given', at: minutes(5) }))
+    expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [sibling] })
+    const start = command({ act: 'given', onlyTaken: true, at: minutes(6), people: [person, sibling] })
+    await storage.consents.change(start)
+    expect((await storage.preferences.get([sibling.recipient]))[0]?.emailEnabled).toBe(null)
+    expect((await storage.addresses.find([ada]))[0]?.taken).toEqual([])
+  })
+
   it('a message that was kept changes nothing again', async () => {
     const { storage } = await migrated()
     const kept = message('m1')
