@@ -6,6 +6,7 @@ import type { Person } from '../schemas/directory.ts'
 import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
+import { isSameZone } from '../schemas/time-zone.ts'
 import type { AppointmentStatus, Category } from '../schemas/vocabulary.ts'
 import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
@@ -124,7 +125,7 @@ function isMoved(
   now: Date,
 ): boolean {
   if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
-  if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
+  if (isSameZone(start.timeZone, plan.timeZone) || reminder.reminderTime > now) return false
   return reminderTime(parseOffset(reminder.offset), start, policy) > now
 }
 
