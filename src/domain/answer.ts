@@ -25,6 +25,7 @@ export type Question = {
   readonly code: string
   /** Which of our senders asked; null: the provider chose. */
   readonly sender: string | null
+  /** Since it was asked. */
   readonly isConfirmed: boolean
   readonly startsAt: Date
   readonly askedAt: Date
@@ -98,7 +99,7 @@ function withoutCourtesy(text: string, courtesy: readonly string[]): string {
 
 /**
  * The question that an answer belongs to; null: it could mean several, or none. Without a code it is the only appointment asked about,
- * or, for a confirmation, the only one that is not confirmed yet. `questions`: open ones, of the sender that the answer came to.
+ * or, for a confirmation, the only one that was not confirmed since its last message. `questions`: open ones, of the sender that the answer came to.
  */
 export function questionFor<Q extends Question>(answer: ReadAnswer, questions: readonly Q[]): Q | null {
   const latest = latestOfEach(questions)

@@ -67,6 +67,8 @@ export type WebhookReading =
       readonly others?: readonly ProviderReport[]
       /** What people wrote to senders of the account. */
       readonly inbound?: readonly InboundMessage[]
+      /** What people wrote to other senders. For each account that may be meant the request is read again, as for `others`. */
+      readonly othersInbound?: readonly InboundMessage[]
       /** The reply by which the provider sends a text to who wrote; left out: it cannot, and nobody is answered. */
       readonly respond?: (text: string) => { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
       readonly reply?: { readonly type: 'text/plain' | 'text/xml'; readonly text: string }

@@ -1,6 +1,6 @@
 /** One app at Meta, one callback URL, and several numbers that send by it: whose message a report is about. */
 import { createHmac } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { whatsappCloud } from '../../adapters/transport/whatsapp-cloud.ts'
 import { ada, openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 import { startWhatsAppServer } from '../support/whatsapp-server.ts'
@@ -49,14 +49,15 @@ async function texted(secrets: Readonly<Record<string, string>>) {
     rows,
     states: async () => (await rows()).map(({ status }) => status),
     /** Posts statuses of messages, each by the number that sent it, to the URL of the first organization's account. */
-    async report(status: string, sent: typeof api.messages, secret: string, more: object = {}) {
-      const changes = sent.map(({ id, path, biz_opaque_callback_data }) => ({
-        field: 'messages',
-        value: {
-          metadata: { phone_number_id: path.split('/')[2] },
-          statuses: [{ id, status, timestamp: '1931000000', biz_opaque_callback_data, ...more }],
-        },
+    report(status: string, sent: typeof api.messages, secret: string, more: object = {}) {
+      const values = sent.map(({ id, path, biz_opaque_callback_data }) => ({
+        metadata: { phone_number_id: path.split('/')[2] },
+        statuses: [{ id, status, timestamp: '1931000000', biz_opaque_callback_data, ...more }],
       }))
+      return this.post(values, secret)
+    },
+    async post(values: readonly object[], secret: string) {
+      const changes = values.map((value) => ({ field: 'messages', value }))
       const body = Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes }] }))
       const mac = createHmac('sha256', secret).update(body).digest('hex')
       const answer = await clinic.handle({
@@ -124,4 +125,44 @@ it('a number goes on being reported on after the account got another', async () 
   await clinic.settings.updateOrganizationSettings(organizationId, { channels: { whatsapp } })
   expect(await clinic.report('read', clinic.api.messages.slice(0, 1), 'app')).toBe(200)
   expect(await clinic.states()).toEqual(['DELIVERED', 'SENT'])
+})
+
+describe('what people write to another number of the app', () => {
+  const from = ada.phone.replace('+', '')
+  const stop = (number: string | undefined, id = 'wamid.stop', sender = from) => ({
+    metadata: { phone_number_id: number },
+    messages: [{ from: sender, id, type: 'text', timestamp: '1931000000', text: { body: 'STOP' } }],
+  })
+  const reasonsOf = async ({ settings }: Awaited<ReturnType<typeof texted>>) =>
+    Promise.all(
+      [1, 2].map(async (id) => {
+        const { decisions } = await settings.effectivePreferences({ type: 'PATIENT', id })
+        const one = decisions.find(({ channel, category }) => channel === 'WHATSAPP' && category === 'CONFIRMATION')
+        return one?.reasons.includes('suppressed')
+      }),
+    )
+
+  const leftOut = ({ log }: Awaited<ReturnType<typeof texted>>) => log.lines.filter((line) => line.includes('left out'))
+
+  it('is heard for the account of that number, once', async () => {
+    await using clinic = await texted(ofOneApp)
+    for (let count = 0; count < 2; count += 1) {
+      expect(await clinic.post([stop(numbers[otherOrganizationId])], 'app')).toBe(200)
+    }
+    expect(await reasonsOf(clinic)).toEqual([false, true])
+    expect(leftOut(clinic)).toEqual([])
+  })
+
+  it('is logged, without who wrote what, where no account of ours has the number, or another app signs for it', async () => {
+    await using clinic = await texted({ ...ofOneApp, [otherOrganizationId]: 'app of the other' })
+    const foreign = [
+      stop(numbers[otherOrganizationId]),
+      stop('999', 'wamid.2'),
+      stop('999', 'wamid.3', '4915112345678'),
+    ]
+    expect(await clinic.post(foreign, 'app')).toBe(200)
+    expect(await reasonsOf(clinic)).toEqual([false, false])
+    expect(leftOut(clinic)).toEqual([expect.stringContaining('"count":3')])
+    expect(clinic.log.lines.join()).not.toMatch(new RegExp(`STOP|${from}|4915112345678`))
+  })
 })

@@ -193,6 +193,12 @@ describe('the page of a link', () => {
       clinic.host.change(42, { startsAt: '2031-03-10T12:00:00' })
       await clinic.notifications.appointmentRescheduled(42)
       expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(410)
+      // Without a button that would be refused, and without the new time, which the message did not name.
+      const moved = await ask(clinic, 'GET', at(purpose))
+      expect([moved.status, /<form|12:00/.test(moved.html)]).toEqual([410, false])
+      clinic.host.change(42, { startsAt: '2031-03-10T10:00:00', status: 'cancelled' })
+      const cancelled = await ask(clinic, 'GET', at(purpose))
+      expect([cancelled.status, cancelled.html.includes('<form')]).toEqual([410, false])
       await clinic.clock.advance(24 * 3_600_000)
       const late = await ask(clinic, 'GET', at(purpose))
       expect([late.status, late.html.includes('Harbour')]).toEqual([410, false])
@@ -365,10 +371,15 @@ describe('the page of preferences', () => {
     expect(await addressOf()).toBe('ada@example.org')
     expect((await ask(clinic, 'POST', url, '')).status).toBe(200)
     expect(await addressOf()).toBe('new@example.org')
+    // Whoever has the message may not bring the address back later, nor prove another one by it.
+    await clinic.settings.updatePreferences({ type: 'PATIENT', id: 12 }, { emailAddress: null })
+    expect((await ask(clinic, 'GET', url)).status).toBe(404)
     for (const count of [2, 3, 4]) {
       const next = await save(clinic, at('preferences'), [['EMAIL.address', `new${count}@example.org`]])
       expect(next.html.includes('Please try again later')).toBe(count === 4)
+      expect((await ask(clinic, 'POST', url, '')).status).toBe(404)
     }
+    expect(await addressOf()).toBe('ada@example.org')
   })
 })
 

@@ -163,6 +163,21 @@ describe('a reminder that asks', () => {
     expect(clinic.hooked.heard[0]).toMatchObject({ appointments: [{ appointmentId: 1 }, { appointmentId: 2 }] })
   })
 
+  it('is for people where one that was confirmed is asked about again: the answer may mean that one', async () => {
+    const clinic = await opened()
+    clinic.host.book({ id: 1, startsAt })
+    clinic.host.book({ id: 2, startsAt: '2026-03-20T13:00:00Z', recipients: [child] })
+    await clinic.notifications.scheduleMany([1, 2])
+    await clinic.clock.advanceTo(dayBefore)
+    const rows = (await clinic.notifications.history()).notifications
+    const code = rows.find(({ appointmentId }) => appointmentId === 2)?.ask?.code
+    expect(await clinic.reply(`C ${code}`)).toBe('answered confirm 2')
+    await clinic.clock.advanceTo('2026-03-20T11:00:30Z')
+    expect(clinic.texts()).toHaveLength(3)
+    expect(await clinic.reply('C')).toBe('unclear confirm 2+1')
+    expect([await clinic.answersOf(1), await clinic.answersOf(2)]).toEqual([[], ['13 confirm']])
+  })
+
   it('is answered too late where the appointment moved since, and a moved one is not confirmed', async () => {
     const clinic = await opened()
     clinic.host.book({ id: 1, startsAt })

@@ -24,8 +24,12 @@ type Load = <Item, Outcome>(
 /** Ids are asked for in lots of at least this many: an id that is not used waits for the next command. */
 const lot = 64
 
-/** Re-plans page by it, so it must not be older than the lock under which the row is inserted. */
-const isFresh = (table: records.NumberedTable): boolean => table === 'reminder_plans'
+/**
+ * Re-plans page by it, and answers are handed over in its order, whichever process recorded them: it must not be older than the lock
+ * under which the row is inserted.
+ */
+const isFresh = (table: records.NumberedTable): boolean =>
+  table === 'reminder_plans' || table === 'notification_answers'
 
 /** Ids that the database set aside for this process, in order. They are unique; that there are none missing nobody promised. */
 export function idPool() {
@@ -89,7 +93,13 @@ async function transact<Item, Outcome>(
       return id
     })
     const loading = load(command, items, session, set)
-    const drawing = draw(pool, session, command, items)
+    // Locks for what is not there are asked for at once, those of rows are not: only once these are there, an id is fresh.
+    const isLate =
+      command.absences === undefined &&
+      items.some((item) => command.inserts?.(item).some(([table, count]) => count > 0 && isFresh(table)))
+    const drawing = isLate
+      ? loading.then(() => draw(pool, session, command, items))
+      : draw(pool, session, command, items)
     drawing.catch(ignore)
     const held = await loading
     for (const [table, drawn] of await drawing) ids.set(table, drawn)

@@ -52,14 +52,16 @@ function statuses({ headers, body }: WebhookRequest, { senders }: WhatsAppWebhoo
   const reports: ProviderReport[] = []
   const others: ProviderReport[] = []
   const inbound: InboundMessage[] = []
+  const othersInbound: InboundMessage[] = []
   for (const change of changes) {
     const value = fieldOf(change, 'value')
     const number = text(fieldOf(value, 'metadata'), 'phone_number_id')
     const isOwn = signers.some(({ phoneNumberId }) => phoneNumberId === number)
-    if (isOwn) inbound.push(...list(fieldOf(value, 'messages')).flatMap((one) => messageOf(one, value)))
+    for (const message of list(fieldOf(value, 'messages')))
+      (isOwn ? inbound : othersInbound).push(...messageOf(message, value))
     for (const status of list(fieldOf(value, 'statuses'))) (isOwn ? reports : others).push(...reportOf(status))
   }
-  return { kind: 'read', reports, others, inbound }
+  return { kind: 'read', reports, others, inbound, othersInbound }
 }
 
 /** Without a number, as of somebody with a user name, nobody can be found by it. */

@@ -199,11 +199,10 @@ const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 const actorOf = ({ type, id }: RecipientRef): Actor =>
   type === 'PATIENT' ? { kind: 'patient', id } : type === 'CLIENT' ? { kind: 'client', id } : { kind: 'staff', id }
 
-const inContext = (one: AskedRow, plan: PlanRow | undefined) => ({
-  ...one,
-  startsAt: one.until,
-  isConfirmed: isConfirmedBy(plan?.answers ?? [], one.recipient),
-})
+const inContext = (one: AskedRow, plan: PlanRow | undefined) => {
+  const since = (plan?.answers ?? []).filter(({ at }) => at >= one.askedAt)
+  return { ...one, startsAt: one.until, isConfirmed: isConfirmedBy(since, one.recipient) }
+}
 
 const latestAsked = (rows: readonly AskedRow[]) => latestOfEach(rows.map((one) => inContext(one, undefined)))
 

@@ -1,7 +1,8 @@
+import { type Channel, channelOf } from '../../channels/index.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
-import type { WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
+import type { InboundMessage, WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
 import { longestRowId } from '../../schemas/common.ts'
 import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
 import type { AnswerReader } from '../consent/answer-reader.ts'
@@ -17,8 +18,10 @@ const readingMs = 10_000
 const againMs = 2000
 /** Reports recorded in one transaction. */
 const atOnce = 200
-/** Of how many other accounts a request may bring reports. */
+/** Of how many other accounts a request may bring reports and messages. */
 const mostOthers = 20
+/** By how many of the last messages to a person the account is looked for that the person wrote to. */
+const mostWritten = 200
 
 type Read = Extract<WebhookReading, { kind: 'read' }>
 type Received = Omit<WebhookRequest, 'now' | 'signal' | 'url'> & { readonly path: string }
@@ -72,10 +75,16 @@ export class Webhooks {
     const reading = await this.#read(account, request)
     if (reading.kind === 'refused') throw this.#refusal(account, reading.reason)
     await this.#record(account, await this.#waitedFor(account, this.#readable(account, reading.reports)))
-    for (const other of await this.#senders(account, this.#readable(account, reading.others ?? []))) {
+    const foreign = reading.othersInbound ?? []
+    const heard = new Set<string>()
+    for (const other of await this.#senders(account, this.#readable(account, reading.others ?? []), foreign)) {
       const its = await this.#read(other, request)
-      if (its.kind === 'read') await this.#record(other, await this.#rowsOf(other, this.#readable(other, its.reports)))
+      if (its.kind !== 'read') continue
+      await this.#record(other, await this.#rowsOf(other, this.#readable(other, its.reports)))
+      await this.#hear(other, its)
+      for (const { messageId } of its.inbound ?? []) heard.add(messageId)
     }
+    this.#warnOf(account, foreign.filter(({ messageId }) => !heard.has(messageId)).length)
     const reply = await this.#hear(account, reading)
     return reply ?? reading.reply ?? { type: 'text/plain', text: 'ok' }
   }
@@ -140,17 +149,41 @@ export class Webhooks {
     return this.#rowsOf(account, reports)
   }
 
-  /** The accounts of the transport that sent messages of which another one reports. */
-  async #senders({ id, transport }: FoundAccount, reports: readonly ProviderReport[]): Promise<FoundAccount[]> {
-    const rows = (await this.#named(reports)).values()
+  /** The accounts of the transport that sent messages of which another one reports, or that wrote to people who wrote to another. */
+  async #senders(
+    { id, transport, channel }: FoundAccount,
+    reports: readonly ProviderReport[],
+    inbound: readonly InboundMessage[],
+  ): Promise<FoundAccount[]> {
+    // Those who wrote come first: what is reported may be known otherwise, but nobody opts out twice.
+    const rows = [...(await this.#writtenTo(channel, inbound)), ...(await this.#named(reports)).values()]
     const ids = new Set(
-      [...rows].flatMap(({ provider, accountId }) => (provider === transport.name ? (accountId ?? []) : [])),
+      rows.flatMap(({ provider, accountId }) => (provider === transport.name ? (accountId ?? []) : [])),
     )
     ids.delete(id)
     const accounts = await Promise.all(
       [...ids].slice(0, mostOthers).map((other) => webhookAccount(this.#context, transport.name, other)),
     )
     return accounts.filter((account) => account !== null)
+  }
+
+  /** What people who write were written to last. */
+  async #writtenTo(channel: Channel, inbound: readonly InboundMessage[]): Promise<DeliveryRow[]> {
+    const { address: rules } = channelOf(channel)
+    const addresses = new Set(inbound.flatMap(({ from }) => rules.read(from, null).address ?? []))
+    const found: DeliveryRow[] = []
+    for (const address of addresses) {
+      const about = { channel, recipientAddress: addressKey(channel, address), limit: mostWritten, offset: 0 }
+      found.push(...(await this.#context.options.storage.deliveries.list(about)).rows)
+    }
+    return found
+  }
+
+  /** The provider does not repeat what it was answered 200 to, and would not do better if it did. */
+  #warnOf({ transport, channel }: FoundAccount, count: number): void {
+    if (count === 0) return
+    const facts = { provider: transport.name, channel, count }
+    this.#context.options.logger.warn('messages to a sender of no known account are left out', facts)
   }
 
   /** The messages of the account that reports are about, in the order of the reports; others are left out. */

@@ -1,4 +1,5 @@
 import { channels } from '../../channels/index.ts'
+import { isActive } from '../../domain/appointment.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import { maskAddress } from '../../schemas/address.ts'
@@ -93,7 +94,7 @@ export class LinkPages {
     })
   }
 
-  /** What the form of the page asks for. Done twice, it is done once. */
+  /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
   async act(purpose: LinkPurpose, token: string, fields: FormFields): Promise<Page> {
     const opened = await openLink(this.#context, purpose, token)
     if (typeof opened === 'string') return shutPage(opened)
@@ -112,7 +113,7 @@ export class LinkPages {
     return this.#save(opened, fields)
   }
 
-  /** The address is the person's: it is used from now on. */
+  /** The address is the person's: it is used from now on. The link is over, lest it brings the address back after it was changed. */
   async #proven(opened: Opened): Promise<string> {
     const { link, ref } = opened
     const { storage, clock } = this.#context.options
@@ -124,6 +125,7 @@ export class LinkPages {
     await new RecipientPreferences(this.#context, by, organizationId).write(ref, patch)
     const own = { organizationId, channel, address: addressKey(channel, address) }
     await storage.addresses.prove(own, clock.now(), by)
+    await storage.links.revoke({ hash: link.hash })
     return address
   }
 
@@ -142,7 +144,9 @@ export class LinkPages {
   }
 
   #question(opened: Opened, purpose: AnswerPurpose): Page {
-    const { words } = opened
+    const { words, appointment, link } = opened
+    const isMoved = link.startsAt !== null && appointment?.start.instant.getTime() !== link.startsAt.getTime()
+    if (appointment !== null && (isMoved || !isActive(appointment.status))) return outdated(opened, purpose)
     const { day, time } = words.values
     const when =
       day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
@@ -167,8 +171,7 @@ export class LinkPages {
     if (status === 'recorded' || status === 'repeated') {
       return pageOf(opened, { title, paragraphs: [words.say(`page.${purpose}_done`)], isResult: true })
     }
-    const paragraphs = [words.say('page.outdated')]
-    return pageOf(opened, { status: 410, title, paragraphs, isResult: true })
+    return outdated(opened, purpose)
   }
 
   async #save(opened: Opened, fields: FormFields): Promise<Page> {
@@ -237,6 +240,13 @@ export class LinkPages {
     }
     return notes
   }
+}
+
+/** The appointment is not any more what the message said of it. */
+const outdated = (opened: Opened, purpose: AnswerPurpose): Page => {
+  const { words } = opened
+  const paragraphs = [words.say('page.outdated')]
+  return pageOf(opened, { status: 410, title: words.say(`page.${purpose}`), paragraphs, isResult: true })
 }
 
 const isChecked = (fields: FormFields, name: string): boolean => fields.one(name) !== null

@@ -1,3 +1,4 @@
+import type { Appointment } from '../../domain/appointment.ts'
 import { detailFor } from '../../domain/effective.ts'
 import { isolated, type Words, wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
@@ -15,6 +16,8 @@ export type Opened = {
   readonly ref: PreferenceRef
   readonly knowledge: Knowledge
   readonly words: Words
+  /** Null: the link is about none, or the host does not know it. */
+  readonly appointment: Appointment | null
   readonly now: Date
 }
 
@@ -37,7 +40,8 @@ export async function openLink(context: Context, purpose: LinkPurpose, token: st
   const { organizationId } = link
   const appointmentId = link.appointmentId
   const lookup = appointmentId === null ? null : (await context.host.appointments([appointmentId]))(appointmentId)
-  const start = lookup?.kind === 'known' ? lookup.value.start : null
+  const appointment = lookup?.kind === 'known' ? lookup.value : null
+  const start = appointment?.start ?? null
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
   const wording = knowledge.wording(organizationId, knowledge.localeOf(organizationId, person))
   const words = wordsOf({
@@ -57,7 +61,7 @@ export async function openLink(context: Context, purpose: LinkPurpose, token: st
         ? 0
         : detailFor({ policy, preferences: preferencesOf(person) }, link.channel, link.category ?? 'REMINDER'),
   })
-  return { link, person, ref, knowledge, words, now }
+  return { link, person, ref, knowledge, words, appointment, now }
 }
 
 /** What every page of a link has. */

@@ -49,7 +49,7 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
   if (person === null || person.organizationId !== organizationId) return 'unsent'
   const now = clock.now()
   const contact = secrets.seal(address, sealedAs(organizationId))
-  const link = await freeSlot(context, request, contact, now)
+  const link = await freeSlot(context, request, { address, contact, now })
   if (link === null) return 'later'
   const knowledge = await Knowledge.load(context, [{ organizationId, recipients: [person] }])
   const wording = knowledge.wording(organizationId, knowledge.localeOf(organizationId, person))
@@ -98,19 +98,28 @@ const sealedAs = (organizationId: string): SecretContext => ({
   column: 'contact',
 })
 
-/** The first of the day's links that is not taken; null: all are. */
-async function freeSlot({ options, links }: Context, request: ProofRequest, contact: string, now: Date) {
+type Claim = { readonly address: string; readonly contact: string; readonly now: Date }
+
+/**
+ * A link of the address in the first of the day's places that is not taken; null: all are. The place is taken by a row of its own,
+ * so that a link that was used frees none, and no link proves another address than the one that it was sent to.
+ */
+async function freeSlot({ options, links }: Context, request: ProofRequest, { address, contact, now }: Claim) {
   const { storage } = options
   const { organizationId, ref, channel } = request
   const day = Math.floor(now.getTime() / dayMs)
   for (let slot = 0; slot < mostADay; slot += 1) {
-    const messageKey = JSON.stringify(['contact', refKey(ref), channel, day, slot])
-    const about = { organizationId, recipient: ref, appointmentId: null, channel, category: null, startsAt: null }
-    const link = links.make('contact', { ...about, messageKey, now }, contact)
-    if ((await storage.links.find([link.row.hash])) !== null) continue
-    await storage.links.add([link.row])
+    const key = ['contact', refKey(ref), channel, day, slot]
+    const about = { organizationId, recipient: ref, appointmentId: null, channel, category: null, startsAt: null, now }
+    // Its token is sent to nobody.
+    const place = links.make('contact', { ...about, messageKey: JSON.stringify(key) }, contact).row
+    if ((await storage.links.find([place.hash])) !== null) continue
+    await storage.links.add([place])
     // Another request may have taken it at the same moment, for another address.
-    if ((await storage.links.find([link.row.hash]))?.contact === contact) return link
+    if ((await storage.links.find([place.hash]))?.contact !== contact) continue
+    const link = links.make('contact', { ...about, messageKey: JSON.stringify([...key, address]) }, contact)
+    await storage.links.add([link.row])
+    return link
   }
   return null
 }

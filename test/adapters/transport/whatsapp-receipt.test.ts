@@ -56,7 +56,7 @@ it('knows a signature as it is published: HMAC-SHA256 of the raw body, in hex', 
   const one = whatsAppReceipts(() => ({ senders, verifyToken: null }))
   const mac = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17'
   const asked = { ...post('Hello, World!', null), headers: { 'x-hub-signature-256': mac } }
-  expect(await one(asked, account)).toEqual({ kind: 'read', reports: [], others: [], inbound: [] })
+  expect(await one(asked, account)).toEqual({ kind: 'read', reports: [], others: [], inbound: [], othersInbound: [] })
   const other = { ...asked, body: Buffer.from('Hello, World?') }
   expect(await one(other, account)).toEqual({ kind: 'refused', reason: 'unsigned' })
 })
@@ -83,6 +83,7 @@ it('reads every status of every change, with its time and the message that it is
     kind: 'read',
     others: [],
     inbound: [],
+    othersInbound: [],
     reports: [
       { ...named, idempotencyKey: 'key', receipt: receipt('sent') },
       { ...named, idempotencyKey: 'key:of:two', receipt: receipt('delivered') },
@@ -142,5 +143,11 @@ it.each([
   'nonsense',
   '{"entry":[{"changes":[{"field":"message_template_status_update","value":{"event":"APPROVED"}}]}]}',
 ])('accepts %s, as Meta would go on sending it otherwise', async (text) => {
-  expect(await read(post(text), account)).toEqual({ kind: 'read', reports: [], others: [], inbound: [] })
+  expect(await read(post(text), account)).toEqual({
+    kind: 'read',
+    reports: [],
+    others: [],
+    inbound: [],
+    othersInbound: [],
+  })
 })

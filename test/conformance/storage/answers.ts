@@ -109,6 +109,19 @@ export function answers({ migrated }: Starter): void {
     expect(await storage.answers.list(everything)).toEqual([])
   })
 
+  it('hands over what several processes recorded in the order in which they did', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    await planOne(storage)
+    // The first to record may have ids in stock by now.
+    await storage.answers.keepReply(reply({ notifies: false }))
+    await other.answers.record(answer())
+    await storage.answers.record(answer({ action: 'change', messageId: 'SM2', at: minutes(6) }))
+    const [first] = await storage.answers.due(minutes(7), 10)
+    expect(first).toMatchObject({ kind: 'confirm' })
+    expect((await storage.answers.list(everything)).map(({ kind }) => kind)).toEqual(['change', 'confirm', 'reply'])
+  })
+
   it('ends an answer when the appointment moves, and keeps it when it is only planned again', async () => {
     const { storage } = await migrated()
     await planOne(storage)
