@@ -6,9 +6,11 @@ import type { Person } from '../schemas/directory.ts'
 import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
+import { isSameZone } from '../schemas/time-zone.ts'
 import type { AppointmentStatus, Category } from '../schemas/vocabulary.ts'
 import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
+import type { Notified } from './changes.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings, writtenTo } from './plan.ts'
 import { fitsAfter, quietAt, quietRuleFor } from './quiet-hours.ts'
@@ -123,7 +125,7 @@ function isMoved(
   now: Date,
 ): boolean {
   if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
-  if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
+  if (isSameZone(start.timeZone, plan.timeZone) || reminder.reminderTime > now) return false
   return reminderTime(parseOffset(reminder.offset), start, policy) > now
 }
 
@@ -134,6 +136,8 @@ export type DueNotice = {
   /** The appointment's status when the notice was requested. */
   readonly askedStatus: AppointmentStatus | null
   readonly createdAt: Date
+  /** Of a reschedule: what its recipients were last notified of; null: unknown. */
+  readonly before?: Pick<Notified, 'instant'> | null
   /** As in `DueReminder`. */
   readonly isGoneForLong: boolean
 }
@@ -202,7 +206,8 @@ function checkRecipient(
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const send = { kind: 'send', recipient, address: allowed.address } as const
-  const about = { recipient, channel: notice.channel, zone, life, at: moment.now }
+  const expectedAt = notice.before?.instant ?? null
+  const about = { recipient, channel: notice.channel, zone, life, expectedAt, at: moment.now }
   return tooLate(life, moment) ?? inQuietHours(about, surroundings, moment) ?? send
 }
 
@@ -212,6 +217,8 @@ type Timely = {
   /** Of the appointment: what counts where the recipient's zone is not known. */
   readonly zone: string
   readonly life: Life
+  /** The old start of a reschedule, at which whoever has not read it comes; null: none, or unknown. */
+  readonly expectedAt?: Date | null
   /** When it is to be sent. */
   readonly at: Date
 }
@@ -222,7 +229,7 @@ type Timely = {
  * without, it is another channel's turn, or its own.
  */
 function inQuietHours(
-  { recipient, channel, zone, life, at }: Timely,
+  { recipient, channel, zone, life, expectedAt = null, at }: Timely,
   surroundings: Surroundings,
   { now, leadMs }: Moment,
 ): CheckResult | null {
@@ -231,7 +238,8 @@ function inQuietHours(
   const timeZone = writtenTo(surroundings, recipient, life.category).timeZone ?? zone
   const quiet = rule === null ? null : quietAt(rule.hours, timeZone, at)
   if (rule === null || quiet === null) return null
-  if (fitsAfter(quiet, usefulUntil(life, leadMs))) {
+  const deadlines = [usefulUntil(life, leadMs), expectedAt !== null && expectedAt > now ? expectedAt : null]
+  if (deadlines.every((deadline) => fitsAfter(quiet, deadline))) {
     return { kind: 'wait', rule: 'in_quiet_hours', waitMs: quiet.until.getTime() - now.getTime() }
   }
   if (life.category !== 'CANCELLATION' && life.category !== 'RESCHEDULE') return cancel('quiet_hours_past')

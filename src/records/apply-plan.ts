@@ -8,7 +8,7 @@ import { systemActor } from '../schemas/audit.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { auditPlan, auditQueued } from './audit.ts'
-import { recallDelivery, withdraw, withdrawDelivery } from './cancel.ts'
+import { cancelDelivery, recallDelivery, withdraw } from './cancel.ts'
 import { decodeAnswers, encodePlan } from './codecs/plans.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
@@ -137,13 +137,14 @@ function keepReminder(rows: Rows, row: Row<'appointment_reminders'>, wanted: New
   return decodeReminder({ ...row, ...change })
 }
 
-/** The six steps of `PlanCommand`. Nothing is written before all revisions are known to be the expected ones. */
+/** The six steps of `PlanCommand`. Nothing is written before all revisions are known to be the expected ones, and `mended` to be withdrawn in time. */
 function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: Tally): PlanOutcome {
   const { plan, at } = command
   const of = ofAppointment(command, rows.ids)
   const before = rows.get(keys.plan, of)
   if ((before?.revision ?? null) !== command.expectedRevision) return { status: 'conflict' }
   if (command.guard !== null && !stands({ ...command.guard, plan: null, address: null })) return { status: 'conflict' }
+  if (command.mended?.some((id) => mayArrive(rows, id))) return { status: 'conflict' }
   writePlan(rows, command, before)
 
   const wanted = new Map(command.reminders.map((reminder) => [keyOfWanted(reminder), reminder]))
@@ -178,12 +179,19 @@ function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: 
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
 }
 
+/** It was sent, or begun, since what the command says was decided. */
+function mayArrive(rows: Rows, id: number): boolean {
+  const row = rows.get(keys.delivery, { id })
+  if (row === undefined || row.delivery_state === 'cancelled' || row.delivery_state === 'handed_over') return false
+  return row.delivery_state !== 'queued' || row.unknown_outcomes > 0
+}
+
 function withdrawMended(rows: Rows, { mended = [], at }: PlanCommand, tally: Tally): DecisionEntry[] {
   return mended.flatMap((id): DecisionEntry[] => {
     const row = rows.get(keys.delivery, { id })
     if (row === undefined || row.reason !== null) return []
     if (row.delivery_state === 'handed_over') recallDelivery(rows, id, 'mended', at)
-    else if (row.delivery_state !== 'queued' || !withdrawDelivery(rows, row, 'mended', at, tally)) return []
+    else cancelDelivery(rows, row, 'mended', at, tally)
     return [{ action: 'cancelled', rule: 'mended', ...entryOfDelivery(rows, row) }]
   })
 }

@@ -108,6 +108,17 @@ describe('a due reminder', () => {
   it('moves with the appointment', () => {
     expect(check({ start: parseStart('2026-03-21T15:00:00Z', 'Europe/Berlin') })).toEqual({ kind: 'move' })
   })
+
+  it('moves with the zone, of which another name is not another', () => {
+    // Quiet hours moved it forward by an hour.
+    const early = { ...reminder, reminderTime: new Date(reminder.reminderTime.getTime() - 3_600_000) }
+    const kindIn = (zone: string) => {
+      const told = lookup({ start: parseStart(reminder.startsAt, zone) })
+      return checkReminder(early, told, { ...active, timeZone: 'Europe/Kiev' }, surroundings(), at(early.reminderTime))
+        .kind
+    }
+    expect([kindIn('Europe/Kiev'), kindIn('Europe/Kyiv'), kindIn('Europe/Berlin')]).toEqual(['send', 'send', 'move'])
+  })
 })
 
 describe('a due notice', () => {

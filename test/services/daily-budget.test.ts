@@ -37,6 +37,22 @@ describe('the budget of a person and day', () => {
     }
   })
 
+  it.each([
+    [1, ['9:00 AM']],
+    [2, ['9:00 AM', '11:00 AM']],
+  ])('of %i is for as many of what is due at once', async (budget, starts) => {
+    await using clinic = await frugalClinic(budget)
+    for (const [id, hour] of [
+      [1, 13],
+      [2, 15],
+    ] as const) {
+      clinic.host.book({ id, startsAt: `2026-03-20T${hour}:00:00Z`, recipients: [byMail] })
+      await clinic.notifications.scheduleReminders(id, { customReminders: [hour + 2] })
+    }
+    await clinic.clock.advanceTo('2026-03-19T23:00:00Z')
+    expect(clinic.outbox.sent.map(({ text }) => /at (\d+:00 [AP]M)/.exec(text)?.[1])).toEqual(starts)
+  })
+
   it('is anew on the next day by the clocks of the person; cancellations and reschedules are outside of it', async () => {
     await using clinic = await frugalClinic(1, '2026-03-18T23:00:00Z')
     clinic.host.book({ id: 1, startsAt: '2026-04-20T13:00:00Z', recipients: [byMail] })

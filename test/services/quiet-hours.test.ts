@@ -105,6 +105,24 @@ describe('quiet hours', () => {
     expect(lines.map(({ action, rule }) => `${action} ${rule}`)).toContain('send quiet_hours_urgent')
   })
 
+  it('do not hold the news of a move beyond the early morning at which the person would come', async () => {
+    await using clinic = await quietClinic(evening)
+    const moved = async (id: number, from: string, to: string) => {
+      clinic.host.book({ id, startsAt: from, recipients: [{ ...ada, email: null }] })
+      await clinic.notifications.appointmentBooked(id, { notify: false })
+      clinic.host.change(id, { startsAt: to })
+      await clinic.notifications.appointmentRescheduled(id)
+      await clinic.settle()
+    }
+    await moved(1, '2026-03-20T13:30:00Z', '2026-03-27T15:00:00Z')
+    await moved(2, '2026-03-20T01:00:00Z', '2026-03-27T15:00:00Z')
+    expect(clinic.outbox.sent).toEqual([])
+    await moved(3, '2026-03-20T11:30:00Z', '2026-03-27T15:00:00Z')
+    expect(sent(clinic, clinic.clock)).toBe('2026-03-20T02:00 SMS RESCHEDULE')
+    const lines = await clinic.notifications.explain(3)
+    expect(lines.map(({ action, rule }) => `${action} ${rule}`)).toContain('send quiet_hours_urgent')
+  })
+
   it('leave it to mail, where the organization prefers that, also if only a text was asked for', async () => {
     const rules = [{ channel: 'SMS' as const, hours: night, urgent: 'other_channel' as const }]
     await using clinic = await quietClinic(evening, { quietHours: rules })

@@ -45,8 +45,9 @@ export type PlanAnswer = {
 
 /**
  * Makes the appointment's reminders what they should be, in one transaction:
- * 1. if the stored revision is not `expectedRevision` (null: no row), or a revision of `guard` is another by now, nothing
- *    happens and the outcome is `conflict`: what the plan was drawn from is outdated;
+ * 1. if the stored revision is not `expectedRevision` (null: no row), a revision of `guard` is another by now, or a delivery of
+ *    `mended` may arrive (it is being sent, was sent, or has an unknown outcome), nothing happens and the outcome is `conflict`:
+ *    what the plan was drawn from is outdated;
  * 2. the plan row becomes `plan`;
  * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept; one that
  *    waits takes over the wanted time, which differs where only the zone changed;

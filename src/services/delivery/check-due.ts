@@ -79,8 +79,9 @@ export async function checkDue(
             root: chain.root.channel,
           }
     if (needless !== null) return { due, subject, result: needless, others: [], ...after }
+    const before = delivery.category === 'RESCHEDULE' ? parseBefore(delivery.snapshot) : null
     const resultFor = (recipient: RecipientRef) => {
-      const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
+      const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, before, isGoneForLong }
       return delivery.waitlistEntryId === null
         ? checkNotice(notice, appointment, snapshot, surroundings, moment)
         : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
@@ -91,7 +92,6 @@ export async function checkDue(
     const doubted = chain === undefined ? inDoubt(result, surroundings, due) : {}
     const one = { due, subject, result, others: [], ...after, ...doubted }
     const others = atSameAddress(one, mergedWith(due, subject, chain), knowledge)
-    const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return {
       ...one,
       ...insteadOf(due, result),

@@ -45,8 +45,13 @@ export type BatchContext = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
-  /** How many of the messages that a person may still get that day belong to appointments before that of the work. Default: none. */
-  readonly reservedFor?: (due: DueWork) => number
+  /**
+   * How many of the messages that a person may still get that day belong to appointments before that of the work, leaving out the
+   * reminders that are `decided`. Default: none.
+   */
+  readonly reservedFor?: (due: DueWork, decided: ReadonlySet<number>) => number
+  /** Ids of the reminders of the batch that are decided already, and not put off: if sent, they are counted by the time this is. */
+  readonly decided?: ReadonlySet<number>
   /** What its messages ask; null: nothing. Left out: no message of the outlet asks. */
   readonly asking?: Asking | null
 }

@@ -13,7 +13,7 @@ const isCounted = (category: Category): boolean => category !== 'CANCELLATION' &
 /** What a person may still get on the day on which the message is sent; null: the organization sets no budget, or the message is outside of it. */
 export function budgetOf(
   { due, result, subject }: Sendable,
-  { knowledge, reservedFor }: Pick<BatchContext, 'knowledge' | 'reservedFor'>,
+  { knowledge, reservedFor, decided = none }: Pick<BatchContext, 'knowledge' | 'reservedFor' | 'decided'>,
   at: Date,
 ): Budget | null {
   const { organizationId, category, recipient } = targetOf(due)
@@ -22,8 +22,10 @@ export function budgetOf(
   const isInstead = due.delivery !== null && due.delivery.fallbackOf !== null
   if (dailyBudget === null || isInstead || !isCounted(category)) return null
   const zone = zoneOf(result.recipient, subject)
-  return { recipient, day: dayIn(zone, at), most: dailyBudget - (reservedFor?.(due) ?? 0) }
+  return { recipient, day: dayIn(zone, at), most: dailyBudget - (reservedFor?.(due, decided) ?? 0) }
 }
+
+const none: ReadonlySet<number> = new Set()
 
 const zoneOf = ({ timeZone }: Sendable['result']['recipient'], subject: Sendable['subject']): string =>
   timeZone ?? subject.start?.timeZone ?? ('timeZone' in subject ? subject.timeZone : 'UTC')
@@ -39,7 +41,7 @@ export async function reservations(
   checked: readonly Checked[],
   knowledge: Knowledge,
   now: Date,
-): Promise<((due: DueWork) => number) | null> {
+): Promise<NonNullable<BatchContext['reservedFor']> | null> {
   const limited = checked.filter(isSendable).filter((one) => budgetOf(one, { knowledge }, now) !== null)
   if (limited.length === 0) return null
   const people = new Map<string, { readonly organizationId: string; readonly recipient: RecipientRef }>()
@@ -53,12 +55,12 @@ export async function reservations(
   const rows = await storage.reminders.ofPeople([...people.values()], now, until)
   const rowsOf = Map.groupBy(rows, (row) => personKey(row.organizationId, row.recipient))
   const startOf = new Map(limited.map(({ due, subject }) => [due, subject.start?.instant ?? null]))
-  return (due) => {
+  return (due, decided) => {
     const { organizationId, recipient } = targetOf(due)
     const start = startOf.get(due) ?? null
     const end = ends.get(due) ?? 0
     const before = (rowsOf.get(personKey(organizationId, recipient)) ?? []).filter(
-      (row) => (start === null || row.startsAt < start) && (row.dueAt?.getTime() ?? end) < end,
+      (row) => !decided.has(row.id) && (start === null || row.startsAt < start) && (row.dueAt?.getTime() ?? end) < end,
     )
     return before.length
   }

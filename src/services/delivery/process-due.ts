@@ -171,6 +171,8 @@ function decideAll(
   /** By the one they are merged into. */
   const joining = Map.groupBy([...mergedInto.keys()].filter(joins), (index) => mergedInto.get(index))
   const decided: Decided[] = []
+  const ended = new Set<number>()
+  const batch = { ...checkedBatch, decided: ended }
   const moved = new Set<EntityId>()
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
@@ -184,8 +186,11 @@ function decideAll(
     const theirs = joined.flatMap(recipientOf)
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const one = decide({ ...checkedOne, result: final, others, joined: theirs }, checkedBatch, outlet)
-    if (one !== null) decided.push(joined.length === 0 ? one : withMerged(one, joined))
+    const one = decide({ ...checkedOne, result: final, others, joined: theirs }, batch, outlet)
+    if (one === null) continue
+    decided.push(joined.length === 0 ? one : withMerged(one, joined))
+    if (one.command.kind === 'defer') continue
+    for (const { reminder } of [due, ...joined.map((other) => other.due)]) if (reminder !== null) ended.add(reminder.id)
   }
   return { decided, moved }
 }

@@ -80,7 +80,7 @@ export function lifecycleNotices(
   const { notice } = request
   if (notice !== undefined) {
     const known = appointment.recipients.filter((one) => !added.some((ref) => isSameRecipient(one, ref)))
-    const wantedFor = (one: RecipientRef) => wantedNotice(notice, one, appointment, past, settleMs)
+    const wantedFor = (one: RecipientRef) => wantedNotice(notice, one, appointment, past, { after, settleMs })
     const by = Map.groupBy(notice === 'RESCHEDULE' ? known : appointment.recipients, (one) => wantedFor(one))
     const moved = by.get('RESCHEDULE') ?? []
     const key = rescheduleKey(base('RESCHEDULE'), appointment, past.notices)
@@ -128,14 +128,18 @@ function wantedNotice(
   recipient: RecipientRef,
   appointment: Appointment,
   { before, notices }: Past,
-  settleMs: number,
+  { after, settleMs }: Pick<Deciding, 'after' | 'settleMs'>,
 ): AppointmentCategory | 'reinstated' | 'none' {
   const theirs = notices.filter(isFor(recipient))
   const last = theirs.find((one) => one.state !== 'cancelled' && one.status !== 'FAILED' && !isWaiting(one))
   const wasCancelled = last?.category === 'CANCELLATION'
   const isBack = notice === 'RESCHEDULE' || before?.status === 'cancelled'
   if (notice !== 'CANCELLATION' && isBack && wasCancelled) return 'reinstated'
-  const waiting = settleMs === 0 ? [] : theirs.filter(isWaiting)
+  // An event that is reported again is decided as it was, though what waited then is withdrawn.
+  const isRepeated = before?.lifecycleRevision === after.lifecycleRevision
+  const [newest] = theirs
+  const isDecided = isRepeated && newest !== undefined && wasMendedFor(newest, after)
+  const waiting = settleMs === 0 ? [] : isDecided ? [newest] : theirs.filter(isWaiting)
   const waits = (category: AppointmentCategory) => waiting.some((one) => one.category === category)
   if (waiting.length === 0) return notice
   // They know of no such appointment yet, or not any more.
@@ -146,6 +150,16 @@ function wantedNotice(
   const isUndone = waits('CANCELLATION') || waits('RESCHEDULE')
   if (notified === null || !isUndone) return notice
   return changesSince(notified, appointment).length === 0 ? 'none' : 'RESCHEDULE'
+}
+
+/** Withdrawn by the event that made the plan what it is: no other has changed the plan since it was queued. */
+function wasMendedFor(
+  { state, reason, category, dedupeKey }: DeliveryRow,
+  { appointmentId, lifecycleRevision }: PlanRow,
+): boolean {
+  if (state !== 'cancelled' || reason !== 'mended' || dedupeKey === null) return false
+  const queuedAt = Number.parseInt(dedupeKey.slice(`${category}:${appointmentId}:`.length), 10)
+  return lifecycleRevision - queuedAt <= 1
 }
 
 /** Recipients to whom there is nothing to say any more, and the notices that wait for them. */

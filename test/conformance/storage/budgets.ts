@@ -132,7 +132,12 @@ export function budgets({ migrated }: Starter): void {
     ])
     if (!waiting || !sending) throw new Error('nothing queued')
     await commit(storage, sendIntent(deliveryWork(sending), { guard: guard() }))
-    await storage.plans.apply([nextPlan(1, { mended: [waiting.id, sending.id, 999_999] })])
+    const mend = async (...mended: number[]) =>
+      (await storage.plans.apply([nextPlan(1, { mended })])).map(({ status }) => status)
+    // What was decided with it in mind is not so any more.
+    expect(await mend(waiting.id, sending.id)).toEqual(['conflict'])
+    expect(await storage.deliveries.get(waiting.id)).toMatchObject({ state: 'queued', reason: null })
+    expect(await mend(waiting.id, 999_999)).toEqual(['applied'])
     expect(await storage.deliveries.get(waiting.id)).toMatchObject({
       state: 'cancelled',
       reason: 'mended',
