@@ -166,6 +166,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
+  'src/services/privacy/erasure.ts': 'optOuts',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/check-up.ts': 'emailFromAddress',
