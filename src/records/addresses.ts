@@ -66,7 +66,8 @@ export function reportReads(report: AddressReport | null, ids: IdCodec): Read[] 
   return [...preferences, ...addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')]
 }
 
-const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}): AddressColumns => ({
+/** A row of an address of which nothing is known but what is given. */
+export const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}): AddressColumns => ({
   id: unassigned,
   ...of(ref),
   last_worked_at: null,

@@ -8,9 +8,9 @@ import type { EraseCommand, EraseOutcome, HashedAddress } from '../ports/storage
 import type { RecipientRef } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { hashedMark } from '../schemas/erased.ts'
+import { newRow } from './addresses.ts'
 
 type Delivery = Row<'notification_history'>
-type AddressColumns = Row<'notification_addresses'>
 
 export const noTexts = { subject: null, message: '', snapshot: null, error_message: null } as const
 export const noAddress = { recipient_email: null, recipient_phone: null, recipient_address: null } as const
@@ -136,23 +136,7 @@ const refOf = ({ organizationId: organization_id, channel }: HashedAddress, addr
 const both = (one: HashedAddress): readonly HashedAddress[] =>
   one.organizationId === sharedSender ? [one] : [one, { ...one, organizationId: sharedSender, isRefused: false }]
 
-const mark = { organization_id: sharedSender, channel: email.name, address: hashedMark } as const
-
-const blank = (of: Pick<AddressColumns, 'organization_id' | 'channel' | 'address'>, at: Date): AddressColumns => ({
-  id: unassigned,
-  last_worked_at: null,
-  unknown_since: null,
-  suppressed_at: null,
-  suppression_cause: null,
-  suppression_code: null,
-  lifted_at: null,
-  proven_at: null,
-  heard_at: null,
-  taken: null,
-  created_at: at.getTime(),
-  updated_at: at.getTime(),
-  ...of,
-})
+const mark = { organizationId: sharedSender, channel: email.name, address: hashedMark } as const
 
 /** A row that says whether something may be sent stays, under the hash; any other goes. */
 function eraseAddress(
@@ -173,7 +157,7 @@ function eraseAddress(
   if (!isKept && !one.isRefused) return { id: row?.id ?? null, hashed: false }
   const known = row?.suppressed_at == null && one.isRefused ? refused(at) : {}
   const kept = {
-    ...(row ?? blank(refOf(one, one.hash), at)),
+    ...(row ?? newRow({ ...one, address: one.hash }, at)),
     ...known,
     id: unassigned,
     address: one.hash,
@@ -184,7 +168,7 @@ function eraseAddress(
   // The same address may come again, by another of the person's messages.
   const isNew = rows.get(keys.address, refOf(one, one.hash)) === undefined
   rows.ensure('notification_addresses', kept)
-  rows.ensure('notification_addresses', blank(mark, at))
+  rows.ensure('notification_addresses', newRow(mark, at))
   return { id: row?.id ?? null, hashed: isNew }
 }
 
