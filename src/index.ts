@@ -114,7 +114,6 @@ export type {
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
 export type { ActResult, AnswerFilter, AnswerPage, Answers, StaffAnswer } from './services/answers/answers.ts'
-export type { AnswerReader, InboundAnswer } from './services/consent/answer-reader.ts'
 export type { Consent, ConsentResult } from './services/consent/consent.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'

@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts'
 import { storeOn } from '../../src/records/store.ts'
 import { Answers } from '../../src/services/answers/answers.ts'
-import type { InboundText } from '../../src/services/answers/replies.ts'
+import type { InboundText } from '../../src/services/shared/inbound-text.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { migratedDatabase } from '../support/migrated-sqlite.ts'
 

@@ -15,9 +15,10 @@ import {
 import { type AnswerAction, type AnswerVia, answerActions, answerVias } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { readId, readRecipient } from '../shared/ids.ts'
+import type { InboundText } from '../shared/inbound-text.ts'
 import { locatedAppointment, type Scope } from '../shared/owners.ts'
 import { type HookCalls, hookFor } from './hook-calls.ts'
-import { type InboundText, type ReadResult, Replies } from './replies.ts'
+import { type ReadResult, Replies } from './replies.ts'
 
 export type ActCommand = {
   readonly organizationId: string

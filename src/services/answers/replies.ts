@@ -13,29 +13,9 @@ import type { AnswerCommand, AnswerOutcome, AskedRow, PlanRow } from '../../port
 import type { ReplyAppointment } from '../../schemas/answer.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
-import type { AnswerAction, ReplyAbout } from '../../schemas/vocabulary.ts'
+import type { AnswerAction } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-
-/** A text of a person that neither opts out nor in, nor asks for help. */
-export type InboundText = {
-  /** Null: it came to a sender that several organizations share. */
-  readonly organizationId: string | null
-  readonly channel: Channel
-  /** Who wrote it, in the normal form of the channel. */
-  readonly address: string
-  /** To which of our senders; null: the provider does not say. */
-  readonly sender: string | null
-  readonly text: string
-  /** The provider's id of it: the same text delivered again is read once. */
-  readonly messageId: string
-  readonly at: Date
-  /** What the pressed button of a message carries; null: no button was pressed. */
-  readonly payload: string | null
-  /** The provider's id of the message that it replies to; null: unknown. */
-  readonly repliesTo: string | null
-  /** Left out or `reply`: it is read as an answer. Otherwise it goes to people at once, with the appointments it may mean. */
-  readonly about?: ReplyAbout
-}
+import type { InboundText } from '../shared/inbound-text.ts'
 
 /**
  * `answered`: it means one appointment, and that was recorded. `unclear`: it goes to people. `repeated`: it was read before, or says

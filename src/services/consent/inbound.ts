@@ -10,8 +10,8 @@ import { type EntityId, usualLocale } from '../../schemas/common.ts'
 import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import type { AnswerReader, InboundText } from '../shared/inbound-text.ts'
 import { peopleAt, takenStill } from '../shared/people.ts'
-import type { AnswerReader, InboundAnswer } from './answer-reader.ts'
 
 /** To whose sender people wrote. */
 type Account = { readonly id: string; readonly organizationId: string | null; readonly channel: Channel }
@@ -122,7 +122,7 @@ export class Inbound {
   }
 
   /** After the consent, which must not wait for it; where that fails, the events say it still. */
-  async #handToStaff(received: Received, about: InboundAnswer['about'] | null): Promise<void> {
+  async #handToStaff(received: Received, about: InboundText['about'] | null): Promise<void> {
     if (about === null) return
     try {
       await this.#hand(received, about)
@@ -132,7 +132,7 @@ export class Inbound {
     }
   }
 
-  async #hand({ account, message, address }: Received, about?: InboundAnswer['about']): Promise<void> {
+  async #hand({ account, message, address }: Received, about?: InboundText['about']): Promise<void> {
     const { organizationId, channel } = account
     await this.#answers?.({
       organizationId,
