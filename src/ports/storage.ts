@@ -133,4 +133,9 @@ export interface Storage {
    * use the files just now, and it is done when they have finished. Leave this out where there is nothing to do.
    */
   scrub?(): Promise<boolean>
+  /**
+   * Called between the steps of a job that changes very many rows: does now, a little at a time, what would otherwise hold up one of the next
+   * commits for long. Left out: there is no such thing.
+   */
+  relieve?(): Promise<void>
 }
