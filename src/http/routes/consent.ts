@@ -50,7 +50,7 @@ function shownDoubt({ id, channel, address, text, receivedAt }: Doubt, caller: C
 }
 
 const page = { limit: z.coerce.number().int().min(1).max(200).optional().describe('Page size. Default 50') }
-const cursor = z.coerce.number().pipe(rowId).optional().describe('`next_cursor` of the previous page')
+const cursor = rowId.optional().describe('`next_cursor` of the previous page')
 const nextCursor = z.int().nullable().describe('Value of `cursor` for the next page; null on the last page')
 
 /** The record of consent, and messages on which staff decide. */
