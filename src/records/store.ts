@@ -98,6 +98,7 @@ const composed = (storage: Storage): Store => ({
   ...(storage.onForeignChange === undefined ? {} : { onForeignChange: storage.onForeignChange.bind(storage) }),
   ...(storage.within === undefined ? {} : { within: within(storage.within.bind(storage)) }),
   ...(storage.scrub === undefined ? {} : { scrub: storage.scrub.bind(storage) }),
+  ...(storage.stepMs === undefined ? {} : { stepMs: storage.stepMs }),
   ...(storage.relieve === undefined ? {} : { relieve: storage.relieve.bind(storage) }),
   close: () => storage.close(),
   keys: storage.keys,

@@ -40,7 +40,7 @@ async function* inSteps(
   const part = { plans: [], messages: [] }
   yield await storage.plans.forgetRecipient(recipient, clock.now(), by, part)
   const relief = new Relief(storage, clock)
-  const planSize = new StepSize(5, atOnce)
+  const planSize = new StepSize(storage, 5, atOnce)
   for (let after = 0; ; ) {
     const began = clock.elapsedMs()
     const page = await storage.personal.plansOf(recipient, after, planSize.rows)
@@ -52,7 +52,7 @@ async function* inSteps(
     await relief.stepped()
     after = last.planId
   }
-  const messageSize = new StepSize(20, messagesAtOnce)
+  const messageSize = new StepSize(storage, 20, messagesAtOnce)
   for (let after: MessagePlace | null = null; ; ) {
     const began = clock.elapsedMs()
     const page: readonly DeliveryRow[] = await storage.personal.messages({

@@ -140,8 +140,8 @@ async function walk(
   begun: Progress,
   work: { readonly lease: JobLease; readonly isOn: () => boolean } | null,
 ): Promise<RetentionCounts> {
-  const looking = new StepSize(100, mostLookedAt)
-  const blanking = new StepSize(20, mostBlanked)
+  const looking = new StepSize(storage, 100, mostLookedAt)
+  const blanking = new StepSize(storage, 20, mostBlanked)
   const relief = new Relief(storage, clock)
   const counts = { ...begun.counts }
   let { looked } = begun

@@ -1,17 +1,19 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Storage } from '../../ports/storage.ts'
 
-/** How long a step should take: far below what a step may hold a database or an event loop for. */
-const targetMs = 5
+/** How long a step should take, in ms, where the storage does not say. */
+const usualMs = 5
 
 /** How many rows a step takes: as many as the steps before show to be quick. */
 export class StepSize {
+  readonly #targetMs: number
   readonly #most: number
   #size: number
 
-  constructor(first: number, most: number) {
-    this.#size = first
+  constructor({ stepMs = usualMs }: Pick<Storage, 'stepMs'>, first: number, most: number) {
+    this.#targetMs = stepMs
     this.#most = most
+    this.#size = first
   }
 
   get rows(): number {
@@ -20,7 +22,7 @@ export class StepSize {
 
   /** At most twice as many as before, and a quarter at once if a step was slow. */
   took(ms: number): void {
-    const wanted = (this.#size * targetMs) / Math.max(ms, 0.5)
+    const wanted = (this.#size * this.#targetMs) / Math.max(ms, 0.5)
     this.#size = Math.round(Math.min(this.#most, 2 * this.#size, Math.max(1, this.#size / 4, wanted)))
   }
 }
@@ -29,12 +31,13 @@ export class StepSize {
 export class Relief {
   readonly #storage: Pick<Storage, 'relieve'>
   readonly #clock: Pick<Clock, 'elapsedMs'>
-  readonly #between = new StepSize(4, 64)
+  readonly #between: StepSize
   #steps = 0
 
-  constructor(storage: Pick<Storage, 'relieve'>, clock: Pick<Clock, 'elapsedMs'>) {
+  constructor(storage: Pick<Storage, 'relieve' | 'stepMs'>, clock: Pick<Clock, 'elapsedMs'>) {
     this.#storage = storage
     this.#clock = clock
+    this.#between = new StepSize(storage, 4, 64)
   }
 
   /** After a step that changed rows. */
