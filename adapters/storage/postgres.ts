@@ -129,7 +129,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     },
     carry,
     // Several round trips, whatever they carry.
-    stepMs: 15,
+    stepMs: 12,
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),

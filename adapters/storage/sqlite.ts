@@ -92,8 +92,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     carry: carrying(engine),
     scrub: () => engine.scrub(),
     relieve: () => engine.relieve(),
-    // It holds the event loop, and ends with the disk.
-    stepMs: 8,
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),

@@ -40,7 +40,7 @@ async function* inSteps(
   const part = { plans: [], messages: [] }
   yield await storage.plans.forgetRecipient(recipient, clock.now(), by, part)
   const relief = new Relief(storage, clock)
-  const planSize = new StepSize(storage, 5, atOnce)
+  const planSize = new StepSize(storage, 8, atOnce)
   for (let after = 0; ; ) {
     const began = clock.elapsedMs()
     const page = await storage.personal.plansOf(recipient, after, planSize.rows)

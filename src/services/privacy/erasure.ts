@@ -128,10 +128,9 @@ export class Erasure {
 
   async #erasePages(read: (after: MessagePlace | null, limit: number) => Promise<DeliveryRow[]>): Promise<void> {
     const { storage, clock } = this.#context.options
-    const size = new StepSize(storage, 5, 100)
+    const size = new StepSize(storage, 8, 100)
     const relief = new Relief(storage, clock)
     for (let after: MessagePlace | null = null; ; ) {
-      const began = clock.elapsedMs()
       const page = await read(after, size.rows)
       const last = page.at(-1)
       if (last === undefined) return
@@ -139,9 +138,8 @@ export class Erasure {
       const reach = page.flatMap(({ organizationId, channel, recipientAddress: address }): Reach[] =>
         address === null ? [] : [{ organizationId, channel, address }],
       )
-      await this.#step(page, this.#newAppointments(page), reach)
+      size.took(await this.#step(page, this.#newAppointments(page), reach))
       after = { createdAt: last.createdAt, id: last.id }
-      size.took(clock.elapsedMs() - began)
       await relief.stepped()
     }
   }
@@ -165,12 +163,18 @@ export class Erasure {
     }
   }
 
-  async #step(page: readonly DeliveryRow[], appointments: readonly EntityId[], reach: readonly Reach[]): Promise<void> {
+  /** Returns how long the change took, in ms. */
+  async #step(
+    page: readonly DeliveryRow[],
+    appointments: readonly EntityId[],
+    reach: readonly Reach[],
+  ): Promise<number> {
     const { storage, clock } = this.#context.options
     for (const { recipientEmail, recipientPhone, recipientAddress } of page)
       for (const one of [recipientEmail, recipientPhone, recipientAddress]) if (one !== null) this.#addresses.add(one)
     for (const { address } of reach) this.#addresses.add(address)
     const addresses = await this.#hashedOf(reach)
+    const began = clock.elapsedMs()
     const {
       messages,
       addresses: rows,
@@ -188,6 +192,7 @@ export class Erasure {
     this.#messages += messages
     this.#hashed += hashed
     this.#rows.push(...rows)
+    return clock.elapsedMs() - began
   }
 
   /** Addresses that nobody else has. Without an encryption key there are no hashes, and nothing may have to be kept. */
