@@ -7,9 +7,9 @@ import type { Consent } from './services/consent/consent.ts'
 import type { BounceResult } from './services/delivery/bounces.ts'
 import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
-import type { Insight } from './services/insight/attention.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
 import type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
+import type { Insight } from './services/insight/insight.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { LinkPages } from './services/links/link-pages.ts'
 import type { NotificationService } from './services/notification-service.ts'
@@ -30,7 +30,7 @@ export type Notifications = {
   readonly consent: Consent
   readonly statistics: Statistics
   readonly audit: AuditLog
-  /** Whom nothing reached before an appointment. */
+  /** Whom nothing reached before an appointment, and what other settings would change. */
   readonly insight: Insight
   /** What people answered about appointments, and what they wrote that is for people to read. */
   readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
