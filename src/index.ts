@@ -123,6 +123,7 @@ export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-
 export type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
 export type { CheckUpCode, CheckUpFinding } from './services/insight/check-up-table.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
+export type { HealthReport } from './services/insight/health-report.ts'
 export type { Insight } from './services/insight/insight.ts'
 export type {
   Outcomes,

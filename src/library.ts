@@ -9,6 +9,7 @@ import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
 import type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
+import type { HealthReport } from './services/insight/health-report.ts'
 import type { Insight } from './services/insight/insight.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { LinkPages } from './services/links/link-pages.ts'
@@ -44,6 +45,10 @@ export type Notifications = {
    * others) convert requests and call it. Never rejects.
    */
   handle(request: HttpRequest): Promise<HttpResponse>
+  /**
+   * What `GET /health` shows to a service, as this process sees it. Connects to no provider; takes up to 2 s, never rejects.
+   */
+  health(): Promise<HealthReport>
   /**
    * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
    * concerns and what to do; nothing is found where all is well. Asks the directory for a page, and connects to the host application's own

@@ -198,6 +198,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
+    health: () => health.check({ verify: false, organizationId: null }),
     checkUp: checkUp.run.bind(checkUp),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
     ingestBounce: bounces.ingest.bind(bounces),
