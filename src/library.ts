@@ -89,7 +89,7 @@ export type Notifications = {
    * cancelled only with `force`, which also skips the second look.
    *
    * Works in small steps. An interrupted run, even one whose process died, is continued by the next run
-   * within an hour, in any process, and the report covers both; `restart` begins anew.
+   * within an hour, in any process, and the report covers both; `restart` begins anew. `dryRun` only reports what would be done.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
