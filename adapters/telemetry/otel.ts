@@ -6,7 +6,6 @@
  * const otel = telemetry({ trace, metrics })
  * export const library = otel.watch(createNotifications({ storage, directory, transports: otel.transports([smtp()]) }))
  */
-import type { Attributes, MeterProvider, SpanContext, TracerProvider } from '@opentelemetry/api'
 import {
   isTransportError,
   type NotificationEvent,
@@ -19,9 +18,32 @@ import {
 
 /** What is used of the API: `{ trace, metrics }` as `@opentelemetry/api` exports them, or providers of your own. */
 export type OpenTelemetryLike = {
-  readonly trace: Pick<TracerProvider, 'getTracer'>
-  readonly metrics: Pick<MeterProvider, 'getMeter'>
+  readonly trace: { getTracer(name: string): TracerLike }
+  readonly metrics: { getMeter(name: string): MeterLike }
 }
+export type TracerLike = {
+  startSpan(name: string, options: SpanOptionsLike): SpanLike
+  startActiveSpan<Result>(name: string, options: SpanOptionsLike, run: (span: SpanLike) => Result): Result
+}
+export type SpanOptionsLike = { kind: number; attributes: Attributes; links: { context: SpanContextLike }[] }
+export type SpanContextLike = { traceId: string; spanId: string; traceFlags: number }
+export type SpanLike = {
+  spanContext(): SpanContextLike
+  setAttributes(attributes: Attributes): unknown
+  setStatus(status: { code: number }): unknown
+  end(): void
+}
+export type MeterLike = {
+  createCounter(name: string, options: InstrumentOptions): { add(value: number, attributes: Attributes): void }
+  createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
+  createObservableGauge(name: string, options: InstrumentOptions): object
+  addBatchObservableCallback(
+    callback: (result: { observe(gauge: object, value: number): void }) => Promise<void>,
+    gauges: object[],
+  ): void
+}
+type InstrumentOptions = { description: string; unit: string; advice?: { explicitBucketBoundaries: number[] } }
+type Attributes = Record<string, string | number>
 
 export type Telemetry = {
   /** The same transports; each send is a span, current while it runs, and is counted and timed. */
@@ -98,7 +120,7 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
       }
       try {
         const receipt = await transport.send(message, context)
-        if (receipt?.messageId != null) span.setAttribute('messaging.message.id', receipt.messageId)
+        if (receipt?.messageId != null) span.setAttributes({ 'messaging.message.id': receipt.messageId })
         ended({})
         return receipt
       } catch (error) {
@@ -164,12 +186,12 @@ type Marked = {
   readonly channel: string
   readonly organizationId: string
   readonly attributes: Attributes
-  readonly links: { readonly context: SpanContext }[]
+  readonly links: { context: SpanContextLike }[]
 }
 
 /** What is true of the whole database: each process reports the same. */
 function measureState(
-  meter: ReturnType<MeterProvider['getMeter']>,
+  meter: MeterLike,
   { health, notifications }: Pick<Notifications, 'health' | 'notifications'>,
 ): void {
   const waiting = meter.createObservableGauge('notifications.waiting', {
@@ -215,9 +237,9 @@ const instrumented = (transport: Transport, send: Transport['send']): Transport 
 
 /** Spans by the id of a row; the oldest are forgotten. */
 class Remembered {
-  readonly #spans = new Map<number, SpanContext>()
+  readonly #spans = new Map<number, SpanContextLike>()
 
-  add(id: number, span: SpanContext): void {
+  add(id: number, span: SpanContextLike): void {
     this.#spans.delete(id)
     this.#spans.set(id, span)
     if (this.#spans.size <= maxRemembered) return
@@ -227,7 +249,7 @@ class Remembered {
     }
   }
 
-  linksTo(id: number | null): { context: SpanContext }[] {
+  linksTo(id: number | null): { context: SpanContextLike }[] {
     const context = id === null ? undefined : this.#spans.get(id)
     return context === undefined ? [] : [{ context }]
   }
