@@ -1,6 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 
-export const checkUpSeverities = ['error', 'warning'] as const
+export const checkUpSeverities = ['error', 'warning', 'notice'] as const
 
 /** Each finding by its code: how bad it is, and what to do about it. */
 export const checkUpTable = {
@@ -36,6 +36,10 @@ export const checkUpTable = {
     "Check that the provider signs with this account's secret, and that proxies pass the URL and the body unchanged.",
   ],
   zone_data_old: ['warning', 'Update Node.js: its time zone data is older than that of this machine.'],
+  language_unread: [
+    'notice',
+    'Let a native speaker read the texts, and give the file to createNotifications() with "readBy" (option "languages").',
+  ],
   logged: ['warning', 'Do what the line says.'],
   spf_missing: ['warning', 'Publish an SPF record (TXT, "v=spf1 ...") for the domain that names your mail server.'],
   dmarc_missing: ['warning', 'Publish a DMARC record: TXT of _dmarc.<domain>, "v=DMARC1; p=none" to begin with.'],
@@ -48,7 +52,7 @@ export type CheckUpCode = keyof typeof checkUpTable
 /** Something that is not right, in words for whoever runs the system. Holds no contact data and no credentials. */
 export type CheckUpFinding = {
   readonly code: CheckUpCode
-  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. */
+  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: something to know. */
   readonly severity: (typeof checkUpSeverities)[number]
   /** Whom it concerns; null: everybody. */
   readonly organizationId: string | null

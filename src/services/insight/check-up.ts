@@ -1,4 +1,6 @@
 import { isNotificationError } from '../../errors.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
@@ -9,10 +11,10 @@ import type { HealthReport } from './health-report.ts'
 import { machineZoneData } from './zone-data.ts'
 
 export type CheckUpReport = {
-  /** The worst of the findings; `ok`: there are none. */
+  /** The worst of the findings; `ok`: there are none but notices. */
   readonly status: 'ok' | 'warning' | 'error'
   readonly checkedAt: Date
-  /** Errors first. */
+  /** Errors first, notices last. */
   readonly findings: readonly CheckUpFinding[]
 }
 
@@ -46,7 +48,7 @@ export class CheckUp {
     mailDomains = false,
   }: CheckUpOptions = {}): Promise<CheckUpReport> {
     const isAll = organizationId === null
-    if (isAll) await this.#probe()
+    const probed = isAll ? await this.#probe() : []
     const report = await this.#health.check({ verify, organizationId })
     const found = [
       ...ofStorage(report),
@@ -58,6 +60,7 @@ export class CheckUp {
       ...ofRest(report),
       ...(isAll ? this.#ofOptions() : []),
       ...(isAll ? zoneDataFindings() : []),
+      ...(await this.#ofLanguages(organizationId, probed)),
       ...(mailDomains === false ? [] : await this.#ofMailDomains(organizationId, mailDomains)),
     ]
     const findings = found.map(([code, about]): CheckUpFinding => {
@@ -65,11 +68,12 @@ export class CheckUp {
       return { code, severity, organizationId, channel: null, ...about, remedy }
     })
     findings.sort((one, other) => rank[one.severity] - rank[other.severity])
-    return { status: findings[0]?.severity ?? 'ok', checkedAt: this.#context.options.clock.now(), findings }
+    const worst = findings[0]?.severity ?? 'notice'
+    return { status: worst === 'notice' ? 'ok' : worst, checkedAt: this.#context.options.clock.now(), findings }
   }
 
-  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. */
-  async #probe(): Promise<void> {
+  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. Returns the organizations it saw. */
+  async #probe(): Promise<readonly Organization[]> {
     const { host, options } = this.#context
     const asked = (async () => {
       const { ids } = host.listsUpcoming ? await host.upcoming(null) : { ids: [] }
@@ -79,14 +83,19 @@ export class CheckUp {
         const lookup = lookupOf(id)
         return lookup.kind === 'known' ? lookup.value.organizationId : []
       })
-      await host.organizations([...new Set(organizations)])
+      const ofId = await host.organizations([...new Set(organizations)])
+      return [...new Set(organizations)].flatMap((id) => {
+        const lookup = ofId(id)
+        return lookup.kind === 'known' ? lookup.value : []
+      })
     })()
     // What fails is in the directory's status; anything else is said in the log.
     const failed = asked.catch((error: unknown) => {
       if (!isNotificationError(error))
         options.logger.warn('check-up failed', { part: 'directory', fault: faultOf(error) })
+      return []
     })
-    await withTimeout(options.clock, probeMs, failed, () => {})
+    return withTimeout(options.clock, probeMs, failed, () => [])
   }
 
   *#ofOptions(): Iterable<Finding> {
@@ -100,17 +109,50 @@ export class CheckUp {
     }
   }
 
+  /** Texts that organizations switched on, or that are of their own language, and that nobody vouches for. */
+  async #ofLanguages(organizationId: string | null, seen: readonly Organization[]): Promise<Finding[]> {
+    const { languages } = this.#context
+    const rows = await this.#settings(organizationId)
+    const chosen = [
+      ...rows.flatMap((row) => (row.textLanguages ?? []).map((locale) => ({ locale, id: row.organizationId }))),
+      ...seen.flatMap(({ id, locale }) => (locale ? { locale, id } : [])),
+    ]
+    const users = new Map<string, Set<string>>()
+    for (const { locale, id } of chosen) {
+      const tag = languages.lookUp(locale)
+      if (tag !== null && !languages.isRead(tag)) users.set(tag, (users.get(tag) ?? new Set()).add(id))
+    }
+    return [...users].map(([tag, ids]): Finding => {
+      const whose = organizationId === null ? ` by ${ids.size} organizations (${[...ids].slice(0, 20).join(', ')})` : ''
+      return [
+        'language_unread',
+        { cause: `The texts in ${tag} are used${whose}, and no native speaker has read them.` },
+      ]
+    })
+  }
+
+  /** Of one organization, or of the first hundred; none if they cannot be read, which is a finding of its own. */
+  async #settings(organizationId: string | null): Promise<readonly SettingsRow[]> {
+    const { storage, clock } = this.#context.options
+    const rows = organizationId === null ? storage.settings.list(null, 100) : storage.settings.get([organizationId])
+    return withTimeout(
+      clock,
+      probeMs,
+      rows.catch(() => []),
+      () => [],
+    )
+  }
+
   async #ofMailDomains(organizationId: string | null, options: MailDomainOptions): Promise<Finding[]> {
-    const { storage, defaults } = this.#context.options
-    const rows =
-      organizationId === null ? await storage.settings.list(null, 100) : await storage.settings.get([organizationId])
+    const { defaults } = this.#context.options
+    const rows = await this.#settings(organizationId)
     const own = rows.flatMap((row) => row.emailFromAddress ?? [])
     const ofHost = organizationId === null ? (defaults.emailFromAddress ?? []) : []
     return mailDomainFindings([...own, ...[ofHost].flat()], options)
   }
 }
 
-const rank = { error: 0, warning: 1 } as const
+const rank = { error: 0, warning: 1, notice: 2 } as const
 
 function* ofStorage({ storage }: HealthReport): Iterable<Finding> {
   const { fault } = storage
