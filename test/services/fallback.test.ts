@@ -163,7 +163,7 @@ describe('a message that fails without an attempt', () => {
       (await notifications.history({ state: 'all' })).notifications
         .toReversed()
         .map((one) => `${one.channel} ${one.status ?? one.state} ${one.errorCode ?? ''}`)
-    return { clinic, open, clock, line, mail, outbox, short, [Symbol.asyncDispose]: remove }
+    return { clinic, host, open, clock, line, mail, outbox, short, [Symbol.asyncDispose]: remove }
   }
 
   it('is replaced at once where nothing sends on its channel any more', async () => {
@@ -173,6 +173,18 @@ describe('a message that fails without an attempt', () => {
     await lines.clock.advanceTo('2026-03-18T12:31:00Z')
     expect(await lines.short(without)).toEqual(['SMS FAILED no_transport', 'EMAIL SENT '])
     expect(lines.outbox.sent).toHaveLength(1)
+  })
+
+  it('is replaced within the budget of its person, who got nothing yet', async () => {
+    await using lines = await openLines()
+    await lines.clinic.settings.updateOrganizationSettings(organizationId, { dailyBudget: 1 })
+    lines.host.book({ id: 2, startsAt: '2026-03-18T13:10:00Z', recipients: [ada] })
+    await lines.clinic.notifications.scheduleReminders(2)
+    await lines.clinic[Symbol.asyncDispose]()
+    await using without = await lines.open(lines.mail)
+    await lines.clock.advanceTo('2026-03-18T12:45:00Z')
+    expect(lines.outbox.sent).toHaveLength(1)
+    expect((await without.notifications.explain(2)).at(-1)).toMatchObject({ rule: 'budget_spent' })
   })
 
   it('is replaced once for each of several people with one address', async () => {

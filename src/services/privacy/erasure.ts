@@ -144,13 +144,16 @@ export class Erasure {
       for (const one of [recipientEmail, recipientPhone, recipientAddress]) if (one !== null) this.#addresses.add(one)
     for (const { address } of reach) this.#addresses.add(address)
     const addresses = await this.#hashedOf(reach)
+    // What went out in one message has the words of that about each of its people.
+    const shared = [...new Set(page.flatMap(({ sentWith }) => sentWith ?? []))]
+    const together = shared.length === 0 ? [] : await storage.deliveries.sentWith(shared)
     const {
       messages,
       addresses: rows,
       hashed,
     } = await storage.personal.erase({
       recipient: this.#recipient,
-      messages: page.map(({ id }) => id),
+      messages: [...new Set([...page, ...together].map(({ id }) => id))],
       appointments,
       waitlistEntries: [...new Set(page.flatMap(({ waitlistEntryId }) => waitlistEntryId ?? []))],
       addresses,
