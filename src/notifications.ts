@@ -96,7 +96,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
-  const privacy = new Privacy(context, planner)
+  const privacy = new Privacy(context)
   const hookCalls = new HookCalls(context)
   const answers = new Answers(context, hookCalls)
   const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })

@@ -187,6 +187,18 @@ const day: Migration = {
   ],
 }
 
+/** By what a complaint about a message of an erased person counts still. The index of consents by their address is built from `tables.ts`. */
+const lateComplaints: Migration = {
+  version: 24,
+  name: 'late_complaints',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_history', columns: ['erased_hash'] },
+    // Messages of a person are read by (created_at, id): of very many of one instant each page would sort them all.
+    { kind: 'dropIndexes', names: ['notification_history_recipient'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -202,4 +214,5 @@ export const latestMigrations: readonly Migration[] = [
   hours,
   kept,
   day,
+  lateComplaints,
 ]

@@ -69,8 +69,14 @@ export class Inbound {
   async #parties({ account, address }: Received, row: AddressRow | undefined): Promise<readonly Party[]> {
     const at = { channel: account.channel, address }
     const found = await peopleAt(this.#context, at, account.organizationId)
-    const taken = await takenStill(this.#context, at, row?.taken ?? [], found)
-    return [...found, ...taken.filter((one) => !found.some((other) => isSamePerson(one, other)))]
+    // What staff of an organization record, or decide, is noted at its own address.
+    const own = account.organizationId === null ? new Set(found.map(({ organizationId }) => organizationId)) : []
+    const refs = [...own].map((organizationId) => ({ organizationId, ...at }))
+    const rows = refs.length === 0 ? [] : await this.#context.options.storage.addresses.find(refs)
+    const noted = [...(row === undefined ? [] : [row]), ...rows].flatMap((one) => one.taken)
+    const taken = await takenStill(this.#context, at, noted, found)
+    const all = [...found, ...taken]
+    return all.filter((one, index) => all.findIndex((other) => isSamePerson(one, other)) === index)
   }
 
   #command(
@@ -117,7 +123,6 @@ export class Inbound {
       code: message.optOutType === undefined ? `text_${meaning}` : 'provider_opt_out',
       onlyTaken: act === 'given',
       inbound,
-      decides: [],
     }
   }
 
