@@ -262,6 +262,19 @@ describe('one message for the appointments of a day', () => {
     expect(new Set(keys).size).toBe(1)
   })
 
+  it('says nothing of somebody who was erased since', async () => {
+    await using clinic = await clinicOfDays()
+    await clinic.book(1, 14, [child(7, 'Mia')])
+    await clinic.book(2, 16, [child(8, 'Ben')])
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T15:00:00Z')
+    const textOf = async () =>
+      (await clinic.notifications.history({ recipientType: 'PATIENT', recipientId: 7 })).notifications[0]?.message
+    expect(await textOf()).toContain('Ben')
+    await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
+    expect(await textOf()).toBe('')
+  })
+
   it('is refused where TaskManager sends', async () => {
     const taskManager = { url: 'https://tasks.example', mode: 'deliver' } as const
     await using clinic = await openClinic('2026-03-18T12:00:00Z', {

@@ -253,7 +253,7 @@ describe('a reported failure', () => {
     await world.notifications.sendAppointmentNotification(124, { category: 'CONFIRMATION', channel: 'EMAIL' })
     await world.eventually(() => world.service.tasks.length).toBe(1)
     await world.fail(1, true)
-    await world.clock.advance(1000)
+    await world.settle()
     await world.eventually(() => world.service.tasks.length).toBe(2)
     await world.fail(1, true)
     await world.run(2)
@@ -271,7 +271,7 @@ describe('a reported failure', () => {
     world.service.fault = { status: 503 }
     await world.fail(1, true)
     await world.eventually(() => world.service.asked.at(-1)).toBe('GET /api/tasks/1')
-    await world.clock.advance(1000)
+    await world.settle()
     expect(await world.reminder(123)).toMatchObject({ status: 'PENDING' })
     world.service.fault = null
     await world.clock.advance(hourMs)
