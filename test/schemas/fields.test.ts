@@ -153,8 +153,11 @@ const uses: Readonly<Record<string, string>> = {
     'defaultCountry detailLevels optOuts practitionerNotifications remindersByKind textLanguage',
   'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders quietHours',
-  'src/domain/due.ts': 'confirmedReminders quietHours',
+  'src/domain/due.ts': 'confirmedReminders',
+  'src/domain/timely.ts': 'quietHours',
+  'src/services/delivery/companions.ts': 'oneMessagePerDay',
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
+  'src/services/delivery/daily-cap.ts': 'quietHours',
   'src/services/shared/accounts/account-review.ts': 'quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
@@ -183,7 +186,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -211,10 +214,12 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/links/link-pages.ts': 'textLanguage',
   'src/services/links/opened.ts': 'brandColor',
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
-  'src/services/settings/asked-answers.ts': 'askForAnswers',
+  'src/services/settings/asked-answers.ts': 'askForAnswers dailyBudget oneMessagePerDay',
   'src/services/settings/contact-proof.ts': 'defaultCountry',
   'src/services/shared/asking.ts': 'askForAnswers',
   // Other things of that name.
+  'src/schemas/rules.ts': 'one_message_per_day',
+  'src/services/delivery/one-message.ts': 'one_message_per_day',
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',
