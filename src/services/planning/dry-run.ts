@@ -70,7 +70,7 @@ export function draw(
     existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
-    decided: new Set(),
+    decided: new Map(),
   })
   const answers = own?.startsAt.getTime() === appointment.start.instant.getTime() ? (own.answers ?? []) : []
   const needless = new Set(needlessOf(plan.reminders, answers, policy.confirmedReminders))
