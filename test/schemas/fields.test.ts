@@ -172,7 +172,9 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/privacy/erasure.ts': 'optOuts',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
-  'src/services/insight/check-up.ts': 'emailFromAddress',
+  'src/services/insight/check-up.ts': 'emailFromAddress textLanguages',
+  'adapters/cli/commands/settings.ts': 'smsEnabled',
+  'adapters/cli/commands/templates.ts': 'emailTemplates smsTemplates',
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',

@@ -55,7 +55,7 @@ export const settingsCommands: Commands = {
       const data = await library.insight.whatIf({
         organizationId,
         settings,
-        ...(typeof since === 'string' && { since: new Date(since) }),
+        ...(typeof since === 'string' && { since: new Date(since.includes('T') ? since : `${since}T00:00:00Z`) }),
         ...(typeof limit === 'string' && { limit: Number(limit) }),
       })
       const { appointments, isComplete, before, after, losing, lost, warnings } = data
