@@ -7,15 +7,23 @@ import { type Commands, countsOf } from './command.ts'
 export const systemCommands: Commands = {
   doctor: {
     summary: 'Says what keeps messages from being sent, whom it concerns, and what to do; silent if all is well',
-    options: { 'mail-domains': { type: 'boolean', default: false }, strict: { type: 'boolean', default: false } },
+    options: {
+      'mail-domains': { type: 'boolean', default: false },
+      'public-url': { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
+    },
     explained: {
+      'public-url': 'ask the public URL whether the library answers there, for webhooks and links',
       'mail-domains': 'ask the name servers for SPF and DMARC of the senders too',
       strict: 'warnings count as errors',
     },
     example: 'doctor --mail-domains',
     async run({ values, open }) {
       const library = await open()
-      const data = await library.checkUp({ mailDomains: values['mail-domains'] === true ? {} : false })
+      const data = await library.checkUp({
+        mailDomains: values['mail-domains'] === true ? {} : false,
+        publicUrl: values['public-url'] === true,
+      })
       const isFailure = data.status === 'error' || (values['strict'] === true && data.status === 'warning')
       return { text: data.findings.map(findingText).join('\n\n'), data, isFailure }
     },

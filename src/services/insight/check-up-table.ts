@@ -15,6 +15,7 @@ export const checkUpTable = {
     'Check that the engine of the scheduler runs; until then a timer and a sweep do its work.',
   ],
   directory_failing: ['error', 'Correct this method of your directory; the messages that need it wait.'],
+  directory_slow: ['warning', 'Make these methods faster; a call that takes too long fails, and its messages wait.'],
   directory_rows: ['error', 'Correct these rows, or how your directory returns them; messages about them wait.'],
   directory_fields: ['warning', 'Correct the field, or how your directory returns it; the rest of the row is used.'],
   channel_unprovided: ['error', 'Set what is missing, or take away what is there; then restart.'],
@@ -31,6 +32,14 @@ export const checkUpTable = {
     'Check that TaskManager runs, that the network lets this process reach it, and TASK_MANAGER_URL.',
   ],
   public_url_missing: ['warning', 'Set the option "publicUrl", and enter the webhook at the provider.'],
+  public_url_unreachable: [
+    'warning',
+    'Mount the router at the path of "publicUrl", and check its DNS, certificate and proxy; from within some networks it cannot be reached.',
+  ],
+  keys_unreadable: [
+    'error',
+    'Give the key that they were sealed with too (option "encryptionKey"), or save these credentials again.',
+  ],
   webhook_refused: [
     'warning',
     "Check that the provider signs with this account's secret, and that proxies pass the URL and the body unchanged.",
