@@ -97,6 +97,21 @@ function readAddress(text: string, country: Country | null): ReadContact {
   return userId.test(typed) ? { address: typed, warnings: [] } : readPhone(text, country)
 }
 
+/**
+ * The numbers of some countries are written in two ways, of which WhatsApp takes one and people the other: mobile numbers of Brazil with
+ * or without the ninth digit that they got, those of Mexico with the 1 that they lost, and those of Argentina without their 9.
+ */
+const inOneWay = [
+  [/^\+55([1-9]\d)([6-9]\d{7})$/, '+55$19$2'],
+  [/^\+521([2-9]\d{9})$/, '+52$1'],
+  [/^\+54([1-8]\d{9})$/, '+549$1'],
+] as const
+
+function asOneNumber(address: string): string {
+  const [pattern, way] = inOneWay.find(([one]) => one.test(address)) ?? []
+  return pattern === undefined || way === undefined ? address : address.replace(pattern, way)
+}
+
 /** What Twilio calls a template of the Content API, and Meta a template of the Cloud API. */
 const contentSid = /^HX[0-9a-f]{32}$/
 const templateName = /^[a-z0-9_]{1,512}$/
@@ -118,7 +133,7 @@ export const whatsapp = {
     read: readAddress,
     byCountry: true,
     countryOf: (address) => userId.exec(address)?.[1] ?? countryOf(address),
-    key: (address: string) => address,
+    key: asOneNumber,
     of: ({ phone }) => phone,
     perRecipient: 'one',
   },
