@@ -1,15 +1,16 @@
 import { channels as every } from '../channels/index.ts'
-import { isPersons, isTakenBack, suppressionFor } from '../domain/address.ts'
+import { isAnswered, isPersons, isTakenBack, suppressionFor } from '../domain/address.ts'
 import { isSamePerson, withConsent } from '../domain/consent.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import { type AddressRef, sharedSender, type Taken } from '../ports/storage/addresses.ts'
+import { type AddressRef, type Party, sharedSender, type Taken } from '../ports/storage/addresses.ts'
 import type { ConsentCommand, ConsentOutcome, NewInbound } from '../ports/storage/consents.ts'
 import type { SuppressionCause } from '../schemas/vocabulary.ts'
 import { addressReads, rowIdOf, suppressRow } from './addresses.ts'
+import { keepReply, readBefore } from './answers.ts'
 import { appendAudit } from './audit.ts'
-import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
+import { decodeAnswered, decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { appendConsent } from './consent-record.ts'
 import { createTally } from './counters.ts'
 import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
@@ -159,24 +160,23 @@ function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): bo
 
 function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   const { inbound, decides, addresses, people, act, how, wording, at, by, channels } = command
-  if (inbound !== null && !keep(rows, inbound)) return { status: 'known', inFlight: 0 }
+  if (inbound !== null && !keep(rows, inbound)) return known
   const open = decides.filter((id) => (rows.get(keys.inboundById, { id })?.open_at ?? null) !== null)
-  if (decides.length > 0 && open.length === 0) return { status: 'known', inFlight: 0 }
+  if (decides.length > 0 && open.length === 0) return known
+  if (inbound?.handOver != null) keepReply(rows, inbound.handOver)
   for (const id of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
   const [home] = addresses
-  const heard = inbound === null ? null : rowIdOf(rows, senderOf(inbound), at)
-  if (inbound !== null && heard !== null) {
-    const heard_at = inbound.at.getTime()
-    rows.update('notification_addresses', heard, { heard_at, updated_at: heard_at })
-  }
+  if (inbound !== null) noteHeard(rows, inbound)
+  const isStopped = inbound !== null && isStoppedAt(rows, senderOf(inbound))
   const late = addresses.filter((ref) => isLate(rows, ref, command))
   const changed = addresses.map((ref) => changeAddress(rows, ref, command))
   const row = home === undefined ? undefined : rows.get(keys.address, of(home))
   const taken = row === undefined ? [] : [...decodeTaken(row)]
   const before = taken.length
   const isNew = changePeople(rows, command, { taken, late, addressId: row?.id ?? null })
-  // START is everybody's at the address; what else is given is only of those who are named.
-  const isOver = (one: Taken) => command.onlyTaken || people.some((person) => isSamePerson(one, person))
+  // START is everybody's at the address, as far as that is known; what else is given is only of those who are named.
+  const isOf = (some: readonly Party[], one: Taken) => some.some((person) => isSamePerson(one, person))
+  const isOver = (one: Taken) => (command.onlyTaken ? !isOf(command.unsure ?? [], one) : isOf(people, one))
   const isGiven = act === 'given' && home !== undefined && !late.includes(home)
   const left = isGiven ? taken.filter((one) => !isOver(one)) : taken
   if (row !== undefined && left.length !== before) {
@@ -191,7 +191,39 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   }
   const under = people.flatMap(({ recipient }) => rows.list(keys.openOfRecipient, openOf(recipient, rows.ids)))
   const inFlight = under.filter(({ delivery_state }) => delivery_state !== 'queued').length
-  return { status: isNew || changed.includes(true) ? 'changed' : 'unchanged', inFlight }
+  const isChanged = isNew || changed.includes(true)
+  const answers = inbound !== null && noteAnswered(rows, inbound, { isChanged, isStopped })
+  return { status: isChanged ? 'changed' : 'unchanged', inFlight, isAnswered: answers }
+}
+
+const known: ConsentOutcome = { status: 'known', inFlight: 0, isAnswered: false }
+
+/** That the person wrote there: also where it is reported late, after what they wrote since. */
+function noteHeard(rows: Rows, inbound: NewInbound): void {
+  const id = rowIdOf(rows, senderOf(inbound), inbound.at)
+  const before = rows.get(keys.address, of(senderOf(inbound)))?.heard_at ?? 0
+  const heard_at = Math.max(before, inbound.writtenAt.getTime())
+  rows.update('notification_addresses', id, { heard_at, updated_at: inbound.at.getTime() })
+}
+
+const isStoppedAt = (rows: Rows, sender: AddressRef): boolean => {
+  const row = rows.get(keys.address, of(sender))
+  const cause = row === undefined ? null : (decodeStanding(row).suppression?.cause ?? null)
+  return cause !== null && isPersons(cause)
+}
+
+/** Whether the person is to be told, which then counts as said. */
+function noteAnswered(
+  rows: Rows,
+  { reply, at: now, ...message }: NewInbound,
+  { isChanged, isStopped }: { readonly isChanged: boolean; readonly isStopped: boolean },
+): boolean {
+  const row = rows.get(keys.address, of(message))
+  if (reply === null || row === undefined) return false
+  const answered = decodeAnswered(row)
+  if (!isAnswered(reply, { isChanged, isStopped, lastAt: answered[reply] ?? null, now })) return false
+  rows.update('notification_addresses', row.id, { answered: JSON.stringify({ ...answered, [reply]: now }) })
+  return true
 }
 
 /** The organizations whose record has it: those whose addresses are named, and for a shared sender those whose people are. */
@@ -215,12 +247,14 @@ export const consents: Command<ConsentCommand, ConsentOutcome> = {
         ),
       ),
     ({ people }, { ids }) => people.map(({ recipient }) => read(keys.openOfRecipient, openOf(recipient, ids))),
+    ({ inbound }) => (inbound?.handOver == null ? [] : [readBefore(inbound.handOver)]),
     (command) => [...inboundReads(command), ...command.decides.map((id) => read(keys.inboundById, { id }, 'none'))],
   ],
   inserts: ({ people, addresses, inbound }) => [
     ...people.map(({ recipient }) => preferencesInserts(recipient)),
     ['notification_addresses', addresses.length + 1],
     ['notification_inbound', inbound === null ? 0 : 1 + inbound.deciders.length],
+    ['notification_answers', inbound?.handOver == null ? 0 : 1],
   ],
   run: each(change),
   held: null,

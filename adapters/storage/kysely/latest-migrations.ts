@@ -176,6 +176,14 @@ const kept: Migration = {
   ],
 }
 
+/** When people were last told that they opted out, are back, or whom to call. */
+const answeredPeople: Migration = {
+  version: 25,
+  name: 'answered_people',
+  oldest: 3,
+  changes: [{ kind: 'add', table: 'notification_addresses', columns: ['answered'] }],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -190,4 +198,5 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  answeredPeople,
 ]
