@@ -4,6 +4,7 @@ import { type Country, countryOf, type ReadContact, readPhone } from '../schemas
 import { visible } from '../schemas/plain-text.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
 import { accountSecret, providerAccount, providerName } from './provider-account.ts'
+import { sms } from './sms.ts'
 
 /** The credentials of a WhatsApp provider, decrypted for the duration of a send. */
 export type WhatsAppAccount = {
@@ -112,11 +113,14 @@ function asOneNumber(address: string): string {
   return pattern === undefined || way === undefined ? address : address.replace(pattern, way)
 }
 
+/** How long after a person's message WhatsApp takes any text to them, and how much of that is left to the way there. */
+const [windowMs, marginMs] = [24 * 3_600_000, 10 * 60_000]
+
 /** What Twilio calls a template of the Content API, and Meta a template of the Cloud API. */
 const contentSid = /^HX[0-9a-f]{32}$/
 const templateName = /^[a-z0-9_]{1,512}$/
 
-/** WhatsApp, by Twilio or by Meta's Cloud API: a business begins with templates that Meta has approved, and with nothing else. */
+/** WhatsApp, by Twilio or by Meta's Cloud API: a business begins with templates that Meta has approved, and answers in free text. */
 export const whatsapp = {
   name: 'WHATSAPP',
   words: { name: 'WhatsApp', one: 'a WhatsApp message' },
@@ -149,6 +153,17 @@ export const whatsapp = {
     },
     limit: { most: 1024, unit: 'characters', sizeOf: (text: string) => text.length },
     longestValue: 255,
+    free: {
+      format: {
+        ...sms.content,
+        asks: false,
+        limit: { most: 4096, unit: 'characters', sizeOf: (text: string) => text.length },
+        // Nothing is cheaper in other characters.
+        finish: (text: string, language: string) => sms.content.finish(text, language, true),
+        cost: null,
+      },
+      withinMs: windowMs - marginMs,
+    },
   },
   account: {
     fields,

@@ -98,7 +98,8 @@ export function checkReminder(
   if (late !== null) return late
   const at = since > now ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
-  return inQuietHours(about, surroundings, { now, leadMs }) ?? { kind: 'send', recipient, address: allowed.address }
+  const quiet = inQuietHours(about, surroundings, { now, leadMs })
+  return quiet ?? { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) }
 }
 
 /** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
@@ -205,7 +206,7 @@ function checkRecipient(
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
-  const send = { kind: 'send', recipient, address: allowed.address } as const
+  const send = { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) } as const
   const expectedAt = notice.before?.instant ?? null
   const about = { recipient, channel: notice.channel, zone, life, expectedAt, at: moment.now }
   return tooLate(life, moment) ?? inQuietHours(about, surroundings, moment) ?? send
@@ -255,8 +256,11 @@ function inQuietHours(
         )
       : undefined
   if (instead !== undefined) return { ...cancel('quiet_hours_elsewhere'), instead }
-  const { address } = effectiveFor(surroundings, recipient, life.category, channel)
-  return address === null ? null : { kind: 'send', recipient, address, because: 'quiet_hours_urgent' }
+  const allowed = effectiveFor(surroundings, recipient, life.category, channel)
+  const { address } = allowed
+  return address === null
+    ? null
+    : { kind: 'send', recipient, address, because: 'quiet_hours_urgent', ...freeText(allowed) }
 }
 
 /**
@@ -268,6 +272,9 @@ function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
   if (until === null || now < until) return null
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
+
+const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
+  isFreeText === true ? { because: 'free_text' } : {}
 
 const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 

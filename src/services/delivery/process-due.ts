@@ -236,7 +236,7 @@ export function textOf(
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
-    return renderFor(about, knowledge)
+    return renderFor({ ...about, isFreeText: result.because === 'free_text' }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

@@ -1,4 +1,4 @@
-import type { Channel } from '../../channels/index.ts'
+import { type Channel, channelOf } from '../../channels/index.ts'
 import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
@@ -90,6 +90,12 @@ export class Knowledge {
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
+        isHeard: (channel, address) => {
+          const { content } = channelOf(channel)
+          const withinMs = content.kind === 'approved' ? (content.free?.withinMs ?? 0) : 0
+          const since = new Date(this.#context.options.clock.now().getTime() - withinMs)
+          return this.#addresses.isHeard(ownAddress(this.#context, settings, organizationId, channel, address), since)
+        },
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)
