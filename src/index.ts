@@ -139,7 +139,7 @@ export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './serv
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { ErasureReport } from './services/privacy/erasure.ts'
 export type { ExportedAddress, ExportedDecision, ExportedMessage, RecipientExport } from './services/privacy/export.ts'
-export type { Privacy } from './services/privacy/privacy.ts'
+export type { ErasureOptions, Privacy } from './services/privacy/privacy.ts'
 export type { RetentionCounts, RetentionStatus } from './services/privacy/retention.ts'
 export type { KeyReport, RotationReport } from './services/privacy/rotation.ts'
 export type { AccountCheck, VerifyOptions } from './services/settings/account-checks.ts'

@@ -98,7 +98,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
-  const privacy = new Privacy(context, planner)
+  const privacy = new Privacy(context)
   const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })
   const checkUp = new CheckUp(context, health)
   const links = new LinkPages(context, answers, consent)

@@ -16,9 +16,13 @@ export function suppressionFor(own: Standing | undefined, shared: Standing | und
   const ofOwn = own?.suppression ?? null
   const ofAll = shared?.suppression ?? null
   const liftedAt = own?.liftedAt ?? null
-  if (ofAll === null || (liftedAt !== null && liftedAt >= ofAll.since)) return ofOwn
+  if (ofAll === null || (liftedAt !== null && liftedAt > ofAll.since)) return ofOwn
   return ofOwn === null || weightOf(ofAll) > weightOf(ofOwn) ? ofAll : ofOwn
 }
+
+/** When a suppression was lifted: after it, so that one of the same millisecond that comes then binds again. */
+export const liftedAfter = (suppression: Suppression | null, at: Date): Date =>
+  suppression === null || at > suppression.since ? at : new Date(suppression.since.getTime() + 1)
 
 /** The person's word before what a failure said, and the later before the earlier: what a consent has to answer. */
 const weightOf = ({ cause, since }: Suppression): number => (isPersons(cause) ? since.getTime() : -1 / since.getTime())

@@ -152,8 +152,8 @@ function planChannel(
   // Whoever wrote lately will not have by then.
   const surroundings = { ...input.surroundings, isHeard: undefined }
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
-  // Unreadable credentials may be readable by the time the reminder is due; a missing provider is not planned for.
-  if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
+  // Unreadable credentials may be readable by the time the reminder is due, and a doubt decided; a missing provider is not planned for.
+  if (allowed.reasons.some((reason) => !isProviderLocked(reason) && reason !== 'consent_in_doubt')) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
@@ -210,7 +210,7 @@ function planChannel(
       reminders.push({ ...row, ...moved, reminderTime: late === null ? time : input.now })
       const rule = moved.movedFrom === undefined ? 'due_by_offset' : 'in_quiet_hours'
       const from = moved.movedFrom === undefined ? {} : { from: moved.movedFrom.toISOString() }
-      const to = allowed.contact === null ? {} : { detail: contactInWords(allowed.contact) }
+      const to = allowed.contact === null ? detailOf(allowed) : { detail: contactInWords(allowed.contact) }
       entries.push({ action: 'planned', rule: late ?? rule, ...about, ...from, ...at, ...to })
     } else {
       entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })

@@ -1,4 +1,4 @@
-import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
+import { isPersons, liftedAfter, type Standing, suppressionFor } from '../domain/address.ts'
 import { isSamePerson } from '../domain/consent.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
@@ -18,7 +18,7 @@ import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { createTally } from './counters.ts'
-import { preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
+import { openOf, preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
 import { giveBack, refused, refuserOf } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
@@ -143,7 +143,11 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
 export function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Suppressed, at: Date): boolean {
   const now = at.getTime()
   const row = rows.get(keys.address, of(ref))
-  const suppressed = { suppressed_at: now, suppression_cause: cause, suppression_code: code }
+  const isLess = cause === 'stop' && row?.suppression_cause === 'complaint'
+  // An opt-out after a complaint leaves it one: START takes back only the opt-out.
+  const suppressed = isLess
+    ? { suppressed_at: now }
+    : { suppressed_at: now, suppression_cause: cause, suppression_code: code }
   if (row === undefined) {
     rows.appendNew(keys.address, newRow(ref, at, suppressed))
     return true
@@ -229,7 +233,7 @@ function lift(
     suppression_code: null,
     taken: left.length === 0 ? null : JSON.stringify(left),
     unknown_since: null,
-    lifted_at: (ofAll === null || isAnswered(ofAll) ? at : liftedAt)?.getTime() ?? null,
+    lifted_at: (ofAll === null || isAnswered(ofAll) ? liftedAfter(ofAll, at) : liftedAt)?.getTime() ?? null,
     updated_at: at.getTime(),
   })
   const { organizationId, channel } = ref
@@ -247,6 +251,8 @@ export const lifts: Command<LiftCommand, LiftOutcome> = {
   stages: [
     ({ people = [] }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
     (command) => addressReads({ ...command, isShared: true }, 'update'),
+    ({ people = [] }, { ids }) =>
+      people.map(({ recipient }) => read(keys.consentsOfRecipient, openOf(recipient, ids), 'none')),
   ],
   inserts: ({ people = [] }) => [
     ['notification_addresses', 1],

@@ -58,6 +58,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       message: text,
       snapshot: text,
       error_message: text,
+      erased_hash: ['hashed', 'expires'],
     },
     other: [
       ...['id', 'notification_type', 'notification_category', 'recipient_type', 'recipient_id', 'status', 'sent_at'],

@@ -67,6 +67,8 @@ export async function livedMonth(people: number, seed: number) {
   const refusedAt = new Map<number, number | null>()
   /** What keeps them silent: several things may at once. */
   const silent = new Map<number, Set<string>>()
+  /** Whose number stopped the sender, as a carrier knows it: of these YES is a START, whatever they said to the clinic since then. */
+  const stopped = new Set<number>()
   const broken: string[] = []
   let seen = 0
   let messages = 0
@@ -100,7 +102,6 @@ export async function livedMonth(people: number, seed: number) {
       const act = acts[roll(acts.length)] ?? 'thank'
       const why = causes(id)
       const recipient = { type: 'PATIENT', id } as const
-      const wasStopped = why.has('stop')
       if (
         act in texts &&
         Object.hasOwn(texts, act) &&
@@ -114,12 +115,16 @@ export async function livedMonth(people: number, seed: number) {
       if (act === 'stop' || act === 'cancel') {
         why.add('stop')
         why.delete('doubt')
+        stopped.add(id)
       }
-      if (act === 'start' || (act === 'yes' && wasStopped)) {
+      if (act === 'start' || (act === 'yes' && stopped.has(id))) {
+        stopped.delete(id)
         why.delete('stop')
+        why.delete('decided')
         why.delete('doubt')
       }
-      if (act === 'doubt' && wasWritten(id) && !why.has('stop') && !why.has('complaint')) why.add('doubt')
+      if (act === 'doubt' && wasWritten(id) && !['stop', 'decided', 'complaint'].some((one) => why.has(one)))
+        why.add('doubt')
       if (act === 'complain') {
         await clinic.consent.refuse({
           organizationId,
@@ -157,7 +162,7 @@ export async function livedMonth(people: number, seed: number) {
           const decision = roll(2) === 0 ? 'refused' : 'cleared'
           await clinic.consent.decide(organizationId, { channel: 'SMS', address: doubt.address }, decision)
           causes(other).delete('doubt')
-          if (decision === 'refused') causes(other).add('stop')
+          if (decision === 'refused') causes(other).add('decided')
           refusedAt.set(other, causes(other).size === 0 ? null : clinic.clock.now().getTime())
         }
       }

@@ -34,6 +34,62 @@ it('START gives back nothing that was switched off before', async () => {
   expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
 })
 
+it.each(['refuses it once more', 'gives it and refuses it'])(
+  'START gives back nothing that the person refused by a page since STOP: who %s',
+  async (way) => {
+    await using clinic = await heard()
+    const said = { organizationId, who: { recipient }, channels: ['SMS'], how: 'link', wording: 'page:1' } as const
+    await clinic.post({ text: 'STOP' })
+    await clinic.clock.advance(1000)
+    if (way === 'gives it and refuses it') await clinic.consent.give(said)
+    await clinic.consent.refuse(said)
+    const { records } = await clinic.consent.record(organizationId, { recipient })
+    expect(records[0]).toMatchObject({ act: 'refused', how: 'link', channel: 'SMS' })
+    await clinic.clock.advance(1000)
+    await clinic.post({ text: 'START' })
+    expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
+    await clinic.consent.give(said)
+    expect((await clinic.effective())?.allowed).toBe(true)
+  },
+)
+
+it('a complaint stays one when STOP comes after it: START takes back only that', async () => {
+  await using clinic = await heard()
+  const said = { organizationId, who: { channel: 'SMS', address: phone }, wording: null } as const
+  await clinic.consent.refuse({ ...said, how: 'complaint' })
+  await clinic.consent.refuse({ ...said, how: 'staff' })
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.suppression).toMatchObject({ cause: 'complaint' })
+})
+
+it('STOP in the very moment in which staff lifted a suppression counts', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  const lift = {
+    channel: 'SMS',
+    address: phone,
+    consent: { at: clinic.clock.now(), givenBy: 'Eve', how: 'desk' },
+  } as const
+  await clinic.addresses.lift(organizationId, lift)
+  expect((await clinic.effective())?.suppression).toBe(null)
+  await clinic.clock.advance(1000)
+  await clinic.addresses.suppress(organizationId, { channel: 'SMS', address: phone, cause: 'stop' })
+  await clinic.addresses.lift(organizationId, { ...lift, consent: { ...lift.consent, at: clinic.clock.now() } })
+  await clinic.post({ text: 'STOP' })
+  expect((await clinic.effective())?.reasons[0]).toBe('suppressed')
+})
+
+it('START brings back what staff took for a refusal', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'when does this stop' })
+  await clinic.consent.decide(organizationId, { channel: 'SMS', address: phone }, 'refused')
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.allowed).toBe(true)
+})
+
 it('START that is reported after a later STOP opens nothing', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'STOP' })

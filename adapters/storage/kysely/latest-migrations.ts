@@ -176,6 +176,18 @@ const kept: Migration = {
   ],
 }
 
+/** By what a complaint about a message of an erased person counts still. The index of consents by their address is built from `tables.ts`. */
+const lateComplaints: Migration = {
+  version: 24,
+  name: 'late_complaints',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_history', columns: ['erased_hash'] },
+    // Messages of a person are read by (created_at, id): of very many of one instant each page would sort them all.
+    { kind: 'dropIndexes', names: ['notification_history_recipient'] },
+  ],
+}
+
 /** When people were last told that they opted out, are back, or whom to call. */
 const answeredPeople: Migration = {
   version: 25,
@@ -198,5 +210,6 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  lateComplaints,
   answeredPeople,
 ]

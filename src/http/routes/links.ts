@@ -8,7 +8,8 @@ import { defineRoute, nothing, type Route } from '../define-route.ts'
 import { formBody, SentForm } from '../form.ts'
 import { contentOfPage } from '../pages/page.ts'
 
-const params = z.strictObject({ token: z.string().describe('Token of the link') })
+/** A longer token is said to be none, with 404, as every other that is not right. */
+const params = z.strictObject({ token: z.string().describe('Token of the link').meta({ maxLength: 64 }) })
 const form = z.custom<SentForm>((value) => value instanceof SentForm)
 const html = contentOf('text/html')
 /** People see a page, whatever went wrong. */

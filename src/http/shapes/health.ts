@@ -153,8 +153,8 @@ const loggedShape = z.object({
 })
 
 export const retentionCounts = z.object({
-  texts: z.int().describe('Messages and reminders whose texts are blanked'),
-  addresses: z.int().describe('Messages whose addresses are blanked, and addresses that are removed'),
+  texts: z.int().describe('Messages, reminders and replies whose texts are blanked'),
+  addresses: z.int().describe('Messages and replies whose addresses are blanked, and addresses that are removed'),
   decisions: z.int().describe('Decisions that are removed'),
   audit: z.int().describe('Entries of the audit log that are removed'),
 })

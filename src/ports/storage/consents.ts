@@ -33,7 +33,7 @@ export type NewInbound = {
 
 /**
  * What changes somebody's consent, all in one transaction: preferences of `people`, the suppression of `addresses`, the record and
- * the audit log.
+ * the audit log. What was in doubt at the addresses is decided by all but a further doubt.
  */
 export type ConsentCommand = {
   /** `doubted` holds the addresses, and `cleared` takes that back: both leave preferences as they are; null: a message is kept that is about no consent. */
@@ -43,6 +43,8 @@ export type ConsentCommand = {
   readonly at: Date
   readonly by: Actor
   readonly people: readonly Party[]
+  /** Who has the addresses too: what they want stays, and their reminders are planned again where an address is opened. */
+  readonly others?: readonly Party[]
   /** Null: every channel. */
   readonly channels: readonly Channel[] | null
   /** Null: every kind of message. */
@@ -57,8 +59,6 @@ export type ConsentCommand = {
   /** Of whom nobody knows whether they have the address still: what was taken from them is kept for a later START. Default: none. */
   readonly unsure?: readonly Party[]
   readonly inbound: NewInbound | null
-  /** Kept messages that this decides; where all of them were decided before, nothing changes. */
-  readonly decides: readonly number[]
 }
 /** `known`: the message was kept before, and nothing changed. `inFlight`: messages to these people being sent at that moment. */
 export type ConsentOutcome = {

@@ -109,6 +109,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly dueAt: Date | null
   /** Since when it waits for a decision; null: it does not. */
   readonly heldAt: Date | null
+  /** Since when it says nothing of its person, who was erased; null: they were not. */
+  readonly erasedAt: Date | null
   readonly taskManagerTaskId: string | null
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date

@@ -69,6 +69,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   fence: row.fence,
   dueAt: instant(row.due_at),
   heldAt: instant(row.held_at),
+  erasedAt: instant(row.erased_at),
   taskManagerTaskId: row.task_manager_task_id,
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
@@ -136,6 +137,7 @@ export const untouched = {
   ask_until: null,
   ask_sender: null,
   erased_at: null,
+  erased_hash: null,
 }
 
 /** A queued notification as a row to insert. */

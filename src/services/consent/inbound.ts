@@ -92,13 +92,19 @@ export class Inbound {
     const at = { channel: account.channel, address }
     const isStart = act === 'given'
     const found = await peopleAt(this.#context, at, account.organizationId, isStart)
-    const taken = row?.taken ?? []
-    const isConcerned = await sendersBy(this.#context, at.channel, account.organizationId, taken)
+    const organizations = [...new Set(found.map(({ organizationId }) => organizationId))]
+    // What staff of an organization record, or decide, is noted at its own address.
+    const own = account.organizationId === null ? organizations : []
+    const refs = own.map((organizationId) => ({ organizationId, ...at }))
+    const rows = refs.length === 0 ? [] : await this.#context.options.storage.addresses.find(refs)
+    const noted = [...(row === undefined ? [] : [row]), ...rows].flatMap((one) => one.taken)
+    const isConcerned = await sendersBy(this.#context, at.channel, account.organizationId, noted)
     // What a refusal took comes back also to those of a clinic that has a sender of its own by now.
-    const { theirs, unsure } = await takenStill(this.#context, at, isStart ? taken : taken.filter(isConcerned), found)
+    const { theirs, unsure } = await takenStill(this.#context, at, isStart ? noted : noted.filter(isConcerned), found)
+    const all = [...found, ...theirs]
     return {
-      people: [...found, ...theirs.filter((one) => !found.some((other) => isSamePerson(one, other)))],
-      organizations: [...new Set(found.map(({ organizationId }) => organizationId))],
+      people: all.filter((one, index) => all.findIndex((other) => isSamePerson(one, other)) === index),
+      organizations,
       unsure: isStart ? unsure : [],
     }
   }
@@ -152,7 +158,6 @@ export class Inbound {
       onlyTaken: act === 'given',
       unsure,
       inbound,
-      decides: [],
     }
   }
 

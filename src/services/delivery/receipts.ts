@@ -86,14 +86,15 @@ export class Receipts {
     now: Date,
   ): Promise<AddressReport | null> {
     const { recipientAddress } = row
-    if (recipientAddress === null) return null
-    const address = await sentTo(this.#context, row, recipientAddress, settings)
+    if (recipientAddress === null && row.erasedAt === null) return null
+    // That of an erased person is in its row, as a hash.
+    const address = await sentTo(this.#context, row, recipientAddress ?? '', settings)
     const refused = async (cause: 'complaint' | 'stop') =>
       ({ ...address, news: { kind: 'suppressed', cause, code, person: await whoGot(this.#context, row) } }) as const
     if (outcome === 'complained') return refused('complaint')
     if (outcome !== 'failed' && outcome !== 'bounced') return null
     if (optedOut) return refused('stop')
-    if (!addressUnknown) return null
+    if (!addressUnknown || recipientAddress === null) return null
     const news = await newsOfUnknown(this.#context, address, code, now)
     const isAgain = news.kind === 'suppressed' || (await isBouncedAgain(this.#context, row, code, address))
     return { ...address, news: isAgain ? { kind: 'suppressed', cause: 'invalid', code } : news }

@@ -5,13 +5,14 @@ import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Asked, Wording } from '../../messages/index.ts'
 import type { IdKinds, IntentGuard, Party, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
+import type { AddressInput } from '../../schemas/address.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
-import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
+import { fieldInvalid, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
 import type { ProviderFault } from '../../schemas/rules.ts'
 import type { Senders } from './accounts/providers.ts'
-import type { PlanningContext } from './context.ts'
+import type { Context, PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
 import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
@@ -195,6 +196,19 @@ export const ownAddress = (
   address: addressKey(channel, address),
   isShared: providers.isShared(settings, channel),
 })
+
+/** An address that somebody wrote, in normal form. @throws NotificationError `invalid_input` for what is none. */
+export async function readOwnAddress(
+  context: Context,
+  organizationId: string,
+  { channel, address: text }: AddressInput,
+): Promise<OwnAddress> {
+  const [settings = null] = await context.options.storage.settings.get([organizationId])
+  const { address: rules } = channelOf(channel)
+  const read = rules.read(text, settings?.defaultCountry ?? null)
+  if (read.address !== null) return ownAddress(context, settings, organizationId, channel, read.address)
+  throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
+}
 
 /** @throws NotificationError `invalid_input` for an invalid recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {

@@ -20,7 +20,6 @@ const command = (change: Partial<ConsentCommand> = {}): ConsentCommand => ({
   code: 'text_stop',
   onlyTaken: false,
   inbound: null,
-  decides: [],
   ...change,
 })
 
@@ -184,9 +183,9 @@ export function consents({ migrated }: Starter): void {
     const [open] = await storage.consents.doubts({ organizationId, limit: 10 })
     expect(open).toMatchObject({ text: 'I stop by', address: ada.address, decidedAt: null })
     const id = open?.id ?? 0
-    const cleared = command({ act: 'cleared', how: 'staff', people: [], at: minutes(1), decides: [id] })
+    const cleared = command({ act: 'cleared', how: 'staff', people: [], at: minutes(1) })
     expect(await storage.consents.change(cleared)).toMatchObject({ status: 'changed' })
-    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'known' })
+    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'unchanged' })
     expect(await storage.consents.doubts({ organizationId, limit: 10 })).toEqual([])
     expect(await storage.consents.message(id)).toMatchObject({ decidedAt: minutes(1) })
     expect((await storage.addresses.find([ada]))[0]?.suppression).toBe(null)

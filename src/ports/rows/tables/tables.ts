@@ -141,6 +141,8 @@ export const tables = {
       ask_sender: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
+      /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */
+      erased_hash: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -182,7 +184,8 @@ export const tables = {
         columns: ['provider_message_id'],
         whereNotNull: 'provider_message_id',
       },
-      { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
+      { name: 'notification_history_erased', columns: ['erased_at', 'id'], whereNotNull: 'erased_hash' },
+      { name: 'notification_history_person', columns: ['recipient_type', 'recipient_id', 'created_at', 'id'] },
       { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
       { name: 'notification_history_settled_kind', columns: ['status', ...listed], whereNotNull: 'status' },
       {

@@ -24,6 +24,7 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'late_complaints',
   'answered_people',
 ]
 const laterThan = {
