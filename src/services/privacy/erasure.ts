@@ -186,6 +186,9 @@ export class Erasure {
       for (const one of [recipientEmail, recipientPhone, recipientAddress]) if (one !== null) this.#addresses.add(one)
     for (const { address } of reach) this.#addresses.add(address)
     const addresses = await this.#hashedOf(reach)
+    // What went out in one message has the words of that about each of its people.
+    const shared = [...new Set(page.flatMap(({ sentWith }) => sentWith ?? []))]
+    const together = shared.length === 0 ? [] : await storage.deliveries.sentWith(shared)
     const began = clock.elapsedMs()
     const {
       messages,
@@ -193,7 +196,7 @@ export class Erasure {
       hashed,
     } = await storage.personal.erase({
       recipient: this.#recipient,
-      messages: page.map(({ id }) => id),
+      messages: [...new Set([...page, ...together].map(({ id }) => id))],
       contactAddresses: this.#contactAddresses,
       appointments,
       waitlistEntries: [...new Set(page.flatMap(({ waitlistEntryId }) => waitlistEntryId ?? []))],
