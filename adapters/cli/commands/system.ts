@@ -34,7 +34,9 @@ export const systemCommands: Commands = {
     async run({ open }) {
       const library = await open()
       const tables = await tablesOf(library)
-      const { status, providers, taskManager, keys } = await library.health()
+      const { status, providers, taskManager } = await library.health()
+      // Also with one key, which may not be that of what is stored.
+      const keys = await library.privacy.keys()
       const data = {
         version: packageVersion(),
         node: process.version,
@@ -53,6 +55,7 @@ export const systemCommands: Commands = {
           ? `tables at migration ${tables.version}`
           : `tables lack the migrations ${tables.pending.join(', ')}`,
         ...data.channels.map(({ channel, provider, code }) => `${channel}: ${provider ?? `nobody sends (${code})`}`),
+        `secrets: ${keys.sealed} sealed, ${keys.underOldKeys} of them with older keys, ${keys.unreadable} with a key that is not given`,
         `health: ${status}`,
       ]
       return { text: lines.join('\n'), data }
