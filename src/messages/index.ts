@@ -16,7 +16,9 @@ export { LanguageFault } from './texts.ts'
 export { linkOf, variableNames } from './variables.ts'
 export {
   answerHint,
+  appointmentLines,
   type DayForm,
+  headingOf,
   organizationOf,
   sentenceOf,
   shortSubject,

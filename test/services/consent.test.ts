@@ -38,7 +38,8 @@ it.each(['refuses it once more', 'gives it and refuses it'])(
   'START gives back nothing that the person refused by a page since STOP: who %s',
   async (way) => {
     await using clinic = await heard()
-    const said = { organizationId, who: { recipient }, channels: ['SMS'], how: 'link', wording: 'page:1' } as const
+    const channels: 'SMS'[] = ['SMS']
+    const said = { organizationId, who: { recipient }, channels, how: 'link', wording: 'page:1' } as const
     await clinic.post({ text: 'STOP' })
     await clinic.clock.advance(1000)
     if (way === 'gives it and refuses it') await clinic.consent.give(said)

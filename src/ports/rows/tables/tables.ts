@@ -133,6 +133,8 @@ export const tables = {
       delivery_detail: optional('json'),
       /** The message on another channel in whose place it is; null: in no other's. */
       fallback_of: optional('int'),
+      /** The delivery by whose message it went out, of several about appointments of one day; null: by itself. */
+      sent_with: optional('int'),
       /** The code by which a reply names it; null: it asks for no answer. */
       ask_code: optional('text'),
       /** The start that it told: an answer after it, or to an appointment that has moved, is too late. */
@@ -184,6 +186,7 @@ export const tables = {
         columns: ['provider_message_id'],
         whereNotNull: 'provider_message_id',
       },
+      { name: 'notification_history_sent_with', columns: ['sent_with'], whereNotNull: 'sent_with' },
       { name: 'notification_history_erased', columns: ['erased_at', 'id'], whereNotNull: 'erased_hash' },
       { name: 'notification_history_person', columns: ['recipient_type', 'recipient_id', 'created_at', 'id'] },
       { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
