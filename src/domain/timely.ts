@@ -24,6 +24,10 @@ export type CheckResult =
 /** The time of the check, and how long before the start a reminder is no longer useful (`leadMs`). */
 export type Moment = { readonly now: Date; readonly leadMs: number }
 
+/** The rule of a message that goes out as free text. */
+export const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
+  isFreeText === true ? { because: 'free_text' } : {}
+
 export const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 
 type Timely = {
