@@ -65,7 +65,7 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
   const text = words.say('sms', { sentence: words.say('proof.text') })
   const failure = await sendNow(options, provider, {
     notificationId: 0,
-    idempotencyKey: createHash('sha256').update(link.row.hash).digest('hex').slice(0, 40),
+    idempotencyKey: createHash('sha256').update(link.rows[0].hash).digest('hex').slice(0, 40),
     organizationId,
     category: 'TEST',
     channel,
@@ -110,15 +110,16 @@ async function freeSlot({ options, links }: Context, request: ProofRequest, { ad
   const day = Math.floor(now.getTime() / dayMs)
   for (let slot = 0; slot < mostADay; slot += 1) {
     const key = ['contact', refKey(ref), channel, day, slot]
-    const about = { organizationId, recipient: ref, appointmentId: null, channel, category: null, startsAt: null, now }
+    const whose = { organizationId, recipient: ref, readers: [ref] } as const
+    const about = { ...whose, appointmentId: null, channel, category: null, startsAt: null, now }
     // Its token is sent to nobody.
-    const place = links.make('contact', { ...about, messageKey: JSON.stringify(key) }, contact).row
+    const [place] = links.make('contact', { ...about, messageKey: JSON.stringify(key) }, contact).rows
     if ((await storage.links.find([place.hash])) !== null) continue
     await storage.links.add([place])
     // Another request may have taken it at the same moment, for another address.
     if ((await storage.links.find([place.hash]))?.contact !== contact) continue
     const link = links.make('contact', { ...about, messageKey: JSON.stringify([...key, address]) }, contact)
-    await storage.links.add([link.row])
+    await storage.links.add(link.rows)
     return link
   }
   return null
