@@ -38,11 +38,14 @@ async function linksOf(clinic: Clinic) {
   return { urls, at: (purpose: string) => urls.find((url) => url.includes(`/${purpose}/`)) ?? '' }
 }
 
-type Asked = { readonly type?: string; readonly sender?: string }
+type Asked = { readonly type?: string; readonly sender?: string; readonly language?: string }
 async function ask(library: Notifications, method: string, url: string, form: string | null = null, asked: Asked = {}) {
-  const { type = 'application/x-www-form-urlencoded', sender } = asked
+  const { type = 'application/x-www-form-urlencoded', sender, language } = asked
   const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from(form ?? '') })
-  const headers = form === null ? {} : { 'content-type': type }
+  const headers = {
+    ...(form !== null && { 'content-type': type }),
+    ...(language !== undefined && { 'accept-language': language }),
+  }
   const path = url.replace(publicUrl, '')
   const answer = await library.handle({
     method,
@@ -239,6 +242,25 @@ describe('the page of a link', () => {
     expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(404)
   })
 
+  it('that does not work is in a language that the browser asks for, else in that of the organization', async () => {
+    await using clinic = await open()
+    const { at } = await linksOf(clinic)
+    const wrong = `${publicUrl}/confirm/${'0'.repeat(22)}`
+    const languageOf = async (url: string, language?: string) => {
+      const { html } = await ask(clinic, 'GET', url, null, language === undefined ? {} : { language })
+      return /<html lang="([^"]+)" dir="([^"]+)">/.exec(html)?.slice(1).join(' ')
+    }
+    expect(await languageOf(wrong, 'xx, de;q=0.3, ar-EG;q=0.8, fr;q=0')).toBe('ar rtl')
+    expect(await languageOf(wrong, 'fr;q=0, *')).toBe('en ltr')
+    expect(await languageOf(wrong)).toBe('en ltr')
+    clinic.host.organizationRows.set(organizationId, { id: organizationId, name: 'Harbour Clinic', locale: 'fa-IR' })
+    await clinic.clock.advance(24 * 3_600_000)
+    expect(await languageOf(at('confirm'))).toBe('fa rtl')
+    expect(await languageOf(at('confirm'), 'de-CH')).toBe('de ltr')
+    const { html } = await ask(clinic, 'POST', wrong, 'x'.repeat(2_000_000), { language: 'de' })
+    expect(html).toContain('<html lang="de"')
+  })
+
   it('that was revoked stays so when the message is sent again', async () => {
     const texts: string[] = []
     const flaky = capture({
@@ -264,19 +286,33 @@ describe('the page of a link', () => {
     expect((await ask(clinic, 'GET', url)).status).toBe(404)
   })
 
-  it('is limited for each link, and for each sender', async () => {
+  it('is limited for each link, and by tokens that are none for each sender', async () => {
     await using clinic = await open()
-    const { at } = await linksOf(clinic)
+    const { urls, at } = await linksOf(clinic)
+    const sender = '203.0.113.9'
     const statuses: number[] = []
     for (let count = 0; count < 31; count += 1) statuses.push((await ask(clinic, 'GET', at('preferences'))).status)
     expect([statuses.filter((one) => one === 200).length, statuses.at(-1)]).toEqual([30, 429])
+    await clinic.clock.advance(60_000)
+    // Many people may open their links from one address.
+    const used: number[] = []
+    for (const url of urls) {
+      for (let count = 0; count < 30; count += 1) used.push((await ask(clinic, 'GET', url, null, { sender })).status)
+    }
+    expect(new Set(used)).toEqual(new Set([200]))
     const tried = Array.from(
       { length: 121 },
       (_, count) => `${publicUrl}/preferences/${String(count).padStart(22, '0')}`,
     )
     const last: number[] = []
-    for (const url of tried) last.push((await ask(clinic, 'GET', url, null, { sender: '203.0.113.9' })).status)
+    for (const url of tried) last.push((await ask(clinic, 'GET', url, null, { sender })).status)
     expect([last.filter((one) => one === 404).length, last.at(-1)]).toEqual([120, 429])
+    await clinic.clock.advance(30_000)
+    expect((await ask(clinic, 'GET', at('confirm'), null, { sender })).status).toBe(429)
+    await clinic.clock.advance(30_000)
+    for (const other of [sender, '203.0.113.10']) {
+      expect((await ask(clinic, 'GET', at('confirm'), null, { sender: other })).status).toBe(200)
+    }
   })
 })
 

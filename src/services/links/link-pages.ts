@@ -17,7 +17,7 @@ import { RecipientPreferences } from '../settings/recipient-preferences.ts'
 import { SettingsService } from '../settings/settings-service.ts'
 import type { Context } from '../shared/context.ts'
 import { readId, readRecipient } from '../shared/ids.ts'
-import { type Opened, openLink, pageOf, put } from './opened.ts'
+import { type Everyone, never, type Opened, openLink, pageOf, put } from './opened.ts'
 import type { FormFields, Page } from './page.ts'
 import {
   boxName,
@@ -29,7 +29,7 @@ import {
   offsetsName,
   readShown,
 } from './preferences-form.ts'
-import { shutPage } from './shut-page.ts'
+import { shutPage, troublePage } from './shut-page.ts'
 
 /** Whose links are revoked. */
 export type RevokedLinks =
@@ -68,10 +68,10 @@ export class LinkPages {
     )
   }
 
-  /** The page of a link. @throws NotificationError as the directory and the storage do. */
-  async show(purpose: LinkPurpose, token: string): Promise<Page> {
+  /** The page of a link. `accepted`: the languages of whoever asks, for a link that does not work. @throws NotificationError as the directory and the storage do. */
+  async show(purpose: LinkPurpose, token: string, accepted: readonly string[] = []): Promise<Page> {
     const all = await openLink(this.#context, purpose, token)
-    if (typeof all === 'string') return shutPage(all)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
     const [opened] = all
     if (isAnswerPurpose(purpose)) return this.#question(opened, purpose)
     const { words } = opened
@@ -96,9 +96,9 @@ export class LinkPages {
   }
 
   /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
-  async act(purpose: LinkPurpose, token: string, fields: FormFields): Promise<Page> {
+  async act(purpose: LinkPurpose, token: string, fields: FormFields, accepted: readonly string[] = []): Promise<Page> {
     const all = await openLink(this.#context, purpose, token)
-    if (typeof all === 'string') return shutPage(all)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
     const [opened] = all
     if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose)
     const { words } = opened
@@ -113,6 +113,11 @@ export class LinkPages {
       return pageOf(opened, { title: words.say('page.contact'), paragraphs, isResult: true })
     }
     return this.#save(all, fields)
+  }
+
+  /** Something failed that the person can do nothing about. */
+  async trouble(status: number, accepted: readonly string[]): Promise<Page> {
+    return troublePage(this.#context, status, accepted)
   }
 
   /** The address is the person's: it is used from now on. The link is over, lest it brings the address back after it was changed. */
@@ -159,7 +164,7 @@ export class LinkPages {
   async #answer(opened: Opened, purpose: AnswerPurpose): Promise<Page> {
     const { words, link, ref, now } = opened
     const title = words.say(`page.${purpose}`)
-    if (link.appointmentId === null) return shutPage('never')
+    if (link.appointmentId === null) return shutPage(this.#context, never, [])
     const { status } = await this.#answers.act({
       organizationId: link.organizationId,
       appointmentId: link.appointmentId,
@@ -177,7 +182,7 @@ export class LinkPages {
   }
 
   /** For each of those whom the page is about: what the person changed, and nothing else. */
-  async #save(all: readonly [Opened, ...Opened[]], fields: FormFields): Promise<Page> {
+  async #save(all: Everyone, fields: FormFields): Promise<Page> {
     const [opened] = all
     const { words } = opened
     const title = words.say('page.title')
@@ -270,8 +275,7 @@ const kindOf = (opened: Opened): string => {
 }
 
 /** Where a message was for several people, its link is about all of them. */
-const forAll = ([{ words }, ...others]: readonly [Opened, ...Opened[]]): string[] =>
-  others.length === 0 ? [] : [words.say('page.for_all')]
+const forAll = ([{ words }, ...others]: Everyone): string[] => (others.length === 0 ? [] : [words.say('page.for_all')])
 
 /** By what somebody says something on the page. */
 const saidOf = ({ link, ref, words }: Opened) =>

@@ -22,8 +22,15 @@ export type Opened = {
   readonly now: Date
 }
 
-/** Why there is nothing to open. `never`: there is no such link, or it is not for this; `over`: it was one. */
-export type Shut = 'never' | 'over'
+/** Those whom a link is about. */
+export type Everyone = readonly [Opened, ...Opened[]]
+
+/** Why there is nothing to open. `never`: there is no such link, or it is not for this; `over`: it was one, of this organization. */
+export type Shut =
+  | { readonly why: 'never'; readonly organizationId: null }
+  | { readonly why: 'over'; readonly organizationId: string }
+
+export const never: Shut = { why: 'never', organizationId: null }
 
 /** Of more people no message is. */
 const mostPeople = 20
@@ -49,22 +56,20 @@ async function linksOf(context: Context, token: string): Promise<readonly LinkRo
  * The link of a token: for each of those whom its message was for, often one. Only reads. Where it is over for one of them, or revoked, it works for
  * the others. @throws NotificationError as the directory does.
  */
-export async function openLink(
-  context: Context,
-  purpose: LinkPurpose,
-  token: string,
-): Promise<readonly [Opened, ...Opened[]] | Shut> {
+export async function openLink(context: Context, purpose: LinkPurpose, token: string): Promise<Everyone | Shut> {
   const now = context.options.clock.now()
   const links = (await linksOf(context, token)).filter((link) => link.purpose === purpose)
   const working = links.filter(({ expiresAt }) => expiresAt > now)
-  if (working.length === 0) return links.length === 0 ? 'never' : 'over'
+  const [over] = links
+  if (over === undefined) return never
+  if (working.length === 0) return { why: 'over', organizationId: over.organizationId }
   const all = await Promise.all(working.map((link) => open(context, link, now)))
   const [first, ...others] = all.flatMap((one) => one ?? [])
   if (first !== undefined) return [first, ...others]
   // A directory may name contacts that it does not know as recipients: then it is refused for the person whom they are written to for.
   const person = await linkAt(context, token, 'unknown')
   const instead = person?.purpose === purpose ? await open(context, person, now) : null
-  return instead === null ? 'never' : [instead]
+  return instead === null ? never : [instead]
 }
 
 async function open(context: Context, link: LinkRow, now: Date): Promise<Opened | null> {

@@ -7,7 +7,7 @@ import { type Offset, parseOffset } from '../../schemas/offset.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import { type Category, categories } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { type Opened, put } from './opened.ts'
+import { type Everyone, type Opened, put } from './opened.ts'
 import type { Box, ChannelPart, PreferencesForm } from './page.ts'
 
 /** What a person may have switched off, and can switch on again here. */
@@ -103,7 +103,7 @@ export function channelInWords({ words }: Opened, channel: Channel): string {
 }
 
 /** Of several people what any of them gets: what is not checked, nobody of them gets. An address is shown that all of them have. */
-function choicesOfAll([first, ...others]: readonly [Opened, ...Opened[]]): readonly ChannelChoices[] {
+function choicesOfAll([first, ...others]: Everyone): readonly ChannelChoices[] {
   return others.map(choicesOf).reduce(
     (sofar, theirs) =>
       sofar.map((one) => {
@@ -122,7 +122,7 @@ function choicesOfAll([first, ...others]: readonly [Opened, ...Opened[]]): reado
   )
 }
 
-export function formOf(context: Context, all: readonly [Opened, ...Opened[]]): PreferencesForm {
+export function formOf(context: Context, all: Everyone): PreferencesForm {
   const [opened] = all
   const { words } = opened
   const choices = choicesOfAll(all)
