@@ -64,8 +64,8 @@ export type PlanInput = {
   readonly carried: ReadonlySet<string>
   /** `recipientChannelKey` of recipients already reminded of this start: they get no past reminders late. */
   readonly reminded: ReadonlySet<string>
-  /** `reminderKey` of rows that lost to a nearer reminder or were merged: once past, they are not planned again. */
-  readonly decided: ReadonlySet<string>
+  /** `reminderKey` of rows that lost to a nearer reminder or were merged, with their times: once past, they are not planned again. */
+  readonly decided: ReadonlyMap<string, Date>
 }
 
 type RecipientChannel = Pick<PlannedReminder, 'recipient' | 'channel'>
@@ -166,7 +166,8 @@ function planChannel(
   const place = placing(input, recipient, channel)
   const all = offsets.flatMap((offset): Timed[] => {
     const one = { offset, time: reminderTime(offset, start, week) }
-    const placed = place(one, input.existing.get(keyOf(one)) ?? null)
+    const key = keyOf(one)
+    const placed = place(one, input.existing.get(key) ?? input.decided.get(key) ?? null)
     if (placed !== null) return [placed]
     const at = { offset: offset.text, for: one.time.toISOString() }
     entries.push({ action: 'skipped', rule: 'quiet_hours_past', ...about, ...at })

@@ -16,7 +16,9 @@ export { LanguageFault, type TextKey } from './texts.ts'
 export { linkOf, variableNames } from './variables.ts'
 export {
   answerHint,
+  appointmentLines,
   type DayForm,
+  headingOf,
   organizationOf,
   sentenceOf,
   shortSubject,

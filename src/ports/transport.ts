@@ -13,6 +13,8 @@ export type OutboundMessage = {
    * which has no row: a report on it concerns nobody.
    */
   readonly notificationId: number
+  /** The id of the reminder that it is; left out or null: it is a notice, or a test message. */
+  readonly reminderId?: number | null
   /**
    * The same for every attempt at this message: for Message-ID, idempotency headers and deduplication by the receiver.
    */

@@ -29,6 +29,7 @@ export const ruleTable = {
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
+  one_message_per_day: 'sent in one message with the reminders of other appointments of that day',
   recipient_silent: 'your directory says that nothing is sent to the recipient (`silent`)',
   channel_disabled_by_organization: 'the organization disables the channel',
   category_disabled_by_organization: 'the organization does not send this kind of message on the channel',

@@ -58,6 +58,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       message: text,
       snapshot: text,
       error_message: text,
+      erased_hash: ['hashed', 'expires'],
     },
     other: [
       ...['id', 'notification_type', 'notification_category', 'recipient_type', 'recipient_id', 'status', 'sent_at'],
@@ -65,7 +66,16 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       ...['created_at', 'updated_at', 'organization_id', 'delivery_state', 'due_at', 'fence', 'attempts'],
       ...['unknown_outcomes', 'reminder_id', 'reason', 'error_code', 'provider', 'provider_message_id'],
       // Keys are digests, or what the host gave as a key.
-      ...['idempotency_key', 'dedupe_key', 'template_revision', 'held_at', 'account_id', 'fallback_of', 'erased_at'],
+      ...[
+        'idempotency_key',
+        'dedupe_key',
+        'template_revision',
+        'held_at',
+        'account_id',
+        'fallback_of',
+        'sent_with',
+        'erased_at',
+      ],
       ...['ask_code', 'ask_until', 'ask_sender'],
       // Times of reports.
       'delivery_detail',

@@ -146,6 +146,7 @@ export const settings = (): Row<'notification_settings'> => ({
   id: unassigned,
   organization_id: organization,
   account_key: null,
+  one_message_per_day: null,
   email_enabled: 1,
   sms_enabled: 1,
   email_smtp_host: null,

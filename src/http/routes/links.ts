@@ -9,7 +9,8 @@ import { formBody, SentForm } from '../form.ts'
 import type { HttpRequest } from '../messages.ts'
 import { contentOfPage } from '../pages/page.ts'
 
-const params = z.strictObject({ token: z.string().describe('Token of the link') })
+/** A longer token is said to be none, with 404, as every other that is not right. */
+const params = z.strictObject({ token: z.string().describe('Token of the link').meta({ maxLength: 64 }) })
 const form = z.custom<SentForm>((value) => value instanceof SentForm)
 const html = contentOf('text/html')
 /** People see a page, whatever went wrong. */

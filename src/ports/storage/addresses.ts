@@ -72,6 +72,8 @@ export type AddressReport = AddressRef & { readonly isShared: boolean; readonly 
 export interface AddressQueries {
   /** The rows of these addresses, in any order. */
   find(addresses: readonly AddressRef[]): Promise<AddressRow[]>
+  /** Those of one address, of every organization. */
+  everywhere(address: Omit<AddressRef, 'organizationId'>): Promise<AddressRow[]>
   /** Suppressed ones of an organization, the newest id first, of a channel where one is given. `before`: the last id of the page before. */
   suppressed(query: {
     readonly organizationId: string

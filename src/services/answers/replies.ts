@@ -56,7 +56,7 @@ export class Replies {
     const open = questions.filter((one) => plans(one)?.status === 'active')
     const said = about === 'reply' ? await this.#understood(inbound) : null
     if (said === null) return this.#toPeople(inbound, open, null, 'unclear')
-    const replied = await this.#repliedTo(inbound)
+    const replied = await this.#repliedTo(inbound, said.code)
     const meant =
       replied ??
       questionFor(
@@ -93,10 +93,14 @@ export class Replies {
   }
 
   /** The message that the provider says it replies to, if that one asked. */
-  async #repliedTo({ repliesTo, organizationId, channel, address }: InboundText): Promise<AskedRow | null> {
+  async #repliedTo(
+    { repliesTo, organizationId, channel, address }: InboundText,
+    code: string | null,
+  ): Promise<AskedRow | null> {
     if (repliesTo === null) return null
     const key = channelOf(channel).address.key(address)
     const rows = await this.#context.options.storage.deliveries.ofProvider([repliesTo])
+    const found: AskedRow[] = []
     for (const row of rows) {
       const { appointmentId, ask, recipientAddress } = row
       const isOwn = organizationId === null || row.organizationId === organizationId
@@ -104,9 +108,11 @@ export class Replies {
         continue
       const { id: notificationId, recipient } = row
       const about = { notificationId, organizationId: row.organizationId, appointmentId, recipient }
-      return { ...ask, ...about, channel, address: key, askedAt: row.sentAt ?? row.updatedAt }
+      found.push({ ...ask, ...about, channel, address: key, askedAt: row.sentAt ?? row.updatedAt })
     }
-    return null
+    // One that asked about several appointments says by the code which one is meant.
+    const [first = null, ...others] = found
+    return others.length === 0 ? first : (found.find((one) => one.code === code) ?? null)
   }
 
   /** A pressed button says it in its payload or in its words. */

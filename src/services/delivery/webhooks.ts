@@ -190,7 +190,7 @@ export class Webhooks {
   async #rowsOf(account: FoundAccount, reports: readonly ProviderReport[]): Promise<Found> {
     const named = await this.#named(reports, (row) => isOf(row, account))
     const isMeant = ([{ to, idempotencyKey }, row]: readonly [ProviderReport, DeliveryRow]) =>
-      (to === undefined || row.recipientAddress === addressKey(account.channel, to)) &&
+      (to === undefined || [null, addressKey(account.channel, to)].includes(row.recipientAddress)) &&
       (idempotencyKey === undefined || row.idempotencyKey === idempotencyKey)
     return new Map([...named].filter(isMeant))
   }

@@ -118,9 +118,16 @@ export function subjectKey(due: DueWork): string {
   return key
 }
 
-/** The same for every attempt. */
-export const idempotencyKeyOf = (due: DueWork): string =>
-  due.delivery === null ? reminderKey(due.reminder) : due.delivery.idempotencyKey
+/**
+ * The same for every attempt, and that of another message where it went out in that. Known not to have arrived by that, it is a message of its
+ * own again.
+ */
+export function idempotencyKeyOf(due: DueWork): string {
+  const { reminder, delivery } = due
+  if (delivery === null) return reminderKey(reminder)
+  const wentAlong = delivery.sentWith !== null && delivery.sentWith !== delivery.id
+  return wentAlong && reminder !== null && !isInDoubt(delivery) ? reminderKey(reminder) : delivery.idempotencyKey
+}
 
 /** A reminder's own time, or when a notice was asked for. */
 export const wantedAt = (due: DueWork): Date =>

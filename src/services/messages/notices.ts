@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
-import { changesSince, type Notified } from '../../domain/changes.ts'
+import { asNotified, changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
 import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
 import { effectiveFor, writtenTo } from '../../domain/plan.ts'
@@ -44,7 +44,10 @@ export type NoticeRequest = {
   readonly recipients: readonly RecipientRef[] | null
   /** Notices with the same key are sent once (`rescheduleKey`, `lifecycleNotices`); null: sent on every request. */
   readonly dedupeKey: string | null
-  /** Of a reschedule: what a recipient was last notified of, so that the notice names what changed. Default: unknown. */
+  /**
+   * Of a reschedule: what a recipient was last notified of, so that the notice names what changed; of a cancellation: what it names in place
+   * of what the recipient never heard of. Default: unknown.
+   */
   readonly lastNotified?: (recipient: RecipientRef) => Notified | null
   /** Of a confirmation: as in `MessageFacts`. Default false. */
   readonly isReinstated?: boolean
@@ -111,7 +114,8 @@ function deliveryOf(
   const dueAt = settledAt(request)
   const before = lastNotified?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
-  const message = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now }
+  const named = before === null || category !== 'CANCELLATION' ? subject : asNotified(subject, before)
+  const message = { organizationId, channel, category, subject: named, recipient, others, changed, isReinstated, now }
   const rendered = renderFor(message, knowledge)
   return {
     ...contentFor(channel, address, rendered),
@@ -158,7 +162,18 @@ type RenderRequest = {
   readonly isReinstated?: boolean | undefined
   /** It asks for an answer, with this code; null: without one. Left out: it does not ask. */
   readonly askCode?: string | null | undefined
+  /** Other appointments that a reminder names too. Default: none. */
+  readonly also?: readonly AlsoNamed[]
   readonly now: Date
+}
+
+/** Another appointment of the day, for people with the same address. */
+export type AlsoNamed = {
+  readonly subject: Appointment
+  readonly people: readonly Person[]
+  readonly knowledge: Knowledge
+  /** By which a reply names it; null: by none. */
+  readonly code: string | null
 }
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
@@ -173,22 +188,31 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     changed,
     isReinstated,
     askCode,
+    also = [],
     now,
   } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const surroundings = knowledge.surroundings(organizationId)
-  const { policy, preferencesOf } = surroundings
-  const readers = people.map((one) => writtenTo(surroundings, one, category))
+  const { policy } = surroundings
+  const named = [{ people, knowledge }, ...also].flatMap(({ people, knowledge }) =>
+    people.map((person) => ({ person, around: knowledge.surroundings(organizationId) })),
+  )
+  const everybody = named.map(({ person, around }) => ({ person, around, reader: writtenTo(around, person, category) }))
+  const readers = everybody.map(({ reader }) => reader)
+  const levels = everybody.flatMap(({ person, reader, around }) =>
+    [person, reader].map((one) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, category)),
+  )
+  const startOf = (start: Start) => ({
+    ...start,
+    namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, start)),
+    isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
+  })
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
-    start: subject.start && {
-      ...subject.start,
-      namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, subject.start)),
-      isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, subject.start, now)),
-    },
+    start: subject.start && startOf(subject.start),
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
@@ -201,9 +225,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     organizationName: organization?.name ?? null,
     ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
-    detail: least(
-      [...people, ...readers].map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category)),
-    ),
+    detail: least(levels),
   }
   const factsIn = (wording: Wording, tag: string): MessageFacts => ({
     ...about,
@@ -211,6 +233,20 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     wording,
     recipientName: namesOf(readers, tag),
     patientName: namesOf(patientsOf(subject, people), tag),
+    ...(also.length === 0
+      ? {}
+      : {
+          also: also.map(({ subject, people, code }) => ({
+            start: startOf(subject.start),
+            durationMinutes: subject.durationMinutes,
+            practitionerName: subject.practitionerName,
+            location: subject.location,
+            visitMode: subject.visitMode,
+            videoLink: subject.videoLink,
+            patientName: namesOf(patientsOf(subject, people), tag),
+            code,
+          })),
+        }),
   })
   const { content } = channelOf(channel)
   if (content.kind === 'text') {

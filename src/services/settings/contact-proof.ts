@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
-import { cleanName, wordsOf } from '../../messages/index.ts'
+import { wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
 import { fieldInvalid, refKey } from '../../schemas/common.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import type { SecretContext } from '../../security/secret-box.ts'
-import { sendNow } from '../shared/accounts/provider-calls.ts'
+import { messageBy, sendNow } from '../shared/accounts/provider-calls.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge, ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
@@ -63,22 +63,16 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
     now,
   })
   const text = words.say('sms', { sentence: words.say('proof.text') })
-  const failure = await sendNow(options, provider, {
-    notificationId: 0,
+  const message = messageBy(provider, organizationName, {
     idempotencyKey: createHash('sha256').update(link.rows[0].hash).digest('hex').slice(0, 40),
     organizationId,
-    category: 'TEST',
     channel,
     to: address,
-    toName: null,
-    from: provider.from,
-    fromName: cleanName(provider.fromName ?? organizationName),
-    replyTo: provider.replyTo,
     subject: content.subject === null ? null : words.say('page.contact'),
     ...content.finish(text, words.language),
     template: null,
-    deadline: null,
   })
+  const failure = await sendNow(options, provider, message)
   return failure === null || failure.isUnknown ? 'sent' : 'unsent'
 }
 

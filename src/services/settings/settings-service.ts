@@ -39,7 +39,7 @@ import {
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
 import { requireApprovedTemplates } from './approved-templates.ts'
-import { requireHeardAnswers } from './asked-answers.ts'
+import { listWarnings, requireHeardAnswers, requireOwnSending } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
@@ -106,7 +106,8 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
-    const ofAnswers = requireHeardAnswers(this.#context, wanted, patch)
+    requireOwnSending(this.#context, patch)
+    const ofAnswers = [...requireHeardAnswers(this.#context, wanted, patch), ...listWarnings(this.#context, wanted)]
     const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
@@ -166,7 +167,8 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
-      const ofAnswers = requireHeardAnswers(this.#context, after, patch)
+      requireOwnSending(this.#context, patch)
+      const ofAnswers = [...requireHeardAnswers(this.#context, after, patch), ...listWarnings(this.#context, after)]
       const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
       const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(after, patch)]
       warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTexts]

@@ -27,6 +27,7 @@ import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
 import { tasks } from './tasks.ts'
+import { together } from './together.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
@@ -40,6 +41,7 @@ export type StoragePart =
   | 'due work'
   | 'claims'
   | 'budgets'
+  | 'together'
   | 'verdicts'
   | 'races'
   | 'outcomes'
@@ -72,6 +74,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'due work': due,
   claims,
   budgets,
+  together,
   verdicts,
   races,
   outcomes,

@@ -24,6 +24,8 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'one_message_per_day',
+  'late_complaints',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
