@@ -83,10 +83,6 @@ export function inQuietHours(
     : { kind: 'send', recipient, address, because: 'quiet_hours_urgent', ...freeText(allowed) }
 }
 
-/** A message that goes out as free text says so, since it is made in another way. */
-export const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
-  isFreeText === true ? { because: 'free_text' } : {}
-
 /**
  * A message that was useful and was not sent in time is a visible failure; one that was never useful, such as a notice
  * requested after the start, is withdrawn.
