@@ -71,7 +71,7 @@ export type TestNotifications = Notifications & {
    * Whoever got the last SMS or WhatsApp message, or that of `of`, answers it: `reply('C')`. Returns what the library has the provider write
    * back; null: nothing. @throws Error for a message by e-mail, whose replies go to the clinic.
    */
-  reply(text: string, options?: { readonly of?: SentMessage }): Promise<string | null>
+  reply(text: string, options?: { readonly of?: SentMessage | undefined }): Promise<string | null>
   /** What a provider reports of a message. Default: of the last that was sent. */
   receipt(outcome: DeliveryReceipt['outcome'], options?: ReceiptOptions): Promise<void>
   /**
@@ -83,7 +83,7 @@ export type TestNotifications = Notifications & {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage }
+export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage | undefined }
 
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
@@ -147,7 +147,7 @@ export async function createTestNotifications(options: TestOptions = {}): Promis
       await process.library.recordReceipt(of.notificationId, { outcome, ...detail })
       await underWay.rest()
     },
-    async reply(text: string, { of = outbox.sent.lastWithReplies() }: { readonly of?: SentMessage } = {}) {
+    async reply(text: string, { of = outbox.sent.lastWithReplies() }: { readonly of?: SentMessage | undefined } = {}) {
       outbox.answer(of, text)
       const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
       const path = `/webhooks/test/${of.channel.toLowerCase()}`

@@ -62,6 +62,7 @@ export function eraseAddress(
     address: one.hash,
     last_worked_at: null,
     heard_at: null,
+    answered: null,
     taken: null,
   }
   // The same address may come again, by another of the person's messages.

@@ -141,7 +141,8 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     personal: { address: ['erase', 'hashed', 'retention'] },
     other: [
       ...['id', 'organization_id', 'channel', 'last_worked_at', 'unknown_since', 'suppressed_at', 'suppression_cause'],
-      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'taken', 'created_at', 'updated_at'],
+      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'answered', 'taken', 'created_at'],
+      'updated_at',
     ],
   },
   notification_suppressions: {

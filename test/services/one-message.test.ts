@@ -275,6 +275,26 @@ describe('one message for the appointments of a day', () => {
     expect(await textOf()).toBe('')
   })
 
+  it('never keeps from one of them what is repeated for another', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    const keys: string[] = []
+    const outbox = capture({ fail: ({ idempotencyKey }) => (keys.push(idempotencyKey) === 1 ? unknown : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    for (const [id, hour] of [
+      [1, 14],
+      [2, 15],
+      [3, 16],
+    ] as const)
+      await clinic.book(id, hour)
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    clinic.host.change(1, { status: 'cancelled' })
+    expect(await clinic.notifications.appointmentCancelled(1, { notify: false })).toMatchObject({ inFlight: 1 })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf({ outbox })).toEqual([['Appointments tomorrow:', '11:00 AM, Dr. 2', '12:00 PM, Dr. 3']])
+    expect(new Set(keys).size).toBe(2)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['FAILED', 'SENT', 'SENT'])
+  })
+
   it('is refused where TaskManager sends', async () => {
     const taskManager = { url: 'https://tasks.example', mode: 'deliver' } as const
     await using clinic = await openClinic('2026-03-18T12:00:00Z', {

@@ -251,8 +251,7 @@ async function remindersBeside(
 export async function reportedFallback(context: Pick<Context, 'options'>, row: DeliveryRow): Promise<Fallback | null> {
   const { storage } = context.options
   const { organizationId, recipient, category, channel, state, unknownOutcomes } = row
-  const isAlong = row.sentWith !== null && row.sentWith !== row.id
-  const idempotencyKey = isAlong ? keyAlong(row.idempotencyKey, row.id) : row.idempotencyKey
+  const idempotencyKey = row.sentWith === null ? row.idempotencyKey : keyAlong(row.idempotencyKey, row.id)
   // The report is about the last attempt: one before it may have arrived.
   if (unknownOutcomes > (state === 'unknown' ? 1 : 0)) return null
   const merged = await mergedInto(context, row)

@@ -22,7 +22,7 @@ import { budgetOf } from './daily-budget.ts'
 import { capOf, roomAgainAt } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
-import { askOf, latest, namedAlso, readerOf, togetherWith } from './one-message.ts'
+import { askOf, keyOf, latest, namedAlso, readerOf, togetherWith } from './one-message.ts'
 import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
@@ -84,7 +84,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   }))
   const rendered = textOf(context, one, batch, now, askCode, along.length === 0 ? undefined : namedAlso(along))
   if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
-  const idempotencyKey = idempotencyKeyOf(due)
+  const idempotencyKey = keyOf(due, companions)
   const { message: filled, links, unsubscribeUrl } = withLinks(context, one, rendered, surroundings, now)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'

@@ -13,11 +13,23 @@ import type { AlsoNamed } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import type { Companion, Question } from './checked.ts'
 import { decisionOn, entryOf, type SentAlong } from './decisions.ts'
-import { type DueWork, targetOf } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
 
 type Along = Companion & { readonly question: Question | null }
 
 export const askOf = ({ code, until, sender }: Question): Ask => ({ code, until, sender })
+
+/**
+ * The key of a message with what goes out in it. What may have gone out together is repeated under the key of then, if the one that it was of is
+ * with it; else that may be repeated under it by itself, with other words.
+ */
+export function keyOf(due: DueWork, companions: readonly Companion[]): string {
+  const { delivery } = due
+  const all = [due, ...companions.map(({ one }) => one.due)]
+  const isRepeated =
+    delivery !== null && mayHaveGoneOut(due) && all.some((one) => one.delivery?.id === delivery.sentWith)
+  return isRepeated ? delivery.idempotencyKey : idempotencyKeyOf(due)
+}
 
 /** Who reads it: the recipient, or whoever is written to in their place. */
 export function readerOf({ one: { due, result }, batch: { knowledge } }: Companion): Person {

@@ -118,15 +118,10 @@ export function subjectKey(due: DueWork): string {
   return key
 }
 
-/**
- * The same for every attempt, and that of another message where it went out in that. Known not to have arrived by that, it is a message of its
- * own again.
- */
-export function idempotencyKeyOf(due: DueWork): string {
-  const { reminder, delivery } = due
+/** The same for every attempt by itself. One that went out in another one's message has the key of that in its row. */
+export function idempotencyKeyOf({ reminder, delivery }: DueWork): string {
   if (delivery === null) return reminderKey(reminder)
-  const wentAlong = delivery.sentWith !== null && delivery.sentWith !== delivery.id
-  return wentAlong && reminder !== null && !isInDoubt(delivery) ? reminderKey(reminder) : delivery.idempotencyKey
+  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : reminderKey(reminder)
 }
 
 /** A reminder's own time, or when a notice was asked for. */

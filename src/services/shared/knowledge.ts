@@ -92,6 +92,12 @@ export class Knowledge {
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
+        isHeard: (channel, address) => {
+          const { content } = channelOf(channel)
+          const withinMs = content.kind === 'approved' ? (content.free?.withinMs ?? 0) : 0
+          const since = new Date(this.#context.options.clock.now().getTime() - withinMs)
+          return this.#addresses.isHeard(ownAddress(this.#context, settings, organizationId, channel, address), since)
+        },
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)
