@@ -1,5 +1,5 @@
 import type { Suppression } from '../schemas/address.ts'
-import type { SuppressionCause } from '../schemas/vocabulary.ts'
+import type { InboundReply, SuppressionCause } from '../schemas/vocabulary.ts'
 
 /** What a row of an address says of whether it may be written to. */
 export type Standing = {
@@ -41,4 +41,30 @@ export function isTakenBack({ cause, since }: Suppression, { act, onlyStop, at }
   if (since > at) return false
   if (cause === 'doubt') return act === 'given' || act === 'cleared'
   return act === 'given' && isPersons(cause) && !(onlyStop && cause === 'complaint')
+}
+
+/** The same is said to an address at most this often, so that two machines that answer each other fall silent. */
+const answeredEveryMs = 3_600_000
+
+/**
+ * Whether a person is told that they opted out, are back, or whom to call. What changed nothing is not confirmed, and whoever opted
+ * out gets the one confirmation of that and nothing after it.
+ */
+export function isAnswered(
+  reply: InboundReply,
+  {
+    isChanged,
+    isStopped,
+    lastAt,
+    now,
+  }: {
+    readonly isChanged: boolean
+    /** By the person's own word, before this message. */
+    readonly isStopped: boolean
+    readonly lastAt: Date | null
+    readonly now: Date
+  },
+): boolean {
+  if (lastAt !== null && now.getTime() - lastAt.getTime() < answeredEveryMs) return false
+  return reply === 'help' ? !isStopped : isChanged
 }

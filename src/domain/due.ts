@@ -12,7 +12,7 @@ import type { Notified } from './changes.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
-import { type CheckResult, cancel, inQuietHours, type Moment, tooLate } from './timely.ts'
+import { type CheckResult, cancel, freeText, inQuietHours, type Moment, tooLate } from './timely.ts'
 import type { Life } from './useful-life.ts'
 
 /**
@@ -80,7 +80,8 @@ export function checkReminder(
   if (late !== null) return late
   const at = since > now ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
-  return inQuietHours(about, surroundings, { now, leadMs }) ?? { kind: 'send', recipient, address: allowed.address }
+  const quiet = inQuietHours(about, surroundings, { now, leadMs })
+  return quiet ?? { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) }
 }
 
 /** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
@@ -188,7 +189,7 @@ function checkRecipient(
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
-  const send = { kind: 'send', recipient, address: allowed.address } as const
+  const send = { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) } as const
   const expectedAt = notice.before?.instant ?? null
   const about = { recipient, channel: notice.channel, zone, life, expectedAt, at: moment.now }
   return tooLate(life, moment) ?? inQuietHours(about, surroundings, moment) ?? send

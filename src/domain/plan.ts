@@ -27,6 +27,7 @@ export type Surroundings = {
   readonly locale: string
   preferencesOf(recipient: RecipientRef): PreferencesValues | null
   suppression: EffectiveInput['suppression']
+  readonly isHeard?: EffectiveInput['isHeard']
   providerFault(channel: Channel): Rule | null
 }
 
@@ -135,6 +136,7 @@ function decide(
     locale: surroundings.locale,
     providerFault: surroundings.providerFault(channel),
     suppression: surroundings.suppression,
+    isHeard: surroundings.isHeard,
   })
 }
 
@@ -147,7 +149,9 @@ function planChannel(
 ): void {
   const { start } = input.appointment
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
-  const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
+  // Whoever wrote lately will not have by then.
+  const surroundings = { ...input.surroundings, isHeard: undefined }
+  const allowed = effectiveFor(surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
   // Unreadable credentials may be readable by the time the reminder is due, and a doubt decided; a missing provider is not planned for.
   if (allowed.reasons.some((reason) => !isProviderLocked(reason) && reason !== 'consent_in_doubt')) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })

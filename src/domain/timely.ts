@@ -3,6 +3,7 @@ import type { Channel } from '../channels/index.ts'
 import { channelsInUse } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { Rule } from '../schemas/rules.ts'
+import type { EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings, writtenTo } from './plan.ts'
 import { fitsAfter, quietAt, quietRuleFor } from './quiet-hours.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
@@ -71,9 +72,16 @@ export function inQuietHours(
         )
       : undefined
   if (instead !== undefined) return { ...cancel('quiet_hours_elsewhere'), instead }
-  const { address } = effectiveFor(surroundings, recipient, life.category, channel)
-  return address === null ? null : { kind: 'send', recipient, address, because: 'quiet_hours_urgent' }
+  const allowed = effectiveFor(surroundings, recipient, life.category, channel)
+  const { address } = allowed
+  return address === null
+    ? null
+    : { kind: 'send', recipient, address, because: 'quiet_hours_urgent', ...freeText(allowed) }
 }
+
+/** A message that goes out as free text says so, since it is made in another way. */
+export const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
+  isFreeText === true ? { because: 'free_text' } : {}
 
 /**
  * A message that was useful and was not sent in time is a visible failure; one that was never useful, such as a notice

@@ -70,6 +70,11 @@ export class Languages {
     }
   }
 
+  /** Whether a native speaker has read its texts. */
+  isRead(tag: string): boolean {
+    return this.#isRead.has(tag)
+  }
+
   /** The tags of all languages. */
   get known(): readonly string[] {
     return [...this.#known].sort()

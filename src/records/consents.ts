@@ -3,18 +3,20 @@ import { isPersons, isTakenBack, liftedAfter, suppressionFor } from '../domain/a
 import { isSamePerson, withConsent } from '../domain/consent.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import { type Command, each, type Read, type Rows, read } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import { type AddressRef, type Party, sharedSender, type Taken } from '../ports/storage/addresses.ts'
-import type { ConsentCommand, ConsentOutcome, NewInbound } from '../ports/storage/consents.ts'
+import type { ConsentCommand, ConsentOutcome } from '../ports/storage/consents.ts'
 import { channelPreferences } from '../schemas/channel-settings.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import type { SuppressionCause } from '../schemas/vocabulary.ts'
 import { addressReads, rowIdOf, suppressRow } from './addresses.ts'
+import { keepReply, readBefore } from './answers.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { appendConsent, isSaidByAddress } from './consent-record.ts'
 import { createTally } from './counters.ts'
+import { inboundReads, isStoppedAt, keep, noteAnswered, noteHeard, senderOf } from './inbound.ts'
 import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
 import { restored, withTaken } from './refusals.ts'
 import { queueReplan } from './settings.ts'
@@ -24,42 +26,6 @@ const of = ({ organizationId: organization_id, channel, address }: AddressRef) =
   channel,
   address,
 })
-
-/** Null: the message was kept before. */
-function keep(rows: Rows, { accountId, messageId, deciders, ...message }: NewInbound): boolean {
-  const row = (organization_id: string, text: string | null): Row<'notification_inbound'> => ({
-    id: unassigned,
-    account_id: accountId,
-    message_id: messageId,
-    organization_id,
-    channel: message.channel,
-    address: message.address,
-    meaning: message.meaning,
-    text,
-    received_at: message.at.getTime(),
-    open_at: text === null ? null : message.at.getTime(),
-    decided_at: null,
-  })
-  const isDecider = deciders.includes(message.organizationId)
-  const first = row(message.organizationId, isDecider ? message.text : null)
-  if (rows.insertNew(keys.inbound, first) === null) return false
-  for (const one of deciders) if (one !== message.organizationId) rows.insertNew(keys.inbound, row(one, message.text))
-  return true
-}
-
-/** The address as the sender knows it that was written to. */
-const senderOf = ({ organizationId, channel, address }: NewInbound): AddressRef => ({
-  organizationId,
-  channel,
-  address,
-})
-
-const inboundReads = ({ inbound }: ConsentCommand): Read[] =>
-  inbound === null
-    ? []
-    : [...new Set([inbound.organizationId, ...inbound.deciders])].map((organization_id) =>
-        read(keys.inbound, { account_id: inbound.accountId, message_id: inbound.messageId, organization_id }, 'none'),
-      )
 
 /** A row of an address, with what opt-outs by it took. */
 type Taking = { readonly ref: AddressRef; readonly row: Row<'notification_addresses'>; taken: Taken[] }
@@ -204,16 +170,14 @@ function endDoubts(rows: Rows, { act, addresses, inbound, at }: ConsentCommand):
 
 function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   const { inbound, addresses, people, others = [], act, how, wording, at, by, channels } = command
-  if (inbound !== null && !keep(rows, inbound)) return { status: 'known', inFlight: 0 }
+  if (inbound !== null && !keep(rows, inbound)) return known
+  if (inbound?.handOver != null) keepReply(rows, inbound.handOver)
   const isDecided = endDoubts(rows, command)
-  const heard = inbound === null ? null : rowIdOf(rows, senderOf(inbound), at)
-  if (inbound !== null && heard !== null) {
-    const heard_at = inbound.at.getTime()
-    rows.update('notification_addresses', heard, { heard_at, updated_at: heard_at })
-  }
+  if (inbound !== null) noteHeard(rows, inbound)
+  const isStopped = inbound !== null && isStoppedAt(rows, senderOf(inbound))
   const late = addresses.filter((ref) => isLate(rows, ref, command))
   const changed = addresses.map((ref) => changeAddress(rows, ref, command))
-  if (act === 'cleared' && !isDecided && !changed.includes(true)) return { status: 'unchanged', inFlight: 0 }
+  if (act === 'cleared' && !isDecided && !changed.includes(true)) return { ...known, status: 'unchanged' }
   const takings = takingsOf(rows, command)
   const before = takings.map(({ taken }) => taken)
   const home = takings.find(({ ref }) => ref === addresses[0])
@@ -222,8 +186,9 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
     act === 'given' ? takings.filter(({ ref, row }) => !late.includes(ref) && row.suppression_cause === null) : []
   const back = opened.flatMap(({ taken }) => taken)
   const isNew = changePeople(rows, command, { home, back, late })
-  // START is everybody's at the address; what else is given is only of those who are named.
-  const isOver = (one: Taken) => command.onlyTaken || people.some((person) => isSamePerson(one, person))
+  // START is everybody's at the address, as far as that is known; what else is given is only of those who are named.
+  const isOf = (some: readonly Party[], one: Taken) => some.some((person) => isSamePerson(one, person))
+  const isOver = (one: Taken) => (command.onlyTaken ? !isOf(command.unsure ?? [], one) : isOf(people, one))
   for (const one of opened) one.taken = one.taken.filter((each) => !isOver(each))
   for (const [index, { row, taken }] of takings.entries()) {
     if (taken === before[index]) continue
@@ -253,8 +218,12 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
       queueReplan(rows, { organizationId, recipient }, at)
   const under = people.flatMap(({ recipient }) => rows.list(keys.openOfRecipient, openOf(recipient, rows.ids)))
   const inFlight = under.filter(({ delivery_state }) => delivery_state !== 'queued').length
-  return { status: isNew || changed.includes(true) ? 'changed' : 'unchanged', inFlight }
+  const isChanged = isNew || changed.includes(true)
+  const answers = inbound !== null && noteAnswered(rows, inbound, { isChanged, isStopped })
+  return { status: isChanged ? 'changed' : 'unchanged', inFlight, isAnswered: answers }
 }
+
+const known: ConsentOutcome = { status: 'known', inFlight: 0, isAnswered: false }
 
 /** The organizations whose record has it: those whose addresses are named, and for a shared sender those whose people are. */
 const deciding = ({ addresses, people, inbound }: ConsentCommand, home: string): ReadonlySet<string> => {
@@ -288,12 +257,14 @@ export const consents: Command<ConsentCommand, ConsentOutcome> = {
         ),
       ),
     ({ people }, { ids }) => people.map(({ recipient }) => read(keys.openOfRecipient, openOf(recipient, ids))),
+    ({ inbound }) => (inbound?.handOver == null ? [] : [readBefore(inbound.handOver)]),
     (command, { ids }) => [...inboundReads(command), ...doubtReads(command), ...saidReads(command, ids)],
   ],
   inserts: ({ people, addresses, inbound }) => [
     ...people.map(({ recipient }) => preferencesInserts(recipient)),
     ['notification_addresses', addresses.length + 1],
     ['notification_inbound', inbound === null ? 0 : 1 + inbound.deciders.length],
+    ['notification_answers', inbound?.handOver == null ? 0 : 1],
   ],
   run: each(change),
   held: null,

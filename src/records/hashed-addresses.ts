@@ -4,8 +4,8 @@ import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import { type AddressReport, sharedSender } from '../ports/storage/addresses.ts'
-import type { HashedAddress } from '../ports/storage/personal.ts'
-import { hashedMark } from '../schemas/erased.ts'
+import type { HashedAddress, Refusal } from '../ports/storage/personal.ts'
+import { hashedMark, refusalCodes } from '../schemas/erased.ts'
 import { addressReads, newRow } from './addresses.ts'
 
 export const refOf = ({ organizationId: organization_id, channel }: HashedAddress, address: string) => ({
@@ -16,7 +16,7 @@ export const refOf = ({ organizationId: organization_id, channel }: HashedAddres
 
 /** The rows of one address: the organization's, and that of the sender it may share with others. */
 export const both = (one: HashedAddress): readonly HashedAddress[] =>
-  one.organizationId === sharedSender ? [one] : [one, { ...one, organizationId: sharedSender, isRefused: false }]
+  one.organizationId === sharedSender ? [one] : [one, { ...one, organizationId: sharedSender, refusal: null }]
 
 const mark = { organizationId: sharedSender, channel: email.name, address: hashedMark } as const
 
@@ -53,8 +53,8 @@ export function eraseAddress(
   // What was said by the person went with them; this is what nobody knew the writer of.
   rows.deleteBy('notification_answers', { channel, address })
   if (row !== undefined) rows.deleteBy('notification_addresses', { id: row.id })
-  if (!isKept && !one.isRefused) return { id: row?.id ?? null, hashed: false }
-  const known = row?.suppressed_at == null && one.isRefused ? refused(at) : {}
+  if (!isKept && one.refusal === null) return { id: row?.id ?? null, hashed: false }
+  const known = one.refusal === null || !isNews(one.refusal, row) ? {} : refusedBy(one.refusal, at)
   const kept = {
     ...(row ?? newRow({ ...one, address: one.hash }, at)),
     ...known,
@@ -62,6 +62,7 @@ export function eraseAddress(
     address: one.hash,
     last_worked_at: null,
     heard_at: null,
+    answered: null,
     taken: null,
   }
   // The same address may come again, by another of the person's messages.
@@ -71,8 +72,12 @@ export function eraseAddress(
   return { id: row?.id ?? null, hashed: isNew }
 }
 
-const refused = (at: Date) =>
-  ({ suppressed_at: at.getTime(), suppression_cause: 'stop', suppression_code: 'preferences' }) as const
+/** What was refused by an opt-out is in the row already; the person's own word is more than that, since START does not take it back. */
+const isNews = (refusal: Refusal, row: Row<'notification_addresses'> | undefined): boolean =>
+  row?.suppressed_at == null || (refusal === 'own' && row.suppression_cause === 'stop')
+
+const refusedBy = (refusal: Refusal, at: Date) =>
+  ({ suppressed_at: at.getTime(), suppression_cause: 'stop', suppression_code: refusalCodes[refusal] }) as const
 
 /** `PersonalCommands.restoreAddress`. */
 export const addressRestorations: Command<{ readonly hashed: HashedAddress; readonly at: Date }, true> = {

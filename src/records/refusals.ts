@@ -42,8 +42,9 @@ export const reportAbsences = (report: AddressReport | null, ids: IdCodec): Abse
   return person === null ? [] : [preferencesAbsence(person.recipient, ids)]
 }
 export const reportInserts = (report: AddressReport | null): (readonly [NumberedTable, number])[] => {
+  if (report?.news.kind !== 'suppressed' || !isPersons(report.news.cause)) return []
   const person = refuserOf(report)
-  return person === null ? [] : [preferencesInserts(person.recipient)]
+  return [['notification_addresses', 1], ...(person === null ? [] : [preferencesInserts(person.recipient)])]
 }
 
 /** A refusal by the address: recorded, and in the preferences of who got the message. */

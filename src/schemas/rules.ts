@@ -54,6 +54,8 @@ export const ruleTable = {
   provider_unreadable:
     'the stored credentials cannot be decrypted: the key that they were saved with is not in the option "encryptionKey"; add it, or save them again',
   allowed: 'organization, recipient and provider allow it',
+  free_text:
+    'there is no approved template for it, and the person wrote within 24 hours: it is sent as free text, in the built-in words',
   asked_for: 'the host application requested it',
   lifecycle: 'the host application reported a change of the appointment',
   duplicate: 'the same notice was already requested',

@@ -122,6 +122,10 @@ export type ConsentHow = (typeof consentHows)[number]
 export const inboundMeanings = ['stop', 'cancel', 'start', 'yes', 'help', 'doubt', 'other'] as const
 export type InboundMeaning = (typeof inboundMeanings)[number]
 
+/** The one text that answers a person who opted out, came back or asked for help. */
+export const inboundReplies = ['stopped', 'started', 'help'] as const
+export type InboundReply = (typeof inboundReplies)[number]
+
 /** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
 export const unreachedTable = {
   bounced: 'the last message came back',

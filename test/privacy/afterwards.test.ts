@@ -32,7 +32,10 @@ onBoth('after an erasure', (place_) => {
     expect(omitted).toContainEqual(expect.objectContaining({ rule: 'suppressed', channel: 'EMAIL' }))
   })
 
-  it('START to a sender that several organizations share opens the address for each of them', async () => {
+  it.each([
+    ['opens the address for each of them', false, []],
+    ['takes nothing back that the person refused by themselves', true, ['suppressed']],
+  ])('START to a sender that several organizations share %s', async (_, isOwnWord, left) => {
     await using place = place_()
     await using clinic = await open(place)
     const sms = { ...confirmation, channel: 'SMS' } as const
@@ -40,6 +43,7 @@ onBoth('after an erasure', (place_) => {
     await clinic.start()
     await clinic.notifications.sendAppointmentNotification(1, sms)
     await rested(clinic)
+    if (isOwnWord) await clinic.settings.updatePreferences(person, { smsEnabled: false })
     await clinic.post(zerlina.phone, 'STOP')
     clinic.host.appointmentRows.clear()
     await clinic.privacy.eraseRecipient(person)
@@ -49,7 +53,7 @@ onBoth('after an erasure', (place_) => {
     await clinic.clock.advance(1000)
     await clinic.post(zerlina.phone, 'START')
     const after = await clinic.notifications.sendAppointmentNotification(2, sms)
-    expect(after.omitted).toEqual([])
+    expect(after.omitted.map(({ rule }) => rule)).toEqual(left)
   })
 
   it('what was decided of others before it is decided again, without the person', async () => {

@@ -141,7 +141,8 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     personal: { address: ['erase', 'hashed', 'retention'] },
     other: [
       ...['id', 'organization_id', 'channel', 'last_worked_at', 'unknown_since', 'suppressed_at', 'suppression_cause'],
-      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'taken', 'created_at', 'updated_at'],
+      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'answered', 'taken', 'created_at'],
+      'updated_at',
     ],
   },
   notification_suppressions: {
@@ -149,7 +150,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     other: ['organization_id', 'channel', 'reason', 'created_at'],
   },
   notification_answers: {
-    personal: { address: ['erase'], message: ['erase'], last_error: ['erase'] },
+    personal: { address: text, message: text, last_error: text },
     other: [
       ...['id', 'organization_id', 'appointment_id', 'recipient_type', 'recipient_id', 'kind', 'via', 'channel'],
       ...['message_id', 'candidates', 'starts_at', 'answered_at', 'actor_kind', 'actor_id', 'due_at', 'attempts'],
@@ -157,6 +158,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     ],
   },
   notification_consents: {
+    // Proof: it is kept, and names addresses by their rows alone.
     personal: {},
     other: [
       ...['id', 'organization_id', 'at', 'act', 'how', 'actor_kind', 'actor_id', 'recipient_type', 'recipient_id'],
@@ -164,7 +166,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     ],
   },
   notification_inbound: {
-    personal: { address: ['erase'], text: ['erase'] },
+    personal: { address: text, text },
     other: [
       ...['id', 'account_id', 'message_id', 'organization_id', 'channel', 'meaning', 'received_at', 'open_at'],
       'decided_at',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { capture } from '../../adapters/transport/capture.ts'
 import { TransportError } from '../../src/index.ts'
+import { storeOn } from '../../src/records/store.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 import { keyOf } from '../support/keys.ts'
@@ -28,6 +29,7 @@ async function holdsEverywhere(place: Place): Promise<void> {
     'notification_addresses',
     'notification_answers',
     'notification_audit',
+    'notification_decisions',
     'notification_history',
     'notification_inbound',
     'notification_requests',
@@ -35,11 +37,21 @@ async function holdsEverywhere(place: Place): Promise<void> {
   ])
 }
 
+/** What a decision quotes comes from elsewhere. */
+async function quote(place: Place, at: Date): Promise<void> {
+  const storage = storeOn(place.storage())
+  const about = { organizationId, appointmentId: 1, waitlistEntryId: null, at }
+  const entry = { action: 'failed', rule: 'reported_failed', category: 'CONFIRMATION', recipient: person } as const
+  await storage.decisions.append([{ ...about, entries: [{ ...entry, detail: 'Said Zerlina.' }] }])
+  await storage.close()
+}
+
 onBoth('erasure', (open_) => {
   it('leaves nothing of the person in any column or byte, and all else as it was', async () => {
     await using place = open_()
     await using clinic = await open(place)
     await live(clinic)
+    await quote(place, clinic.clock.now())
     await holdsEverywhere(place)
     const statistics = await clinic.statistics.read({})
     const { notifications: before } = await clinic.notifications.history({ limit: 200 })

@@ -12,9 +12,9 @@ async function heard(clinic: Clinic): Promise<void> {
   await clinic.notifications.appointmentBooked(1)
   await rested(clinic)
   await clinic.answers.record(1, { recipient: person, action: 'confirm' })
-  await clinic.post(zerlina.phone, 'when does this stop')
   await clinic.post(zerlina.phone, 'Kreisler here: see you tomorrow')
   await clinic.post(zerlina.phone, 'STOP')
+  await clinic.post(zerlina.phone, 'when does this stop')
 }
 
 async function exported({ privacy }: Pick<Clinic, 'privacy'>): Promise<readonly RecipientExport[]> {

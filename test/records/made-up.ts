@@ -137,6 +137,7 @@ export const anAddress = (given: Partial<Row<'notification_addresses'>> = {}): R
   lifted_at: null,
   proven_at: null,
   heard_at: null,
+  answered: null,
   taken: null,
   ...times,
   ...given,

@@ -199,6 +199,14 @@ const lateComplaints: Migration = {
   ],
 }
 
+/** When people were last told that they opted out, are back, or whom to call. */
+const answeredPeople: Migration = {
+  version: 25,
+  name: 'answered_people',
+  oldest: 3,
+  changes: [{ kind: 'add', table: 'notification_addresses', columns: ['answered'] }],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -215,4 +223,5 @@ export const latestMigrations: readonly Migration[] = [
   kept,
   day,
   lateComplaints,
+  answeredPeople,
 ]

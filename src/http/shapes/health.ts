@@ -248,7 +248,7 @@ export const healthShape = z.object({
 })
 
 export const checkUpShape = z.object({
-  status: z.enum(['ok', ...checkUpSeverities]).describe('The worst of the findings'),
+  status: z.enum(['ok', 'warning', 'error']).describe('The worst of the findings, notices aside'),
   checkedAt: z.date().describe('When it was looked at'),
   findings: z
     .array(

@@ -127,6 +127,7 @@ export const keys = {
   /** Whether it may be written to. */
   addressStanding: part(address, ['suppressed_at', 'suppression_cause', 'suppression_code', 'lifted_at']),
   inbound: key('notification_inbound', ['account_id', 'message_id', 'organization_id']),
+  inboundById: key('notification_inbound', ['id']),
   openInbound: key('notification_inbound', ['address', 'channel'], { open_at: 'not null' }),
   consentsOfRecipient: key('notification_consents', ['recipient_type', 'recipient_id']),
   counter: part(

@@ -2,8 +2,9 @@ import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { ConsentRecord, Doubt } from '../../schemas/consent.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
-import type { Category, ConsentHow, InboundMeaning } from '../../schemas/vocabulary.ts'
+import type { Category, ConsentHow, InboundMeaning, InboundReply } from '../../schemas/vocabulary.ts'
 import type { AddressRef, Party } from './addresses.ts'
+import type { ReplyCommand } from './answers.ts'
 
 export type NewConsent = Omit<ConsentRecord, 'id'>
 
@@ -20,6 +21,12 @@ export type NewInbound = {
   /** Kept of what staff have to decide. */
   readonly text: string | null
   readonly at: Date
+  /** When the person wrote it, as far as the provider says so. */
+  readonly writtenAt: Date
+  /** What the person would be told; null: nothing. */
+  readonly reply: InboundReply | null
+  /** Kept in the same transaction for people to read, with the call of the hook; null: nothing is. */
+  readonly handOver: ReplyCommand | null
   /** Organizations whose staff decide; each gets a row. */
   readonly deciders: readonly string[]
 }
@@ -49,12 +56,16 @@ export type ConsentCommand = {
   readonly code: string
   /** Of what is given: only what an opt-out by the address took is brought back. */
   readonly onlyTaken: boolean
+  /** Of whom nobody knows whether they have the address still: what was taken from them is kept for a later START. Default: none. */
+  readonly unsure?: readonly Party[]
   readonly inbound: NewInbound | null
 }
 /** `known`: the message was kept before, and nothing changed. `inFlight`: messages to these people being sent at that moment. */
 export type ConsentOutcome = {
   readonly status: 'changed' | 'unchanged' | 'known'
   readonly inFlight: number
+  /** The person is to be told `reply` of the message, which nobody was told for an hour at this address. */
+  readonly isAnswered: boolean
 }
 
 export interface ConsentQueries {

@@ -115,14 +115,16 @@ export interface KeyStore {
   previousAccounts(after: number, limit: number): Promise<(PreviousAccount & { readonly id: number })[]>
 }
 
+export type Refusal = 'by_address' | 'own'
+
 /** What replaces the row of an address once its person is erased. */
 export type HashedAddress = {
   readonly organizationId: string
   readonly channel: Channel
   readonly address: string
   readonly hash: string
-  /** The person had refused messages on this channel, by preferences that are deleted. */
-  readonly isRefused: boolean
+  /** Whether preferences that are deleted refused messages on this channel: by what an opt-out by the address made of them, or by the person's own word. */
+  readonly refusal: Refusal | null
 }
 
 export type EraseCommand = {

@@ -17,7 +17,7 @@ export type Outgoing = {
   /** The accounts by which the message may go, in the order in which they are tried. */
   readonly senders: Senders
   /** Its id is known once the intent is committed. */
-  readonly message: Omit<OutboundMessage, 'notificationId'>
+  readonly message: Omit<OutboundMessage, 'notificationId' | 'reminderId'>
   /** Who reads it: the recipient, or whoever is written to in their place. */
   readonly reader: RecipientRef
   readonly lease: LeaseTime

@@ -256,7 +256,8 @@ export function textOf(
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
-    return renderFor(also === undefined ? about : { ...about, also }, knowledge)
+    const isFreeText = result.because === 'free_text'
+    return renderFor({ ...about, isFreeText, ...(also === undefined ? {} : { also }) }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

@@ -93,7 +93,7 @@ export class Sender {
     const along = together.map((row) => this.#takeAlong(row, outgoing))
     this.#capacity.begin(outgoing.provider)
     const watched = this.#watch(delivery, outgoing)
-    const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
+    const outcome = await this.#attempt(due, delivery.id, outgoing, lease, running)
     if (outcome === givenBack) watched?.dropped()
     else watched?.ended(isTransportError(outcome) ? outcome : null)
     this.#capacity.release(outgoing.provider)
@@ -173,6 +173,7 @@ export class Sender {
   }
 
   async #attempt(
+    { reminder }: DueWork,
     notificationId: number,
     outgoing: Outgoing,
     lease: SendLease,
@@ -184,7 +185,7 @@ export class Sender {
     if (!running) lease.abort()
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
-    const message = { notificationId, ...outgoing.message }
+    const message = { notificationId, reminderId: reminder?.id ?? null, ...outgoing.message }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
     const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)

@@ -92,47 +92,32 @@ const sameStartMs = 60_000
 /** Every plan that starts at the same time comes before it. */
 const lastId = 2 ** 31 - 1
 
-/** Whom to call: people with an appointment ahead whom nothing reached. Only reads. */
-export class Insight {
-  readonly #context: Context
-
-  constructor(context: Context) {
-    this.#context = context
-  }
-
-  /**
-   * Patients and clients of an organization with an appointment ahead whom no message about it, as it starts now, reached, although one was
-   * tried or none can be: one row for each person and appointment, by start. Who has a message that arrived, or that a provider accepted
-   * which reports nothing, is left out. Looks at up to 500 appointments: a page may have fewer rows than `limit`, or none, and not
-   * be the last.
-   * @throws NotificationError `invalid_input`, `directory_failed`, `directory_invalid`, or one of the `storage_*` errors.
-   */
-  async unreached(filter: UnreachedFilter): Promise<UnreachedPage> {
-    const { clock, storage } = this.#context.options
-    const read = parseInput(unreachedFilter, filter, 'filter')
-    const { organizationId: organization, limit = defaultLimit, cursor } = read
-    const now = clock.now()
-    const until = read.before === undefined ? now.getTime() + defaultAheadMs : read.before.getTime() - 1
-    const begin = { startsAt: now, id: lastId }
-    const given = cursor === undefined ? begin : placeOf(cursor)
-    let after = given.startsAt < now ? begin : given
-    if (until <= now.getTime()) return { people: [], nextCursor: null }
-    const look = new Look(this.#context, now, read.unreportedHours ?? defaultUnreportedHours)
-    const people: Unreached[] = []
-    for (let looked = 0; looked < plansAPage; ) {
-      const query = { organizationId: organization, after, until: new Date(until), limit: plansAtOnce }
-      const plans = await storage.plans.ahead(query)
-      const found = await look.at(plans)
-      for (const [index, { place }] of plans.entries()) {
-        people.push(...(found[index] ?? []))
-        after = place
-        if (people.length >= limit) return { people, nextCursor: writeCursor({ at: place.startsAt, id: place.id }) }
-      }
-      if (plans.length < plansAtOnce) return { people, nextCursor: null }
-      looked += plans.length
+/** A page of whom nothing reached. */
+export async function unreached(context: Context, filter: UnreachedFilter): Promise<UnreachedPage> {
+  const { clock, storage } = context.options
+  const read = parseInput(unreachedFilter, filter, 'filter')
+  const { organizationId: organization, limit = defaultLimit, cursor } = read
+  const now = clock.now()
+  const until = read.before === undefined ? now.getTime() + defaultAheadMs : read.before.getTime() - 1
+  const begin = { startsAt: now, id: lastId }
+  const given = cursor === undefined ? begin : placeOf(cursor)
+  let after = given.startsAt < now ? begin : given
+  if (until <= now.getTime()) return { people: [], nextCursor: null }
+  const look = new Look(context, now, read.unreportedHours ?? defaultUnreportedHours)
+  const people: Unreached[] = []
+  for (let looked = 0; looked < plansAPage; ) {
+    const query = { organizationId: organization, after, until: new Date(until), limit: plansAtOnce }
+    const plans = await storage.plans.ahead(query)
+    const found = await look.at(plans)
+    for (const [index, { place }] of plans.entries()) {
+      people.push(...(found[index] ?? []))
+      after = place
+      if (people.length >= limit) return { people, nextCursor: writeCursor({ at: place.startsAt, id: place.id }) }
     }
-    return { people, nextCursor: writeCursor({ at: after.startsAt, id: after.id }) }
+    if (plans.length < plansAtOnce) return { people, nextCursor: null }
+    looked += plans.length
   }
+  return { people, nextCursor: writeCursor({ at: after.startsAt, id: after.id }) }
 }
 
 function placeOf(cursor: string) {

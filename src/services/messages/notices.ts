@@ -86,8 +86,9 @@ export function buildNotices(
         message.others.push(recipient)
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
-        const draft = { recipient, channel, address: allowed.address, others: [] }
-        messages.set(`${channel}:${addressKey(channel, allowed.address)}`, draft)
+        const { address, isFreeText = false } = allowed
+        const draft = { recipient, channel, address, isFreeText, others: [] }
+        messages.set(`${channel}:${addressKey(channel, address)}`, draft)
       }
     }
   }
@@ -99,12 +100,13 @@ type Draft = {
   readonly recipient: Person
   readonly channel: Channel
   readonly address: string
+  readonly isFreeText: boolean
   readonly others: Person[]
 }
 
 function deliveryOf(
   request: NoticeRequest,
-  { recipient, channel, address, others }: Draft,
+  { recipient, channel, address, isFreeText, others }: Draft,
   knowledge: Knowledge,
 ): NewDelivery {
   const { subject, category, appointmentId, waitlistEntryId, dedupeKey, lastNotified, isReinstated, rule, now } =
@@ -115,7 +117,8 @@ function deliveryOf(
   const before = lastNotified?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
   const named = before === null || category !== 'CANCELLATION' ? subject : asNotified(subject, before)
-  const message = { organizationId, channel, category, subject: named, recipient, others, changed, isReinstated, now }
+  const to = { organizationId, channel, category, subject: named, recipient, others, isFreeText }
+  const message = { ...to, changed, isReinstated, now }
   const rendered = renderFor(message, knowledge)
   return {
     ...contentFor(channel, address, rendered),
@@ -164,6 +167,8 @@ type RenderRequest = {
   readonly askCode?: string | null | undefined
   /** Other appointments that a reminder names too. Default: none. */
   readonly also?: readonly AlsoNamed[]
+  /** The person wrote so lately that it is sent without an approved template. Default false. */
+  readonly isFreeText?: boolean
   readonly now: Date
 }
 
@@ -176,7 +181,7 @@ export type AlsoNamed = {
   readonly code: string | null
 }
 
-/** The text of a message as it stands now; null: the organization has no approved template for it. */
+/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
   const {
     organizationId,
@@ -189,6 +194,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReinstated,
     askCode,
     also = [],
+    isFreeText = false,
     now,
   } = request
   const organization = knowledge.organization(organizationId)
@@ -249,10 +255,15 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
         }),
   })
   const { content } = channelOf(channel)
-  if (content.kind === 'text') {
+  const usual = organization?.locale ?? usualLocale
+  const all = approvedTemplates[templateKeyOf[category]] ?? []
+  const approved = content.kind === 'text' ? null : templateFor(all, [locale, usual])
+  const free = content.kind === 'approved' && approved === null && isFreeText ? (content.free?.format ?? null) : null
+  const format = content.kind === 'text' ? content : free
+  if (format !== null) {
     const wording = knowledge.wording(organizationId, locale)
     return renderMessage({
-      channel: templated(channel, content),
+      channel: templated(channel, format),
       facts: factsIn(wording, wording.locale),
       // A template is written once, in the organization's language, and its dates are too.
       templateFacts: () => {
@@ -264,10 +275,8 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }
-  const usual = organization?.locale ?? usualLocale
-  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [locale, usual])
   const tag = locale ?? usual
-  return approved === null
+  return approved === null || content.kind === 'text'
     ? null
     : renderApproved(content, approved, factsIn(knowledge.wording(organizationId, tag), tag))
 }

@@ -4,6 +4,7 @@ import {
   type DeliveryRow,
   type HashedAddress,
   type MessagePlace,
+  type Refusal,
   type RequestKey,
   sharedSender,
 } from '../../ports/storage.ts'
@@ -41,6 +42,8 @@ type Reach = { readonly organizationId: string; readonly channel: Channel; reado
 const answersAtOnce = 100
 const liftsAtOnce = 100
 const plansAtOnce = 50
+/** Of the record of consent, whether the last word on a channel came from an address. */
+const recordsLookedAt = 200
 
 /** One erasure, in small steps. Interrupted, it is made again from the start, and passes over what is done. */
 export class Erasure {
@@ -50,7 +53,7 @@ export class Erasure {
   readonly #actor: Actor
   readonly #contactAddresses: readonly ContactAddress[]
   /** Channels on which the person wants nothing, or not everything. */
-  #refused: ReadonlySet<Channel> = new Set()
+  #refused: ReadonlyMap<Channel, Refusal> = new Map()
   #hash: Hash | null = null
   readonly #organizations = new Set<string>()
   readonly #appointments = new Set<EntityId>()
@@ -103,7 +106,16 @@ export class Erasure {
     // A hash knows no kinds of messages: who refused one of them on a channel gets none there, rather than that one again.
     const isRefused = (channel: Channel) =>
       channelPreferences(found, channel).enabled === false || found.optOuts?.some((one) => one.channel === channel)
-    this.#refused = new Set(channels.filter(isRefused))
+    const said = await this.#context.options.storage.consents.records({
+      organizationId,
+      recipient: { type, id },
+      limit: recordsLookedAt,
+    })
+    const refusalOf = (channel: Channel): Refusal => {
+      const last = said.find((one) => one.channel === channel && one.category === null)
+      return last === undefined || last.addressId === null ? 'own' : 'by_address'
+    }
+    this.#refused = new Map(channels.filter(isRefused).map((channel) => [channel, refusalOf(channel)]))
     const reach = channels.flatMap((channel): Reach[] => {
       const { address } = channelPreferences(found, channel)
       return address === null ? [] : [{ organizationId, channel, address: addressKey(channel, address) }]
@@ -216,7 +228,7 @@ export class Erasure {
     return alone.map((one) => ({
       ...one,
       hash: hash === null ? hashedMark : hash(one.channel, one.address),
-      isRefused: this.#refused.has(one.channel),
+      refusal: this.#refused.get(one.channel) ?? null,
     }))
   }
 

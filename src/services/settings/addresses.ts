@@ -133,9 +133,9 @@ export class Addresses {
     if (consent !== null && consent.at > at) throw fieldInvalid('consent.at', 'must not be in the future')
     const [row] = await storage.addresses.find([address])
     const taken = row?.taken ?? []
-    const found = taken.length === 0 ? [] : await peopleAt(this.#context, address, address.organizationId)
-    const people = await takenStill(this.#context, address, taken, found)
-    const outcome = await storage.addresses.lift({ ...address, consent, people, at, by: this.#actor })
+    const found = taken.length === 0 ? [] : await peopleAt(this.#context, address, address.organizationId, true)
+    const { theirs: people, unsure } = await takenStill(this.#context, address, taken, found)
+    const outcome = await storage.addresses.lift({ ...address, consent, people, unsure, at, by: this.#actor })
     if (outcome.status === 'refused') throw consentRequired(outcome.suppression, consent !== null)
     if (outcome.status === 'lifted') this.#context.replanQueued()
     return this.#known(address)

@@ -12,7 +12,8 @@ import {
   sharedSender,
 } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import { hashedAddress, hashedMark } from '../../schemas/erased.ts'
+import type { Suppression } from '../../schemas/address.ts'
+import { hashedAddress, hashedMark, refusalCodes } from '../../schemas/erased.ts'
 import type { SecretBox } from '../../security/secret-box.ts'
 
 /** The name of the key, and where it is sealed. */
@@ -133,7 +134,7 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
   /** Gives back what is known of the address by its hash, for it to be taken back. */
   const restore = async (rows: readonly AddressRow[], address: string, at: Date): Promise<void> => {
     for (const { organizationId, channel, address: hash } of rows)
-      await personal.restoreAddress({ organizationId, channel, address, hash, isRefused: false }, at)
+      await personal.restoreAddress({ organizationId, channel, address, hash, refusal: null }, at)
   }
 
   return {
@@ -142,12 +143,14 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
       ...consents,
       async change(command) {
         const { act, onlyTaken: onlyStop, at } = command
+        // What a person refused by themselves is nothing that START takes back.
+        const isLifted = (suppression: Suppression) =>
+          isTakenBack(suppression, { act, onlyStop, at }) && !(onlyStop && suppression.code === refusalCodes.own)
         const more: AddressRef[] = []
         for (const ref of act === 'given' || act === 'cleared' ? command.addresses : []) {
           if (ref.organizationId === sharedSender) {
             const rows = await knownToAll(ref)
-            const isOver = ({ suppression }: AddressRow) =>
-              suppression !== null && isTakenBack(suppression, { act, onlyStop, at })
+            const isOver = ({ suppression }: AddressRow) => suppression !== null && isLifted(suppression)
             await restore(rows.filter(isOver), ref.address, at)
             more.push(...rows.filter(isOver).map(({ organizationId }) => ({ ...ref, organizationId })))
             continue
@@ -155,8 +158,7 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
           const rows = await known(ref)
           const of = (id: string) => rows.find(({ organizationId }) => organizationId === id)
           const suppression = suppressionFor(of(ref.organizationId), of(sharedSender))
-          if (suppression !== null && isTakenBack(suppression, { act, onlyStop, at }))
-            await restore(rows, ref.address, at)
+          if (suppression !== null && isLifted(suppression)) await restore(rows, ref.address, at)
         }
         const isNamed = (ref: AddressRef) => command.addresses.some((one) => nameOf(one) === nameOf(ref))
         return consents.change({

@@ -48,13 +48,14 @@ export class Knowledge {
   }
 
   /**
-   * `organizations`: if already read; otherwise the directory is called.
+   * `organizations`: if already read; otherwise the directory is called. `supposed`: settings in place of those that are stored.
    * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them.
    */
   static async load(
     context: PlanningContext,
     subjects: readonly Subject[],
     organizations?: Lookups<string, Organization>,
+    supposed: readonly SettingsRow[] = [],
   ): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
@@ -71,7 +72,7 @@ export class Knowledge {
       organizations ?? context.host.organizations(organizationIds),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
-    const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
+    const settingsOf = new Map([...settings, ...supposed].map((row) => [row.organizationId, row]))
     const asked = addressesOf(context, subjects, preferencesByRef, settingsOf)
     const addresses = await KnownAddresses.load(storage.addresses, asked)
     const knowledge = new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
@@ -91,6 +92,12 @@ export class Knowledge {
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
+        isHeard: (channel, address) => {
+          const { content } = channelOf(channel)
+          const withinMs = content.kind === 'approved' ? (content.free?.withinMs ?? 0) : 0
+          const since = new Date(this.#context.options.clock.now().getTime() - withinMs)
+          return this.#addresses.isHeard(ownAddress(this.#context, settings, organizationId, channel, address), since)
+        },
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)

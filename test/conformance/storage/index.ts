@@ -19,6 +19,7 @@ import { lifecycle } from './lifecycle.ts'
 import { links } from './links.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
+import { personal } from './personal.ts'
 import { planning } from './planning.ts'
 import { preferences } from './preferences.ts'
 import { races } from './races.ts'
@@ -54,6 +55,7 @@ export type StoragePart =
   | 'links'
   | 'answers'
   | 'consents'
+  | 'personal data'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -87,6 +89,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   links,
   answers,
   consents,
+  'personal data': personal,
   notices,
   history,
   'settings and preferences': preferences,

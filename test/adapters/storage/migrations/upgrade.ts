@@ -26,6 +26,7 @@ const newest = [
   'retention_and_erasure',
   'one_message_per_day',
   'late_complaints',
+  'answered_people',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
