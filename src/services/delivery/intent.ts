@@ -103,7 +103,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
     deadline: deadlineOf(companion.one.due, companion.one.subject, options.leadMs),
     fallback: fallbackOf(companion.one, companion.batch.knowledge),
   }))
-  const roomAt = roomAgainAt(one, surroundings, deadline, now)
+  const roomAt = () => roomAgainAt(one, surroundings, deadline, now)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
