@@ -497,6 +497,17 @@ describe('mail that can be refused', () => {
     expect((await ask(clinic, 'GET', page)).status).toBe(200)
   })
 
+  it('gives nobody back what only another of those it is for gets', async () => {
+    const { clinic, page } = await offered([ada, bo])
+    await using _ = clinic
+    const who = { recipient: { type: 'PATIENT', id: 12 } } as const
+    await clinic.consent.refuse({ organizationId, who, channels: ['EMAIL'], how: 'link', wording: 'page:1' })
+    const shown = 'shown=EMAIL.WAITLIST%3D0+EMAIL.REMINDER%3D1'
+    await ask(clinic, 'POST', page, `${shown}&EMAIL.WAITLIST=on&EMAIL.REMINDER=on`)
+    expect(await effectiveOf(clinic, 'PATIENT', 13)).toEqual([])
+    expect(await effectiveOf(clinic, 'PATIENT', 12)).toEqual(['EMAIL.REMINDER'])
+  })
+
   it('to a guardian is refused for the guardian, not for others who may be written to for the child', async () => {
     const guardian = { type: 'CLIENT', id: 8, name: 'Cy', email: 'cy@example.org' } as const
     const other = { type: 'CLIENT', id: 9, name: 'Di', email: 'di@example.org' } as const

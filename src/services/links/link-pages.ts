@@ -208,8 +208,10 @@ export class LinkPages {
       const wasOn = (category: Category) => shown.get(boxName(channel, category)) === '1'
       const given = offered.filter((category) => !wasOn(category) && isOn(category))
       const isBack = isOff && given.length > 0
-      // Of a channel that comes back, what stays off is refused first: nothing of it goes out in between.
-      const refused = offered.filter((category) => !isOn(category) && (isBack || wasOn(category)))
+      // Of a channel that comes back, what stays off is refused first, also where another of those whom the page is about gets it.
+      const refused = offered.filter((category) =>
+        isBack ? !given.includes(category) : !isOn(category) && wasOn(category),
+      )
       if (refused.length > 0) await consent.refuse({ ...said, channels: [channel], categories: refused })
       if (given.length > 0) await consent.give({ ...said, channels: [channel], categories: given })
       if (isBack) await consent.give({ ...said, channels: [channel], categories: 'all' })
