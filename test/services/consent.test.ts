@@ -131,10 +131,15 @@ it('the same message again changes nothing, and what the provider answered is no
   expect(clinic.replies).toEqual([])
 })
 
-it('a button is an opt-out only where its words are STOP', async () => {
+it('a button is an opt-out only where its words are STOP, and in doubt where they hold it', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'Cancel', payload: 'cancel:1' })
+  await clinic.post({ text: 'Cancel my visit', payload: 'cancel:1' })
   expect(await clinic.enabled()).toBe(null)
+  expect((await clinic.effective())?.allowed).toBe(true)
+  // As Meta proposes it for messages that may be unwanted.
+  await clinic.post({ text: 'Stop promotions', payload: 'Stop promotions' })
+  expect((await clinic.effective())?.reasons).toEqual(['consent_in_doubt'])
   await clinic.post({ text: 'STOP', payload: 'stop' })
   expect(await clinic.enabled()).toBe(false)
 })

@@ -255,11 +255,12 @@ function forPeople(
   return isUnknown || unsure.length > 0 ? 'consent_in_doubt' : null
 }
 
-/** A button means what its message says, unless its words are an opt-out. Carriers take YES for a start where somebody had stopped. */
+/** A button means what its message says, unless its words are an opt-out or may be one. Carriers take YES for a start where somebody had stopped. */
 function meaningOf({ text, optOutType, payload }: InboundMessage, row: AddressRow | undefined) {
   const understood = understand(text)
   if (optOutType !== undefined) return { ...understood, meaning: byOptOutType[optOutType] }
-  if (payload !== undefined && understood.meaning !== 'stop') return { meaning: 'other', mayCancel: false } as const
+  const isOptOut = understood.meaning === 'stop' || (understood.meaning === 'doubt' && !understood.mayCancel)
+  if (payload !== undefined && !isOptOut) return { meaning: 'other', mayCancel: false } as const
   const isStopped = row?.suppression?.cause === 'stop'
   return understood.meaning === 'yes' && isStopped ? { ...understood, meaning: 'start' as const } : understood
 }
