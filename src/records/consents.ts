@@ -17,7 +17,14 @@ import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { appendConsent, isSaidByAddress } from './consent-record.ts'
 import { createTally } from './counters.ts'
 import { inboundReads, isStoppedAt, keep, noteAnswered, noteHeard, senderOf } from './inbound.ts'
-import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
+import {
+  openOf,
+  preferencesAbsence,
+  preferencesInserts,
+  preferencesOf,
+  preferencesRead,
+  writePreferences,
+} from './preferences.ts'
 import { restored, withTaken } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
@@ -100,6 +107,16 @@ function suppressionOf(rows: Rows, ref: AddressRef) {
   return suppressionFor(own, shared)
 }
 
+/** Whether messages go to somebody there again: what a START opens is nobody's who refused by any other way too. */
+const isReached = (rows: Rows, { people, addresses, channels }: ConsentCommand): boolean =>
+  people.some(({ organizationId, recipient }) => {
+    const ref = addresses.find((one) => one.organizationId === organizationId) ?? addresses[0]
+    if (ref === undefined || suppressionOf(rows, ref) !== null) return false
+    const found = preferencesOf(rows, recipient)
+    const own = found?.organizationId === organizationId ? found : null
+    return (channels ?? every).some((channel) => channelPreferences(own, channel).enabled !== false)
+  })
+
 /** Whether a person refused by the address after what is given, which is reported late. */
 function isLate(rows: Rows, ref: AddressRef, { at, act }: ConsentCommand): boolean {
   const suppression = act === 'given' ? suppressionOf(rows, ref) : null
@@ -155,14 +172,18 @@ function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): bo
   return true
 }
 
-/** What is in doubt at the addresses is not any more: staff decided it, or the person said clearly what they want. True if anything was. */
+/**
+ * What is in doubt at the addresses is not any more: staff decided it, or the person said clearly what they want. A START leaves to staff what it
+ * does not open. True if anything was.
+ */
 function endDoubts(rows: Rows, { act, addresses, inbound, at }: ConsentCommand): boolean {
   if (act === null || act === 'doubted') return false
   const open = addresses
     .flatMap(({ channel, address }) => rows.list(keys.openInbound, { address, channel }))
     .filter(
       ({ account_id, organization_id }) =>
-        account_id === inbound?.accountId || addresses.some(({ organizationId }) => organizationId === organization_id),
+        (act === 'refused' && account_id === inbound?.accountId) ||
+        addresses.some(({ organizationId }) => organizationId === organization_id),
     )
   for (const { id } of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
   return open.length > 0
@@ -219,7 +240,8 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   const under = people.flatMap(({ recipient }) => rows.list(keys.openOfRecipient, openOf(recipient, rows.ids)))
   const inFlight = under.filter(({ delivery_state }) => delivery_state !== 'queued').length
   const isChanged = isNew || changed.includes(true)
-  const answers = inbound !== null && noteAnswered(rows, inbound, { isChanged, isStopped })
+  const isTrue = isChanged && (act !== 'given' || isReached(rows, command))
+  const answers = inbound !== null && noteAnswered(rows, inbound, { isChanged: isTrue, isStopped })
   return { status: isChanged ? 'changed' : 'unchanged', inFlight, isAnswered: answers }
 }
 

@@ -39,6 +39,13 @@ const texts = {
   yes: 'YES',
 } as const
 
+const answers: ReadonlyMap<string, RegExp> = new Map([
+  [texts.stop, /no more/],
+  [texts.cancel, /no more/],
+  [texts.start, /again/],
+  [texts.yes, /again/],
+])
+
 /**
  * A month of people with an appointment a week and two reminders of each by SMS, who answer, stop, start, complain and change their
  * minds in any order. Returns what was sent although it was refused by then, by the receiver's log and by what each person said last.
@@ -73,14 +80,19 @@ export async function livedMonth(people: number, seed: number) {
   let seen = 0
   let messages = 0
   let sentAfterStart = 0
-  const unanswered = new Set<string>()
+  /** Who has just written, and by what the library may answer: that it is silent from now on, or that it is not. */
+  const unanswered = new Map<string, RegExp>()
   const check = () => {
     for (const message of outbox.sent.slice(seen)) {
       const id = Number(message.to.slice(-4)) - 1000
-      // One text answers whoever has just written STOP or START, and nobody else.
-      const isAnswer = message.category === 'ANSWER' && unanswered.delete(message.to)
-      if (isAnswer) continue
-      if ((refusedAt.get(id) ?? null) !== null) broken.push(`${message.to} at ${clinic.clock.now().toISOString()}`)
+      const isRefused = (refusedAt.get(id) ?? null) !== null
+      if (message.category === 'ANSWER') {
+        const isRight = unanswered.get(message.to)?.test(message.text) && /no more/.test(message.text) === isRefused
+        if (!isRight) broken.push(`${message.to} was told: ${message.text}`)
+        unanswered.delete(message.to)
+        continue
+      }
+      if (isRefused) broken.push(`${message.to} at ${clinic.clock.now().toISOString()}`)
       else sentAfterStart += 1
     }
     unanswered.clear()
@@ -88,7 +100,8 @@ export async function livedMonth(people: number, seed: number) {
   }
   const say = async (id: number, text: string) => {
     messages += 1
-    unanswered.add(phoneOf(id))
+    const answer = answers.get(text)
+    if (answer !== undefined) unanswered.set(phoneOf(id), answer)
     inbox.push({ from: phoneOf(id), to: '+14155550100', text, messageId: `m${messages}`, at: null })
     const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
     const request = { method: 'POST', path: '/webhooks/capture/sms', query: '', headers: {}, native: null, readBody }

@@ -166,3 +166,31 @@ it('who gives one kind of message on one channel gets it there, though it was re
     for (const category of ['REMINDER', 'WAITLIST']) expect(await reasons(channel, category)).toEqual([])
   }
 })
+
+it('START says nothing to whom it brings nothing back: who refused by a page gets no message by it', async () => {
+  await using clinic = await heard(7, person, { canRespond: false })
+  await clinic.consent.refuse({ organizationId, who: { recipient }, channels: ['SMS'], how: 'link', wording: 'page:1' })
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(2 * hour)
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
+  expect(answers(clinic).map(({ text }) => text)).toEqual([expect.stringMatching(/no more messages/)])
+  await clinic.consent.give({ organizationId, who: { recipient }, channels: ['SMS'], how: 'link', wording: 'page:1' })
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(2 * hour)
+  await clinic.post({ text: 'START' })
+  expect(answers(clinic).at(-1)?.text).toMatch(/again/)
+})
+
+it('what is in doubt stays with people where a START cannot end it', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: "I'll stop by at 3" })
+  clinic.host.fault = new Error('the directory is away')
+  await clinic.post({ text: 'START' })
+  clinic.host.fault = null
+  expect((await clinic.effective())?.reasons).toEqual(['consent_in_doubt'])
+  expect((await clinic.consent.doubts(organizationId)).doubts).toMatchObject([{ address: phone }])
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.allowed).toBe(true)
+  expect((await clinic.consent.doubts(organizationId)).doubts).toEqual([])
+})
