@@ -153,6 +153,23 @@ it('Twilio WhatsApp: a refusal is confirmed by TwiML, and who wrote lately gets 
   expect(await clinic.decision()).toEqual(stopped)
 })
 
+it('Twilio: what comes by WhatsApp to the URL of a Messaging Service is about WhatsApp, not about SMS', async () => {
+  const provider = await startTwilioServer()
+  onTestFinished(() => provider.close())
+  const account = { provider: 'twilio', apiKey: sid, apiSecret: 'token', fromNumber: sender }
+  const clinic = await served(twilio({ baseUrl: provider.baseUrl }), 'SMS', {
+    ...byTwilio,
+    channels: { whatsapp: { ...part, account } },
+  })
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'WHATSAPP' })
+  await expect.poll(() => clinic.settle().then(() => provider.messages.length)).toBe(2)
+  const { text } = await twilioPost(clinic, twilioForm('STOP', 'whatsapp:'))
+  expect(await clinic.decision()).toEqual([])
+  const { decisions } = await clinic.settings.effectivePreferences(patient)
+  expect(decisions.find((one) => one.channel === 'WHATSAPP')?.reasons).toEqual(stopped)
+  expect(text).toMatch(/<Message>Harbour Clinic: You will get no more messages/)
+})
+
 it('AWS: two-way SMS by SNS, answered by a message where AWS answers nothing', async () => {
   const topic = 'arn:aws:sns:eu-west-1:123456789012:answers'
   const aws = await startAwsServer({ keys: { AKIDEXAMPLE0000000001: 'secret' } })

@@ -58,7 +58,10 @@ async function read(
   if (form !== null && form.get('AccountSid') !== signer) return refused('foreign')
   if (form === null) return { kind: 'read', reports: [], reply }
   const inbound = inboundOf(form, answersKeywords)
-  return { kind: 'read', reports: reportsOf(request, form), inbound, respond, reply }
+  // A Messaging Service has one URL for its numbers and its WhatsApp senders.
+  const isOwn = isWhatsApp(form) === (account.channel === 'WHATSAPP')
+  const heard = isOwn ? { inbound } : { othersInbound: inbound }
+  return { kind: 'read', reports: reportsOf(request, form), ...heard, respond, reply }
 }
 
 const reply = { type: 'text/xml', text: '<?xml version="1.0" encoding="UTF-8"?><Response/>' } as const
@@ -101,6 +104,7 @@ function inboundOf(form: URLSearchParams, answersKeywords: boolean): InboundMess
     },
   ]
 }
+const isWhatsApp = (form: URLSearchParams): boolean => form.get('From')?.startsWith('whatsapp:') === true
 const bare = (address: string): string => address.replace(/^whatsapp:/, '')
 
 /** What nobody signed may be anything: a form of Twilio's has some 30 fields, and a text of 1600 characters at most. */

@@ -77,15 +77,16 @@ export class Webhooks {
     await this.#record(account, await this.#waitedFor(account, this.#readable(account, reading.reports)))
     const foreign = reading.othersInbound ?? []
     const heard = new Set<string>()
+    let reply: WebhookReply | null = null
     for (const other of await this.#senders(account, this.#readable(account, reading.others ?? []), foreign)) {
       const its = await this.#read(other, request)
       if (its.kind !== 'read') continue
       await this.#record(other, await this.#rowsOf(other, this.#readable(other, its.reports)))
-      await this.#hear(other, its)
+      reply = (await this.#hear(other, its)) ?? reply
       for (const { messageId } of its.inbound ?? []) heard.add(messageId)
     }
     this.#warnOf(account, foreign.filter(({ messageId }) => !heard.has(messageId)).length)
-    const reply = await this.#hear(account, reading)
+    reply = (await this.#hear(account, reading)) ?? reply
     return reply ?? reading.reply ?? { type: 'text/plain', text: 'ok' }
   }
 
@@ -151,12 +152,13 @@ export class Webhooks {
 
   /** The accounts of the transport that sent messages of which another one reports, or that wrote to people who wrote to another. */
   async #senders(
-    { id, transport, channel }: FoundAccount,
+    { id, transport }: FoundAccount,
     reports: readonly ProviderReport[],
     inbound: readonly InboundMessage[],
   ): Promise<FoundAccount[]> {
     // Those who wrote come first: what is reported may be known otherwise, but nobody opts out twice.
-    const rows = [...(await this.#writtenTo(channel, inbound)), ...(await this.#named(reports)).values()]
+    const written = await Promise.all(transport.channels.map((channel) => this.#writtenTo(channel, inbound)))
+    const rows = [...written.flat(), ...(await this.#named(reports)).values()]
     const ids = new Set(
       rows.flatMap(({ provider, accountId }) => (provider === transport.name ? (accountId ?? []) : [])),
     )
