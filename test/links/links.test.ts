@@ -208,6 +208,17 @@ describe('the page of a link', () => {
     },
   )
 
+  it('confirms nothing that the host has cancelled, also where it has not reported that yet', async () => {
+    const confirmed: unknown[] = []
+    const hooks = { ...heard, onConfirm: (answer: unknown) => void confirmed.push(answer) }
+    await using clinic = await open({ hooks })
+    const { at } = await linksOf(clinic)
+    clinic.host.change(42, { status: 'cancelled' })
+    expect((await ask(clinic, 'POST', at('confirm'), '')).status).toBe(410)
+    await clinic.clock.advance(60_000)
+    expect(confirmed).toEqual([])
+  })
+
   it('is one and the same page for every link that does not work', async () => {
     await using clinic = await open()
     const { at, urls } = await linksOf(clinic)

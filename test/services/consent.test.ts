@@ -99,6 +99,7 @@ it('START that is reported after a later STOP opens nothing', async () => {
   const at = new Date(Date.parse(now) + 500)
   await clinic.post({ text: 'START', at })
   expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
+  expect(clinic.events.map(([name]) => name)).not.toContain('consent.given')
   // One text confirms the refusal, however often it is said.
   expect(clinic.replies).toHaveLength(1)
   await clinic.post({ text: 'START', at: clinic.clock.now() })

@@ -151,9 +151,8 @@ export class LinkPages {
   }
 
   #question(opened: Opened, purpose: AnswerPurpose): Page {
-    const { words, appointment, link } = opened
-    const isMoved = link.startsAt !== null && appointment?.start.instant.getTime() !== link.startsAt.getTime()
-    if (appointment !== null && (isMoved || !isActive(appointment.status))) return outdated(opened, purpose)
+    const { words } = opened
+    if (isOutdated(opened)) return outdated(opened, purpose)
     const { day, time } = words.values
     const when =
       day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
@@ -165,6 +164,8 @@ export class LinkPages {
     const { words, link, ref, now } = opened
     const title = words.say(`page.${purpose}`)
     if (link.appointmentId === null) return shutPage(this.#context, never, [])
+    // What the host has not reported yet, its directory may know.
+    if (isOutdated(opened)) return outdated(opened, purpose)
     const { status } = await this.#answers.act({
       organizationId: link.organizationId,
       appointmentId: link.appointmentId,
@@ -259,7 +260,13 @@ export class LinkPages {
   }
 }
 
-/** The appointment is not any more what the message said of it. */
+/** Whether the appointment is not any more what the message said of it, as far as the host says. */
+function isOutdated({ link, appointment }: Opened): boolean {
+  if (appointment === null) return false
+  const isMoved = link.startsAt !== null && appointment.start.instant.getTime() !== link.startsAt.getTime()
+  return isMoved || !isActive(appointment.status)
+}
+
 const outdated = (opened: Opened, purpose: AnswerPurpose): Page => {
   const { words } = opened
   const paragraphs = [words.say('page.outdated')]
