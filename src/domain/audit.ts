@@ -28,7 +28,12 @@ const templateFields: ReadonlySet<string> = new Set([
   ...channels.map((one) => nameOf(templatesPlace(one))),
 ])
 
-export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
+export type Change = {
+  readonly action: AuditAction
+  readonly changes: readonly AuditChange[]
+  /** The version of the templates that is published by it; left out: none is. */
+  readonly version?: number
+}
 
 /** What the audit log records for settings that became `after`; `before` is null if there were none. */
 export function settingsChange(before: SettingsValues | null, after: SettingsValues): Change {

@@ -175,7 +175,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
   'src/services/settings/settings-patch.ts': 'emailTemplates quietHours smsTemplates templatePartials textLanguages',
-  'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates templatePartials',
+  'src/services/settings/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
   'src/services/settings/template-checks.ts': 'detailLevels templatePartials',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
@@ -219,6 +219,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/shared/asking.ts': 'askForAnswers templatePartials',
   // What templates are made of.
   'src/domain/audit.ts': 'templatePartials',
+  'src/http/routes/template-versions.ts': 'emailTemplates email_templates smsTemplates templatePartials',
+  'src/schemas/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
   'src/schemas/channel-settings.ts': 'templatePartials',
   'src/services/shared/settings-view.ts': 'templatePartials',
   // Other things of that name.

@@ -30,6 +30,13 @@ export type ReplacedCredentials = {
   readonly revoke: boolean
 }
 
+/** What a change of settings brings along. */
+export type SettingsAlong = {
+  readonly credentials?: ReplacedCredentials | undefined
+  /** A version of the templates, which the change publishes. */
+  readonly publishes?: number | undefined
+}
+
 export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
@@ -54,7 +61,7 @@ export interface SettingsCommands {
   /**
    * Changes the named columns only; null if there is no row. With `revision`, for a patch that rests on a row that was
    * read before: null, and nothing is written, where that row has another revision by now. `replan` is queued, and
-   * `credentials` are kept, in the same transaction.
+   * `credentials` are kept, in the same transaction. Where texts change, they are a new version, or `publishes` that is there already.
    */
   update(
     organizationId: string,
@@ -63,7 +70,7 @@ export interface SettingsCommands {
     at: Date,
     by?: Actor,
     revision?: number,
-    credentials?: ReplacedCredentials,
+    along?: SettingsAlong,
   ): Promise<SettingsRow | null>
   /**
    * Replaces how secrets are sealed: the row keeps its revision, and nothing is audited. False where `change` changed nothing. It is

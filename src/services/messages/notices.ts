@@ -233,6 +233,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
         kind: subject.kind,
         audience: audienceOf(subject, people, readers),
       },
+      version: knowledge.settings(organizationId)?.templateVersion,
       compile: knowledge.compile,
       keepsCharacters: !policy.smsPlainCharacters,
     })

@@ -27,6 +27,8 @@ export type SettingsPatch = {
   readonly credentials?: ReplacedCredentials
   /** The change may change which reminders exist. */
   readonly replans: boolean
+  /** The version of the templates that is published by it, if it is there already. */
+  readonly publishes?: number
 }
 
 /**
@@ -45,10 +47,12 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
       if (rules.isSecret && place.length > 1) patch = withSealed(context, id, patch, place)
     }
   }
-  // What TaskManager has already is compared with every change, of texts too.
-  const isHandedOver = context.options.taskManager?.mode === 'deliver' && Object.keys(patch).length > 0
+  const isHandedOver = replansTexts(context) && Object.keys(patch).length > 0
   return { patch, replans: isHandedOver || replanning.some((field) => field in patch) }
 }
+
+/** What TaskManager has already is compared with every change, of texts too. */
+export const replansTexts = ({ options }: Context): boolean => options.taskManager?.mode === 'deliver'
 
 /** Templates by key: those that are given replace what is stored, and null removes all of a channel. */
 export function mergedTemplates(before: SettingsValues, given: TemplatesInput): TemplatesInput {
@@ -132,9 +136,12 @@ export async function changeSettings(
   parseField(organizationId, id, 'organizationId')
   for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
     const before = await settingsRow(context, id)
-    const { patch, replans, credentials } = await changeOf(before)
+    const { patch, replans, credentials, publishes } = await changeOf(before)
     const replan = replans ? { organizationId: id, recipient: null } : null
-    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision, credentials)
+    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision, {
+      credentials,
+      publishes,
+    })
     if (row === null) continue
     if (replan !== null) context.replanQueued()
     context.review.changed()

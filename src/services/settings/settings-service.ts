@@ -20,7 +20,6 @@ import {
   type OrganizationSettingsInput,
   organizationSettingsChange,
   type SettingsValues,
-  type Templates,
   type TemplatesInput,
   templatesInput,
 } from '../../schemas/settings.ts'
@@ -49,7 +48,14 @@ import {
   undecidedQuietHours,
 } from './settings-patch.ts'
 import { checkTexts } from './template-checks.ts'
-import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
+import { type PublishedTemplates, publishedTemplates, requireVersion } from './template-versions.ts'
+import {
+  type TestContent,
+  type TestMessageOptions,
+  type TestMessageResult,
+  testAccount,
+  testMessageOptions,
+} from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
 /**
@@ -178,27 +184,32 @@ export class SettingsService {
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
-  async getTemplates(id: string): Promise<Templates> {
-    const { emailTemplates, smsTemplates, templatePartials } = await this.getOrganizationSettings(id)
-    return { emailTemplates, smsTemplates, templatePartials }
+  async getTemplates(id: string): Promise<PublishedTemplates> {
+    return publishedTemplates(await settingsRow(this.#context, parseField(organizationId, id, 'organizationId')))
   }
 
   /**
    * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
-   * ones.
-   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings
+   * ones. They are published at once, as a new version. `basedOn`: the version that the change was made from; null: none was
+   * published. Default: whatever is published by now.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `version_outdated`: another version than `basedOn` is
+   * published; `conflict`: others kept changing the settings
    * at the same time.
    */
-  async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
+  async updateTemplates(
+    id: string,
+    input: TemplatesInput,
+    { basedOn }: { readonly basedOn?: number | null | undefined } = {},
+  ): Promise<WithWarnings<PublishedTemplates>> {
     const given = parseInput(templatesInput, input, 'templates')
     let warnings: readonly Warning[] = []
     const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
+      if (basedOn !== undefined) requireVersion(before, basedOn)
       const change = readSettingsPatch(this.#context, id, mergedTemplates(before, given))
       warnings = await checkTexts(this.#context, patched(before, change.patch), change.patch)
       return change
     })
-    const { emailTemplates, smsTemplates, templatePartials } = showSettings(row)
-    return { emailTemplates, smsTemplates, templatePartials, warnings }
+    return { ...publishedTemplates(row), warnings }
   }
 
   /**
@@ -269,13 +280,18 @@ export class SettingsService {
    * Message-IDs drop the copies.
    * @throws NotificationError `invalid_input` without a usable contact for the channel, or for an `accountId` that is none of the
    * organization's or of another channel; `organization_not_found`, for one
-   * without settings that the directory does not know.
+   * without settings that the directory does not know. `content`: what it says instead, such as a preview of a template.
    */
-  async sendTestMessage(id: string, to: Contact, options: TestMessageOptions = {}): Promise<TestMessageResult> {
+  async sendTestMessage(
+    id: string,
+    to: Contact,
+    options: TestMessageOptions = {},
+    content: TestContent | null = null,
+  ): Promise<TestMessageResult> {
     const contact = parseInput(contactSchema, to, 'contact')
     const given = parseInput(testMessageOptions, options, 'test message')
     const row = await this.#settingsOrNull(id)
-    return testAccount(this.#context, this.#actor, id, row, contact, given)
+    return testAccount(this.#context, this.#actor, id, row, contact, given, content)
   }
 
   /**

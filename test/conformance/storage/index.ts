@@ -27,6 +27,7 @@ import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
 import { tasks } from './tasks.ts'
+import { templateVersions } from './template-versions.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
@@ -50,6 +51,7 @@ export type StoragePart =
   | 'accounts'
   | 'addresses'
   | 'links'
+  | 'template versions'
   | 'answers'
   | 'consents'
   | 'notices'
@@ -82,6 +84,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   accounts,
   addresses,
   links,
+  'template versions': templateVersions,
   answers,
   consents,
   notices,
