@@ -1,7 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import {
+  appointmentLines,
   documentHtml,
+  headingOf,
   htmlOf,
   type MessageDocument,
   type MessageFacts,
@@ -232,7 +234,9 @@ const signatureOf = ({ dkimDomain: domain, dkimSelector: selector, dkimPrivateKe
 
 /** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 function textOf(facts: MessageFacts): string {
-  const { notice, values, day, place, say } = wordsOf(facts)
+  const words = wordsOf(facts)
+  const { notice, values, day, place, say } = words
+  const heading = headingOf(words)
   const details = [
     ...(values.day === '' ? [] : [say('date_line', { day: day('full') }), say('time_line')]),
     ...(values.practitioner === '' ? [] : [say('practitioner_line')]),
@@ -240,8 +244,9 @@ function textOf(facts: MessageFacts): string {
   ]
   const paragraphs = [
     say('greeting'),
-    notice.lead(values),
-    details.join('\n'),
+    ...(heading === ''
+      ? [notice.lead(values), details.join('\n')]
+      : [heading, appointmentLines(facts, { withPlaces: true }).join('\n')]),
     notice.closing(values),
     organizationOf(facts),
   ]

@@ -23,41 +23,42 @@ export type Reader = {
   readonly audience: Audience
 }
 
-type Whole = Omit<TemplateVariant, 'kind' | 'audience'>
+type Whole = Omit<TemplateVariant, 'kind' | 'audience' | 'body'>
 
 /** Most templates are a string or little more, and most messages are made of one: nothing else is looked at for these. */
 const noButtons: TemplateParts['buttons'] = []
 
-function partsAt({ language, body, subject, preheader, format, buttons }: Whole, field: string): TemplateParts {
-  const piece = (text: string, name: string, form: Form = 'text'): Piece => ({ text, field: `${field}.${name}`, form })
-  return {
-    language: language ?? null,
-    body: piece(body, 'body', format ?? 'text'),
-    subject: subject === undefined ? null : piece(subject, 'subject'),
-    preheader: preheader === undefined ? null : piece(preheader, 'preheader'),
-    buttons:
-      buttons?.map(({ label, url }, index) => ({
-        label: piece(label, `buttons[${index}].label`),
-        url: piece(url, `buttons[${index}].url`, 'link'),
-      })) ?? noButtons,
-  }
-}
+const plain = (text: string, field: string): Piece => ({ text, field, form: 'text' })
+
+const partsAt = (
+  { language, subject, preheader, format, buttons }: Whole,
+  body: string,
+  field: string,
+): TemplateParts => ({
+  language: language ?? null,
+  body: { text: body, field: `${field}.body`, form: format ?? 'text' },
+  subject: subject === undefined ? null : plain(subject, `${field}.subject`),
+  preheader: preheader === undefined ? null : plain(preheader, `${field}.preheader`),
+  buttons:
+    buttons?.map(({ label, url }, index) => ({
+      label: plain(label, `${field}.buttons[${index}].label`),
+      url: { text: url, field: `${field}.buttons[${index}].url`, form: 'link' },
+    })) ?? noButtons,
+})
 
 const ofText = (text: string, field: string): TemplateParts => ({
   language: null,
-  body: { text, field, form: 'text' },
+  body: plain(text, field),
   subject: null,
   preheader: null,
   buttons: noButtons,
 })
 
-function ofReaders(template: Exclude<Template, string>, field: string): TemplateParts | null {
-  const { body } = template
-  return body === undefined ? null : partsAt({ ...template, body }, field)
-}
+const ofReaders = (template: Exclude<Template, string>, field: string): TemplateParts | null =>
+  template.body === undefined ? null : partsAt(template, template.body, field)
 
 const variantAt = (variant: TemplateVariant, field: string, index: number): TemplateParts =>
-  partsAt(variant, `${field}.variants[${index}]`)
+  partsAt(variant, variant.body, `${field}.variants[${index}]`)
 
 /** The stored template of a key, own properties only. */
 const templateOf = (templates: TemplateSet, key: TemplateKey): Template | undefined =>

@@ -24,20 +24,45 @@ function usable({ compile = usualCompilers.stored, partials = none }: RenderInpu
   return compiled
 }
 
+type Compiled = {
+  readonly body: CompiledTemplate
+  readonly subject: CompiledTemplate | null
+  readonly preheader: CompiledTemplate | null
+  readonly buttons: readonly { readonly label: CompiledTemplate; readonly url: CompiledTemplate }[]
+  /** All of them, the body first. */
+  readonly all: readonly CompiledTemplate[]
+}
+
+/** What the channel has of the texts. Most messages are a text and a subject at the most. */
+function compiledFor(parts: TemplateParts, input: RenderInput): Compiled {
+  const hasSubject = input.channel.content.subject !== null
+  const body = usable(input, parts.body)
+  const subject = hasSubject && parts.subject !== null ? usable(input, parts.subject) : null
+  const preheader = hasSubject && parts.preheader !== null ? usable(input, parts.preheader) : null
+  if (preheader === null && parts.buttons.length === 0)
+    return { body, subject, preheader, buttons: [], all: subject === null ? [body] : [body, subject] }
+  const buttons = parts.buttons.map(({ label, url }) => ({ label: usable(input, label), url: usable(input, url) }))
+  const lines = [subject, preheader].flatMap((one) => one ?? [])
+  return {
+    body,
+    subject,
+    preheader,
+    buttons,
+    all: [body, ...lines, ...buttons.flatMap(({ label, url }) => [label, url])],
+  }
+}
+
+function missingIn(all: readonly CompiledTemplate[], { variables }: MessageFacts): readonly string[] | undefined {
+  if (all.every(({ expected }) => expected.length === 0)) return undefined
+  const missing = all.flatMap(({ expected }) => expected.filter((name) => (variables?.[name] ?? null) === null))
+  return missing.length === 0 ? undefined : [...new Set(missing)]
+}
+
 /** Null: the template says more than the message may, by its facts. */
 export function renderParts(parts: TemplateParts, facts: MessageFacts, input: RenderInput): RenderedMessage | null {
-  const { content } = input.channel
-  const of = (piece: Piece | null): CompiledTemplate | null => (piece === null ? null : usable(input, piece))
-  const body = usable(input, parts.body)
-  const subject = content.subject === null ? null : of(parts.subject)
-  const preheader = content.subject === null ? null : of(parts.preheader)
-  const buttons = parts.buttons.map(({ label, url }) => ({ label: usable(input, label), url: usable(input, url) }))
-  const others = [subject, preheader, ...buttons.flatMap(({ label, url }) => [label, url])].filter(
-    (one) => one !== null,
-  )
-  const level = Math.max(body.level, ...others.map((one) => one.level))
-  if (level > (facts.detail ?? 2)) return null
-  const revision = others.reduce((hash, one) => hashOf(hex(one.hash), hash), body.hash)
+  const { body, subject, preheader, buttons, all } = compiledFor(parts, input)
+  const most = facts.detail ?? 2
+  if (all.some(({ level }) => level > most)) return null
   const said = body.render(facts)
   const isPlain = parts.body.form === 'text' && preheader === null && buttons.length === 0
   const document = isPlain
@@ -46,17 +71,23 @@ export function renderParts(parts: TemplateParts, facts: MessageFacts, input: Re
         preheader: preheader === null ? null : subjectLine(preheader.render(facts)) || null,
         buttons: buttons.flatMap(({ label, url }) => buttonOf(label.render(facts), url.render(facts))),
       })
-  const expected = [body, ...others].flatMap((one) => one.expected)
-  const missing = expected.filter((name) => (facts.variables?.[name] ?? null) === null)
   return message(input, facts, {
     subject: subject?.render(facts) ?? '',
     text: document === undefined || said.trim() === '' ? said : textOfDocument(document),
     document,
     locale: facts.locale,
-    templateRevision: `custom:${hex(revision)}${input.version == null ? '' : `:${input.version}`}`,
-    asks: facts.ask !== undefined && [body, ...others].some((one) => one.asks),
-    missing: missing.length === 0 ? undefined : [...new Set(missing)],
+    templateRevision: revisionOf(all, input.version ?? null),
+    asks: facts.ask !== undefined && all.some(({ asks }) => asks),
+    missing: missingIn(all, facts),
   })
+}
+
+function revisionOf(all: readonly CompiledTemplate[], version: number | null): string {
+  const hash = all.reduce<number | null>(
+    (before, one) => (before === null ? one.hash : hashOf(hex(one.hash), before)),
+    null,
+  )
+  return `custom:${hex(hash ?? 0)}${version === null ? '' : `:${version}`}`
 }
 
 const documentFor = (

@@ -12,6 +12,7 @@ const schemasOfChannels = [
   'audit.ts',
   'channel-fields.ts',
   'channel-settings.ts',
+  'template-versions.ts',
   'consent.ts',
   'decision.ts',
   'detail.ts',
@@ -67,7 +68,7 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
   links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
   privacy: ['shared', 'messages', 'planning'],
-  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager', 'privacy'],
+  insight: ['shared', 'messages', 'settings', 'planning', 'answers', 'delivery', 'task-manager', 'privacy'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm

@@ -74,7 +74,7 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
       query: z.strictObject({
         organizationId: ids.organization.optional(),
         mailDomains: z
-          .stringbool()
+          .boolean()
           .optional()
           .describe('True: ask the name servers for SPF and DMARC of the senders. Default false'),
       }),

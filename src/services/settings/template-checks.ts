@@ -26,7 +26,7 @@ import type { Category } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { makingOf, policyOf } from '../shared/settings-view.ts'
 import { requireApprovedTemplates } from './approved-templates.ts'
-import { requireHeardAnswers } from './asked-answers.ts'
+import { listWarnings, requireHeardAnswers } from './asked-answers.ts'
 
 /**
  * Checks the texts that a change of settings is about, with what they would be made of then.
@@ -54,6 +54,7 @@ export async function checkTexts(
     ...ofTemplates,
     ...(await requireApprovedTemplates(context, after, patch)),
     ...requireHeardAnswers(context, after, patch),
+    ...listWarnings(context, after),
     ...withheldTemplates(context, after, patch),
   ]
 }

@@ -1,6 +1,7 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
 import { channelSettings } from '../../schemas/channel-settings.ts'
+import type { Template } from '../../schemas/templates.ts'
 import { type Category, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { ServiceOptions } from './service-options.ts'
@@ -38,6 +39,26 @@ export function asksFor(policy: OrganizationPolicy, channel: Channel, category: 
 /** Built-in texts ask in reminders only: a confirmation that asks for another one confuses. */
 export const asksByItself = (policy: OrganizationPolicy, category: Category): boolean =>
   policy.askForAnswers && category === 'REMINDER'
+
+/** Whether one reminder can name several appointments: the built-in text does, and a template with their list and no link that answers for one. */
+export function canList(policy: OrganizationPolicy, channel: Channel): boolean {
+  if (channelOf(channel).content.kind !== 'text') return false
+  const template = channelSettings(policy, channel).templates[templateKeyOf.REMINDER]
+  if (template === undefined) return true
+  const { templatePartials } = policy
+  const whole = (text: string) => (text.includes('{>') ? text + JSON.stringify(templatePartials) : text)
+  return textsOf(template).every((text) => listsAll(whole(text)))
+}
+
+/** What each reader may get, with its buttons. */
+function textsOf(template: Template): readonly string[] {
+  if (typeof template === 'string') return [template]
+  const { variants = [], ...own } = template
+  return [...(own.body === undefined ? [] : [own]), ...variants].map((one) => JSON.stringify(one))
+}
+
+const listsAll = (template: string): boolean =>
+  template.includes('{appointments}') && !/\{(?:confirm|change|cancel)_url/.test(template)
 
 /** The variable of templates by which they ask. */
 const hintVariable = '{answer_hint'

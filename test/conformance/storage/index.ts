@@ -19,6 +19,7 @@ import { lifecycle } from './lifecycle.ts'
 import { links } from './links.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
+import { personal } from './personal.ts'
 import { planning } from './planning.ts'
 import { preferences } from './preferences.ts'
 import { races } from './races.ts'
@@ -28,6 +29,7 @@ import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
 import { tasks } from './tasks.ts'
 import { templateVersions } from './template-versions.ts'
+import { together } from './together.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
@@ -41,6 +43,7 @@ export type StoragePart =
   | 'due work'
   | 'claims'
   | 'budgets'
+  | 'together'
   | 'verdicts'
   | 'races'
   | 'outcomes'
@@ -54,6 +57,7 @@ export type StoragePart =
   | 'template versions'
   | 'answers'
   | 'consents'
+  | 'personal data'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -74,6 +78,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'due work': due,
   claims,
   budgets,
+  together,
   verdicts,
   races,
   outcomes,
@@ -87,6 +92,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'template versions': templateVersions,
   answers,
   consents,
+  'personal data': personal,
   notices,
   history,
   'settings and preferences': preferences,

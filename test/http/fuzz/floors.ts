@@ -5,8 +5,9 @@ import type { RowReport } from './runner.ts'
  * where a rule is none that a schema can say.
  */
 const floors: Readonly<Record<string, number>> = {
-  // Templates are ICU messages over known variables; a provider must be installed; secrets need no more than to be set.
-  'settings.create': 0.15,
+  // Templates are ICU messages over known variables; a provider must be installed; secrets need no more than to be set; a language is
+  // one that the runtime knows, where a schema knows only how its tag is written.
+  'settings.create': 0.1,
   // And what a GET shows may be echoed, but not changed: ids and the organization.
   'settings.update': 0.15,
   'templates.update': 0.5,
@@ -20,16 +21,20 @@ const floors: Readonly<Record<string, number>> = {
   'addresses.lift': 0.15,
   // An account is one of the organization's.
   'settings.verify': 0.6,
+  'settings.what-if': 0.1,
   // The callers have an e-mail address and no phone number, to which a test message could go.
   'settings.test': 0.4,
-  // Whoever is a service must say of whom; a patient's preferences are not a client's to name.
-  'preferences.patient.create': 0.4,
-  'preferences.client.create': 0.4,
-  'preferences.patient.update': 0.4,
-  'preferences.client.update': 0.4,
+  // Whoever is a service must say of whom; a patient's preferences are not a client's to name; and languages, as above.
+  'preferences.patient.create': 0.2,
+  'preferences.client.create': 0.2,
+  'preferences.patient.update': 0.2,
+  'preferences.client.update': 0.2,
+  // An address is one of the channel that is named beside it.
+  'consent.decide': 0.15,
   // A cursor is the answer of the page before, and not together with an offset; the end is not before the start; an address
   // is one of some channel.
   'history.list': 0.1,
+  'privacy.export': 0.1,
   'audit.list': 0.5,
   // And whoever is a service must say of whom.
   'attention.list': 0.1,

@@ -6,7 +6,7 @@ const parameter = z.looseObject({ name: z.string(), in: z.enum(['path', 'query',
 const operationShape = z.looseObject({
   operationId: z.string(),
   parameters: z.array(z.unknown()).default([]),
-  requestBody: z.looseObject({ required: z.boolean() }).optional(),
+  requestBody: z.looseObject({ required: z.boolean(), content: z.record(z.string(), z.unknown()) }).optional(),
   responses: z.record(z.string(), z.unknown()),
   security: z.array(z.record(z.string(), z.unknown())).default([]),
 })
@@ -19,6 +19,8 @@ export type Operation = {
   readonly parameters: readonly Parameter[]
   /** Where the schema of the body stands; null: no body is read. */
   readonly body: readonly string[] | null
+  /** How a body is written. */
+  readonly bodyType: string
   /** The credential is a token in the query. */
   readonly byToken: boolean
   /** Where the schema of an answer stands, or what is wrong with its status and type. */
@@ -36,6 +38,7 @@ export function operationsOf(document: OpenApiDocument, contract: Contract): Ope
     Object.entries(methods).map(([method, told]): Operation => {
       const at = ['paths', path, method]
       const { operationId, parameters, requestBody, responses, security } = operationShape.parse(told)
+      const [bodyType = 'application/json'] = Object.keys(requestBody?.content ?? {})
       const answers = (status: number, contentType: string) => {
         const response = responses[status]
         if (response === undefined) return `status ${status} is not documented`
@@ -56,7 +59,8 @@ export function operationsOf(document: OpenApiDocument, contract: Contract): Ope
           const place = typeof $ref === 'string' ? $ref.slice(2).split('/') : [...at, 'parameters', String(index)]
           return { ...parameter.parse(contract.follow(one)), at: [...place, 'schema'] }
         }),
-        body: requestBody === undefined ? null : [...at, 'requestBody', 'content', 'application/json', 'schema'],
+        body: requestBody === undefined ? null : [...at, 'requestBody', 'content', bodyType, 'schema'],
+        bodyType,
         byToken: security.some((one) => 'callbackToken' in one),
         answers,
       }

@@ -65,7 +65,9 @@ function validParts(contract: Contract, operation: Operation, seeded: Seeded): f
   const body = operation.body === null ? fc.constant(undefined) : bodies(contract, operation.body)
   const ids = fc.constantFrom(seeded.own, seeded.foreign, missingIds)
   return fc.tuple(ids, fc.boolean(), path, query, body).map(([known, isKnown, made, asked, sent]) => {
-    const here = Object.fromEntries(Object.entries(made).map(([name, one]) => [name, isKnown ? known[name] : one]))
+    const here = Object.fromEntries(
+      Object.entries(made).map(([name, one]) => [name, isKnown ? (known[name] ?? one) : one]),
+    )
     const about = { ...known, ...Object.fromEntries(Object.entries(here).map(([name, one]) => [name, String(one)])) }
     const body = isKnown ? aboutKnown(sent, known) : sent
     return {
@@ -105,10 +107,18 @@ function written(operation: Operation, parts: Parts, caller: Caller | null): Fuz
     caller,
     method: operation.method,
     path: query.length === 0 ? path : `${path}?${query.join('&')}`,
-    headers: operation.body === null ? {} : { 'content-type': 'application/json' },
-    body: operation.body === null ? null : JSON.stringify(parts.body),
+    headers: operation.body === null ? {} : { 'content-type': operation.bodyType },
+    body: operation.body === null ? null : bodyText(operation, parts.body),
   }
 }
+
+/** A body in the type that its operation reads. */
+const bodyText = (operation: Operation, body: unknown): string =>
+  operation.bodyType === 'application/json'
+    ? JSON.stringify(body)
+    : Object.entries(Object(body))
+        .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+        .join('&')
 
 const junkQuery = [
   'unknown=1',
