@@ -24,6 +24,10 @@ export type CheckResult =
 /** The time of the check, and how long before the start a reminder is no longer useful (`leadMs`). */
 export type Moment = { readonly now: Date; readonly leadMs: number }
 
+/** The rule of a message that goes out as free text. */
+export const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
+  isFreeText === true ? { because: 'free_text' } : {}
+
 export const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 
 type Timely = {
@@ -78,10 +82,6 @@ export function inQuietHours(
     ? null
     : { kind: 'send', recipient, address, because: 'quiet_hours_urgent', ...freeText(allowed) }
 }
-
-/** A message that goes out as free text says so, since it is made in another way. */
-export const freeText = ({ isFreeText }: EffectiveDecision): { readonly because?: 'free_text' } =>
-  isFreeText === true ? { because: 'free_text' } : {}
 
 /**
  * A message that was useful and was not sent in time is a visible failure; one that was never useful, such as a notice

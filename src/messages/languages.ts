@@ -123,6 +123,18 @@ export class Languages {
     return language === undefined ? englishFor(locale) : { language, locale }
   }
 
+  /** The first of these languages that there is, whoever has read it, else English: for somebody of whom no more is known. */
+  async firstOf(locales: readonly string[]): Promise<Language> {
+    for (const locale of locales) {
+      const tag = this.lookUp(locale)
+      if (tag === null) continue
+      if (!this.#loaded.has(tag)) await this.#load(tag)
+      const language = this.#loaded.get(tag)
+      if (language !== undefined) return language
+    }
+    return english
+  }
+
   #chosen({ recipient, organization, enabled }: Asked): Choice {
     // No tag holds a space.
     return this.#choices(`${recipient ?? ''} ${organization ?? ''} ${enabled.join(' ')}`)

@@ -45,6 +45,7 @@ export const textKeys = [
   'page.save',
   'page.saved',
   'page.intro',
+  'page.for_all',
   'page.email',
   'page.sms',
   'page.confirmation',

@@ -87,7 +87,7 @@ function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly D
       count += 1
       continue
     }
-    // What practitioners do is told to their patients, who keep their messages.
+    // Messages about practitioners went to their patients, who keep their messages.
     if (recipient.type === 'PRACTITIONER') continue
     const snapshot = withoutPerson(row.snapshot, recipient)
     // The text of what is still to be sent is made when it is sent: where that was decided already, it is decided again.
@@ -218,7 +218,7 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
   held: null,
 }
 
-/** `PersonalCommands.eraseConsents`: who gave a consent and how is told by nobody's entry any more; when, it still is. */
+/** `PersonalCommands.eraseConsents`: no entry shows any more who gave a consent and how, only when. */
 export const consentErasures: Command<number, true> = {
   stages: [(id) => [read(keys.auditEntry, { id }, 'none')]],
   run: each((rows, id) => {

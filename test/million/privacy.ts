@@ -1,7 +1,9 @@
 /**
- * Retention and erasure at a million messages: `node test/million/privacy.ts`, `--rows 100000` for another number, `--storage SQLite` for one
- * storage alone. A step is one call of the storage; where that is SQLite, it holds the event loop for as long. Prints how long the steps
- * took, and exits with 1 where one took longer than is promised, or something was left. `--break slow` and `--break left` break a promise.
+ * Retention and erasure at a million messages: `npm run proof:privacy`, `-- --rows 100000` for another number, `-- --storage SQLite` for one
+ * storage alone. For a quiet machine, to whose disk nobody else writes. A step is one call of the storage; where that is SQLite, it holds
+ * the event loop for as long. Prints how long the steps took: `look` and `blank` of retention, `messages`, `shared` addresses and `erase` of
+ * an erasure, `relieve` between them. Exits with 1 where steps took longer than is promised, or something was left. `--break slow` and
+ * `--break left` break a promise.
  */
 import { parseArgs } from 'node:util'
 import { createNotifications, silentLogger } from '../../src/index.ts'

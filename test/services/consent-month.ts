@@ -73,16 +73,22 @@ export async function livedMonth(people: number, seed: number) {
   let seen = 0
   let messages = 0
   let sentAfterStart = 0
+  const unanswered = new Set<string>()
   const check = () => {
     for (const message of outbox.sent.slice(seen)) {
       const id = Number(message.to.slice(-4)) - 1000
+      // One text answers whoever has just written STOP or START, and nobody else.
+      const isAnswer = message.category === 'ANSWER' && unanswered.delete(message.to)
+      if (isAnswer) continue
       if ((refusedAt.get(id) ?? null) !== null) broken.push(`${message.to} at ${clinic.clock.now().toISOString()}`)
       else sentAfterStart += 1
     }
+    unanswered.clear()
     seen = outbox.sent.length
   }
   const say = async (id: number, text: string) => {
     messages += 1
+    unanswered.add(phoneOf(id))
     inbox.push({ from: phoneOf(id), to: '+14155550100', text, messageId: `m${messages}`, at: null })
     const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
     const request = { method: 'POST', path: '/webhooks/capture/sms', query: '', headers: {}, native: null, readBody }
@@ -90,7 +96,7 @@ export async function livedMonth(people: number, seed: number) {
     if (status !== 200) broken.push(`answer ${status} to ${text}`)
   }
   /** Only who was written to has an address that the library knows. */
-  const wasWritten = (id: number) => outbox.sent.some(({ to }) => to === phoneOf(id))
+  const wasWritten = (id: number) => outbox.sent.some(({ to, category }) => to === phoneOf(id) && category !== 'ANSWER')
   const causes = (id: number) => {
     const found = silent.get(id) ?? new Set()
     silent.set(id, found)

@@ -164,6 +164,35 @@ it('a text in doubt holds the channel until staff decide, either way', async () 
   expect((await clinic.consent.doubts(organizationId)).doubts).toEqual([])
 })
 
+it.each(['ends', 'takes the other channel', 'goes out once it is decided'])(
+  'a reminder that is due in doubt %s',
+  async (way) => {
+    await using clinic = await heard()
+    const channels = [{ channel: 'EMAIL' as const }]
+    await clinic.settings.createOrganizationSettings(organizationId, {
+      quietHours: [],
+      defaultEmailReminders: [],
+      defaultSmsReminders: [24],
+      ...(way === 'takes the other channel' && { fallback: [{ channels }] }),
+    })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.post({ text: "I'll stop by at 3" })
+    await clinic.clock.advance(24 * 3_600_000)
+    // Planned anew for another reason, it stays.
+    await clinic.notifications.scheduleReminders(1)
+    const sms = { channel: 'SMS', address: phone } as const
+    if (way === 'goes out once it is decided') await clinic.consent.decide(organizationId, sms, 'cleared')
+    clinic.outbox.clear()
+    await clinic.clock.advance(9 * 24 * 3_600_000)
+    const expected = { ends: [], 'takes the other channel': ['EMAIL'], 'goes out once it is decided': ['SMS'] }[way]
+    expect(clinic.outbox.sent.map(({ channel }) => channel)).toEqual(expected)
+    const rules = (await clinic.notifications.explain(1)).flatMap(({ rule, channel }) =>
+      channel === 'SMS' ? [rule] : [],
+    )
+    expect(rules.includes('consent_in_doubt')).toBe(way !== 'goes out once it is decided')
+  },
+)
+
 it('HELP names the clinic, and a person refuses a kind of message on one channel alone', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'HELP' })

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { type LinkPurpose, linkPurposes } from '../../schemas/link.ts'
-import { troublePage } from '../../services/links/shut-page.ts'
+import { acceptedLanguages } from '../accept-language.ts'
 import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { type Content, contentOf } from '../content.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import { formBody, SentForm } from '../form.ts'
+import type { HttpRequest } from '../messages.ts'
 import { contentOfPage } from '../pages/page.ts'
 
 /** A longer token is said to be none, with 404, as every other that is not right. */
@@ -44,7 +45,8 @@ export const linkRoutes = ({ links }: Api): Route[] =>
       errors: [],
       example: { params: { token: '0'.repeat(22) } },
       access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
-      problemPage: (status: number) => contentOfPage(troublePage(status)),
+      problemPage: async (status: number, headers: HttpRequest['headers']) =>
+        contentOfPage(await links.trouble(status, languagesOf(headers))),
     } as const
     return [
       defineRoute({
@@ -54,7 +56,8 @@ export const linkRoutes = ({ links }: Api): Route[] =>
         summary: show,
         body: nothing,
         status: statusOf,
-        handler: async ({ params: { token } }) => contentOfPage(await links.show(purpose, token)),
+        handler: async ({ params: { token }, received: { headers } }) =>
+          contentOfPage(await links.show(purpose, token, languagesOf(headers))),
       }),
       defineRoute({
         ...row,
@@ -64,9 +67,12 @@ export const linkRoutes = ({ links }: Api): Route[] =>
         body: form,
         bodyForm: formBody,
         status: statusOf,
-        handler: async ({ params: { token }, body }) => contentOfPage(await links.act(purpose, token, body)),
+        handler: async ({ params: { token }, body, received: { headers } }) =>
+          contentOfPage(await links.act(purpose, token, body, languagesOf(headers))),
       }),
     ]
   })
+
+const languagesOf = (headers: HttpRequest['headers']) => acceptedLanguages(headers['accept-language'])
 
 const statusOf = ({ status }: Pick<Content, 'status'>): number => status

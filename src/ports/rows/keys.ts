@@ -137,6 +137,10 @@ export const keys = {
   outcome: key('appointment_outcomes', ofAppointment),
   budget: key('notification_budgets', ['organization_id', 'recipient_type', 'recipient_id']),
 
+  link: key('notification_links', ['hash']),
+  linksOfRecipient: key('notification_links', ['recipient_type', 'recipient_id']),
+  linksOfAppointment: key('notification_links', ['appointment_id']),
+
   answer: key('notification_answers', ['id']),
   answerOfMessage: key('notification_answers', ['message_id']),
 } as const

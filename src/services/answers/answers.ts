@@ -26,7 +26,7 @@ export type ActCommand = {
   readonly recipient: RecipientRef
   readonly action: AnswerAction
   readonly via: AnswerVia
-  /** The start that the person was told; an appointment that has another one by now is `moved`. Left out: whatever it is. */
+  /** The start that the message named; an appointment that has another one by now is `moved`. Left out: whatever it is. */
   readonly startsAt?: Date
   readonly at: Date
   readonly by: Actor

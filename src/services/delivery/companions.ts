@@ -1,5 +1,6 @@
 /** One message for several appointments of a day, where an organization wants that (`oneMessagePerDay`). */
-import { addressKey } from '../../domain/effective.ts'
+import { addressKey, detailFor } from '../../domain/effective.ts'
+import { writtenTo } from '../../domain/plan.ts'
 import type { ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import { canList } from '../shared/asking.ts'
@@ -27,8 +28,8 @@ const mostMessages = 50
 export type Companions = {
   /** Those that are not of the batch, as they were checked for it. */
   readonly others: readonly Sendable[]
-  /** What goes out in the message of a reminder, without reminders that are `decided`. */
-  of(one: Sendable, decided: ReadonlySet<number>): readonly Companion[]
+  /** What goes out in the message of a reminder, without reminders that are `taken`. */
+  of(one: Sendable, taken: ReadonlySet<number>): readonly Companion[]
 }
 
 /** Checked work that takes reminders of other appointments along, if there are any. */
@@ -53,16 +54,18 @@ export async function companionsOf(context: Context, batch: CheckedBatch): Promi
   const own = { knowledge, planOf: batch.planOf }
   const candidates: readonly Companion[] = [
     ...leads.map((one) => ({ one, batch: own })),
-    ...(rest?.checked ?? []).filter(isSendable).map((one) => ({ one, batch: rest ?? own })),
+    ...(rest?.checked ?? [])
+      .filter(isSendable)
+      .flatMap((one) => (isNamed(one, rest ?? own) ? [{ one, batch: rest ?? own }] : [])),
   ]
   const byDay = Map.groupBy(candidates, ({ one }) => dayKey(one))
   return {
     others: candidates.flatMap(({ one, batch }) => (batch === own ? [] : [one])),
-    of(one, decided) {
+    of(one, taken) {
       const end = ends.get(one)
       if (end === undefined) return []
       const isFree = ({ one: { due } }: Companion) =>
-        due.reminder !== null && !decided.has(due.reminder.id) && (due.reminder.dueAt?.getTime() ?? 0) < end
+        due.reminder !== null && !taken.has(due.reminder.id) && (due.reminder.dueAt?.getTime() ?? 0) < end
       const fitting = (byDay.get(dayKey(one)) ?? []).filter((other) => isFree(other) && goesWith(one, other.one))
       const ofEach = Map.groupBy(
         fitting,
@@ -85,7 +88,17 @@ function isLead(one: Checked, { knowledge }: Pick<BatchContext, 'knowledge'>): b
   const { organizationId, channel, recipient } = targetOf(one.due)
   if (recipient.type === 'PRACTITIONER') return false
   const { policy } = knowledge.surroundings(organizationId)
-  return policy.oneMessagePerDay && canList(policy, channel)
+  return policy.oneMessagePerDay && canList(policy, channel) && isNamed(one, { knowledge })
+}
+
+/** A message of level 0 names no appointment, so that there is nothing to list. */
+function isNamed({ due, result }: Sendable, { knowledge }: Pick<BatchContext, 'knowledge'>): boolean {
+  const { organizationId, channel, category } = targetOf(due)
+  const around = knowledge.surroundings(organizationId)
+  const { policy } = around
+  return [result.recipient, writtenTo(around, result.recipient, category)].every(
+    (person) => detailFor({ policy, preferences: around.preferencesOf(person) }, channel, category) > 0,
+  )
 }
 
 /** What goes together: to one address, about appointments of one day by the clocks of each. */

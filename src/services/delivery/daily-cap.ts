@@ -20,11 +20,11 @@ export const isOfItsTime = ({ reminder }: DueWork): boolean =>
  * only that can come of a host in a loop. A reminder that is due by its own time counts where that is asked for, and is then
  * put off, but never given up: where it cannot wait (`roomAt` null), it goes out whatever the count.
  */
-export function capOf(sendCap: ServiceOptions['sendCap'], due: DueWork, roomAt: Date | null): number | null {
+export function capOf(sendCap: ServiceOptions['sendCap'], due: DueWork, roomAt: () => Date | null): number | null {
   if (sendCap === null) return null
   if (!isOfItsTime(due)) return sendCap.perDay
   if (!sendCap.reminders) return null
-  return roomAt === null ? Number.POSITIVE_INFINITY : sendCap.perDay
+  return roomAt() === null ? Number.POSITIVE_INFINITY : sendCap.perDay
 }
 
 /**
@@ -60,7 +60,7 @@ export async function putOffCapped(
 ): Promise<void> {
   if (capped.length === 0) return
   const decided = capped.map(({ due, outgoing }) => {
-    const room = outgoing === null ? unlessWaited(due, nextUtcDay(now), now) : outgoing.roomAt
+    const room = outgoing === null ? unlessWaited(due, nextUtcDay(now), now) : outgoing.roomAt()
     // A day began since it was decided: one of its time is decided anew, at once.
     const until = room ?? (isOfItsTime(due) ? now : null)
     return until === null ? cancel(due, 'capped') : defer(due, until, { rule: 'daily_cap' })

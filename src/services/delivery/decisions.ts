@@ -24,7 +24,7 @@ export type Outgoing = {
   /** No attempt at or after this. */
   readonly deadline: Date | null
   /** Until when it is put off if it meets the daily cap; null: it is not. */
-  readonly roomAt: Date | null
+  readonly roomAt: () => Date | null
   readonly unknownOutcome: UnknownOutcomePolicy
   /** What takes its place on another channel where it fails for certain; null: nothing does. */
   readonly fallback: Fallback | null

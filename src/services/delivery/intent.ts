@@ -8,6 +8,7 @@ import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
 import type { Fallback } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import type { UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
@@ -102,7 +103,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
     deadline: deadlineOf(companion.one.due, companion.one.subject, options.leadMs),
     fallback: fallbackOf(companion.one, companion.batch.knowledge),
   }))
-  const roomAt = roomAgainAt(one, surroundings, deadline, now)
+  const roomAt = () => roomAgainAt(one, surroundings, deadline, now)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
@@ -175,16 +176,24 @@ function withLinks(
   { links }: Context,
   { due, result, subject, others }: Sendable,
   { subject: line, text, html, template }: RenderedMessage,
-  { policy }: Surroundings,
+  surroundings: Surroundings,
   now: Date,
 ) {
   const { organizationId, appointmentId, channel, category } = targetOf(due)
-  const reader = [result.recipient, ...others].find(({ type }) => type !== 'PRACTITIONER')
+  const [first, ...more] = [result.recipient, ...others].filter(({ type }) => type !== 'PRACTITIONER')
   const message = { subject: line, text, html, template }
-  if (links.base === null || reader === undefined) return { message, links: [], unsubscribeUrl: null }
+  if (links.base === null || first === undefined) return { message, links: [], unsubscribeUrl: null }
+  // Who reads it decides for themselves, not for others who may be written to in the place of the same person.
+  const readerOf = (one: Person) => refOf(writtenTo(surroundings, one, category))
+  const reader = readerOf(first)
+  const further = more.map(readerOf).filter((one, index, all) => {
+    const isNew = all.findIndex((other) => isSameRecipient(one, other)) === index
+    return isNew && !isSameRecipient(one, reader)
+  })
   const about = {
     organizationId,
-    recipient: refOf(reader),
+    recipient: refOf(first),
+    readers: [reader, ...further] as const,
     appointmentId,
     channel,
     category,
@@ -193,10 +202,10 @@ function withLinks(
     now,
   }
   const filled = links.fill(message, about)
-  const isRefusable = channel === email.name && policy.unsubscribeCategories.includes(category)
+  const isRefusable = channel === email.name && surroundings.policy.unsubscribeCategories.includes(category)
   if (!isRefusable) return { ...filled, unsubscribeUrl: null }
   const refusal = links.make('unsubscribe', about)
-  return { message: filled.message, links: [...filled.links, refusal.row], unsubscribeUrl: refusal.url }
+  return { message: filled.message, links: [...filled.links, ...refusal.rows], unsubscribeUrl: refusal.url }
 }
 
 /** An approved template asks by its buttons. */

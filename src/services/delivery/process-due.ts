@@ -179,8 +179,14 @@ function decideAll(
   const decided: Decided[] = []
   const ended = new Set<number>()
   const batch = { ...checkedBatch, decided: ended }
+  /** What goes out in no other's message. */
+  const taken = new Set([...superseded].flatMap((index) => checked[index]?.due.reminder?.id ?? []))
+  const end = ({ reminder }: DueWork) => {
+    if (reminder === null) return
+    ended.add(reminder.id)
+    taken.add(reminder.id)
+  }
   const moved = new Set<EntityId>()
-  const late = [...superseded].flatMap((index) => checked[index]?.due.reminder?.id ?? [])
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
     const { appointmentId } = targetOf(due)
@@ -196,18 +202,14 @@ function decideAll(
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
     const whole = { ...checkedOne, result: final, others, joined: theirs }
-    const along =
-      isSendable(whole) && isSendable(checkedOne)
-        ? (companions?.of(checkedOne, new Set([...ended, ...late])) ?? [])
-        : []
+    const along = isSendable(whole) && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
     const counted = along.flatMap(({ one: { due } }) => due.reminder?.id ?? [])
     const around = along.length === 0 ? batch : { ...batch, decided: new Set([...ended, ...counted]) }
     const one = decide({ ...whole, companions: along }, around, outlet)
     if (one === null) continue
-    for (const { reminder } of worksIn(one)) if (reminder !== null && one.outgoing !== null) ended.add(reminder.id)
     decided.push(joined.length === 0 ? one : withMerged(one, joined))
     if (one.command.kind === 'defer') continue
-    for (const { reminder } of [due, ...joined.map((other) => other.due)]) if (reminder !== null) ended.add(reminder.id)
+    for (const work of [...worksIn(one), ...joined.map((other) => other.due)]) end(work)
   }
   return { decided, moved }
 }

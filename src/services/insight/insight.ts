@@ -12,7 +12,7 @@ export class Insight {
 
   /**
    * Patients and clients of an organization with an appointment ahead whom no message about it, as it starts now, reached, although one was
-   * tried or none can be: one row for each person and appointment, by start. Who has a message that arrived, or that a provider accepted
+   * tried or none can be, and those whose message may be a refusal (`in_doubt`): one row for each person and appointment, by start. Who has a message that arrived, or that a provider accepted
    * which reports nothing, is left out. Looks at up to 500 appointments: a page may have fewer rows than `limit`, or none, and not
    * be the last.
    * @throws NotificationError `invalid_input`, `directory_failed`, `directory_invalid`, or one of the `storage_*` errors.

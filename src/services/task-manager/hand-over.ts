@@ -184,7 +184,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     idempotencyKey: idempotencyKeyOf(due),
     merged: [],
     // A reminder that is not sent at once counts against the day on which it is sent.
-    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null),
+    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, () => null),
     task: { facts, scheduledAt, nextAt: now },
   } as const
   return decided(due, 'handed_over', 'task_manager_delivers', command, isTemplateWithheld ? withheldWords : undefined)

@@ -26,7 +26,15 @@ async function heard({ answers, consents }: Store): Promise<void> {
   await answers.keepReply({ ...reply, recipient: patient, text: 'late', messageId: 'r1', at: minutes(1) })
   await answers.keepReply({ ...reply, recipient: null, text: 'who', messageId: 'r2', at: minutes(2) })
   const word = { act: 'refused', how: 'text', wording: null, at: minutes(3), by: { kind: 'system', id: null } } as const
-  const inbound = { accountId: 'a', organizationId, ...sms, deciders: [], text: null, at: minutes(3) } as const
+  const inbound = {
+    accountId: 'a',
+    organizationId,
+    ...sms,
+    deciders: [],
+    text: null,
+    reply: null,
+    handOver: null,
+  } as const
   await consents.change({
     ...word,
     people: [{ organizationId, recipient: patient }],
@@ -36,7 +44,7 @@ async function heard({ answers, consents }: Store): Promise<void> {
     cause: 'stop',
     code: 'text_stop',
     onlyTaken: false,
-    inbound: { ...inbound, messageId: 'm1', meaning: 'stop' },
+    inbound: { ...inbound, messageId: 'm1', meaning: 'stop', at: minutes(3), writtenAt: minutes(3) },
   })
 }
 

@@ -137,7 +137,7 @@ export const tables = {
       sent_with: optional('int'),
       /** The code by which a reply names it; null: it asks for no answer. */
       ask_code: optional('text'),
-      /** The start that it told: an answer after it, or to an appointment that has moved, is too late. */
+      /** The start that it named: an answer after it, or to an appointment that has moved, is too late. */
       ask_until: optional('instant'),
       /** The number it asked from; null: the provider chose. */
       ask_sender: optional('text'),
