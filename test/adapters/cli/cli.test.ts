@@ -193,5 +193,9 @@ it('runs as a program, and ends by itself', async () => {
   const program = join(root, 'adapters/cli/bin/appointment-notifications.ts')
   const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
   expect((await call('migrate')).stdout).toMatch(/^Applied /)
+  const listening =
+    "import { createServer } from 'node:http'\nexport { default } from './notifications.mts'\ncreateServer().listen(0)\n"
+  await writeFile(join(folder, 'server.mts'), listening)
+  expect((await call('migrate', '--config', 'server.mts')).stdout).toMatch(/^The tables are up to date/)
   await expect(call('explain')).rejects.toMatchObject({ code: exitCodes.misused })
 })
