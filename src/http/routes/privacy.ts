@@ -147,7 +147,7 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
         cursor: z
           .string()
           .regex(/^[\w-]*$/)
-          .max(2000)
+          .max(1200)
           .optional()
           .describe('`next_cursor` of the previous page'),
       }),

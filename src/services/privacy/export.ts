@@ -78,7 +78,7 @@ const cursorSchema = z.strictObject({ place: placeSchema, audited: z.array(z.str
 type Cursor = z.infer<typeof cursorSchema>
 
 /** A cursor is part of a URL. */
-const longestCursor = 2000
+const longestCursor = 1200
 
 /** Of very many organizations the first are left out where the cursor would be too long: they are audited once more. */
 function written({ place, audited }: Cursor): string {
