@@ -12,6 +12,9 @@ const floors: Readonly<Record<string, number>> = {
   'settings.update': 0.1,
   'templates.update': 0.5,
   'templates.preview': 0.15,
+  'templates.draft': 0.5,
+  // And a test message goes to a contact of the caller, who has no phone number.
+  'templates.test': 0.1,
   // An address is one of the channel that is named beside it.
   'addresses.look-up': 0.15,
   'addresses.suppress': 0.15,
