@@ -9,7 +9,7 @@ const floors: Readonly<Record<string, number>> = {
   // one that the runtime knows, where a schema knows only how its tag is written.
   'settings.create': 0.1,
   // And what a GET shows may be echoed, but not changed: ids and the organization.
-  'settings.update': 0.15,
+  'settings.update': 0.1,
   // And texts that they name are there.
   'templates.update': 0.4,
   'templates.preview': 0.15,
