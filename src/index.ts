@@ -264,6 +264,7 @@ export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task
 // The ports, and what the library uses where an option leaves one out.
 
 export type * from './ports/bounces.ts'
+export type * from './ports/calendar.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'

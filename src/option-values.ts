@@ -83,6 +83,7 @@ export const shape = z.strictObject({
   allowedOrigins: z.array(z.string()).optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
+  calendar: has('load', 'write').optional(),
   docs: has('page', 'asset').optional(),
   hooks: z
     .strictObject({

@@ -7,6 +7,7 @@ import { languagesOf } from './language-options.ts'
 import type { LanguageFile } from './messages/index.ts'
 import { plainOptions, shape } from './option-values.ts'
 import type { BounceReader } from './ports/bounces.ts'
+import type { CalendarWriter } from './ports/calendar.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
@@ -118,6 +119,11 @@ export type NotificationsOptions = {
    * `echo whsec_$(openssl rand -base64 32)`. Of several, any verifies. Default: every request is refused (401).
    */
   readonly webhookSecret?: string | readonly string[] | undefined
+  /**
+   * Writes calendar files for organizations that have `calendarFiles: true`: `calendar()`. Without its package, `start()` rejects with
+   * `dependency_missing`. Default: there are none.
+   */
+  readonly calendar?: CalendarWriter | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
@@ -220,6 +226,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     hooks: options.hooks ?? {},
+    calendar: options.calendar ?? null,
     docs: options.docs ?? null,
     bounces: options.bounces ?? null,
     webhookSecrets: [options.webhookSecret ?? []].flat(),

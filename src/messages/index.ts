@@ -1,4 +1,5 @@
 export { approvedDetailWarnings, checkApproved, renderApproved } from './approved.ts'
+export { type CalendarText, calendarText } from './calendar-text.ts'
 export { checkTemplates, detailWarnings, linksNamed, sampleFacts } from './check.ts'
 export { compileDraft } from './compile.ts'
 export { isolated, withElements } from './direction.ts'

@@ -245,6 +245,14 @@ export const settingsFields = {
     schema: brandColor,
     isAudited: true,
   },
+  /** True: calendars of people take appointments in from the mail, and follow them. */
+  calendarFiles: {
+    description:
+      'True adds a calendar file to e-mails that confirm, reschedule or cancel an appointment, which keeps one event in the calendar of the recipient right. Needs the option `calendar` of the host application. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
   /** How long what is over is kept. */
   retention: {
     description:

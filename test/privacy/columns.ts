@@ -66,7 +66,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       ...['unknown_outcomes', 'reminder_id', 'reason', 'error_code', 'provider', 'provider_message_id'],
       // Keys are digests, or what the host gave as a key.
       ...['idempotency_key', 'dedupe_key', 'template_revision', 'held_at', 'account_id', 'fallback_of', 'erased_at'],
-      ...['ask_code', 'ask_until', 'ask_sender'],
+      ...['ask_code', 'ask_until', 'ask_sender', 'calendar_sequence', 'calendar_organizer'],
       // Times of reports.
       'delivery_detail',
     ],

@@ -157,10 +157,13 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
   'src/services/shared/accounts/account-review.ts': 'quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
+  'src/services/delivery/calendar-files.ts': 'calendarFiles',
+  'src/services/delivery/process-due.ts': 'calendarFiles',
+  'src/services/delivery/checked.ts': 'calendarFiles',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
-  'src/services/delivery/intent.ts': 'unknownOutcome unsubscribeCategories',
+  'src/services/delivery/intent.ts': 'calendarFiles unknownOutcome unsubscribeCategories',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
@@ -184,7 +187,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -210,6 +213,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/consent/consent.ts': 'defaultCountry',
   'src/services/shared/people.ts': 'defaultCountry',
   'src/services/insight/statistics.ts': 'optOuts',
+  'src/services/links/calendar-download.ts': 'calendarFiles',
   'src/services/links/link-pages.ts': 'textLanguage',
   'src/services/links/opened.ts': 'brandColor',
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',

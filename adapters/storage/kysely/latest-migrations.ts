@@ -176,6 +176,17 @@ const kept: Migration = {
   ],
 }
 
+/** What calendar files said of appointments. */
+const calendars: Migration = {
+  version: 27,
+  name: 'calendar_files',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['calendar_files'] },
+    { kind: 'add', table: 'notification_history', columns: ['calendar_sequence', 'calendar_organizer'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -190,4 +201,5 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  calendars,
 ]

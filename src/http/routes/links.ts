@@ -3,7 +3,7 @@ import { type LinkPurpose, linkPurposes } from '../../schemas/link.ts'
 import { troublePage } from '../../services/links/shut-page.ts'
 import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
-import { type Content, contentOf } from '../content.ts'
+import { Content, contentOf } from '../content.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import { formBody, SentForm } from '../form.ts'
 import { contentOfPage } from '../pages/page.ts'
@@ -16,6 +16,15 @@ const html = contentOf('text/html')
 const responses = Object.fromEntries(
   [200, 400, 404, 410, 413, 415, 422, 429, 500, 502, 503].map((status) => [status, html]),
 )
+
+const shared = {
+  params,
+  query: nothing,
+  errors: [],
+  example: { params: { token: '0'.repeat(22) } },
+  access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
+  problemPage: (status: number) => contentOfPage(troublePage(status)),
+} as const
 
 const summaries = {
   confirm: ['Show the page by which somebody confirms an appointment', 'Confirm the appointment'],
@@ -33,19 +42,10 @@ const summaries = {
  * The pages that links of messages open, in HTML. Showing one changes nothing, since programs that scan mail open every link; the form
  * of the page does.
  */
-export const linkRoutes = ({ links }: Api): Route[] =>
-  linkPurposes.flatMap((purpose) => {
+export const linkRoutes = ({ links }: Api): Route[] => [
+  ...linkPurposes.flatMap((purpose) => {
     const [show, act] = summaries[purpose]
-    const row = {
-      path: `/${purpose}/{token}`,
-      params,
-      query: nothing,
-      responses,
-      errors: [],
-      example: { params: { token: '0'.repeat(22) } },
-      access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
-      problemPage: (status: number) => contentOfPage(troublePage(status)),
-    } as const
+    const row = { ...shared, path: `/${purpose}/{token}`, responses } as const
     return [
       defineRoute({
         ...row,
@@ -67,6 +67,29 @@ export const linkRoutes = ({ links }: Api): Route[] =>
         handler: async ({ params: { token }, body }) => contentOfPage(await links.act(purpose, token, body)),
       }),
     ]
-  })
+  }),
+  defineRoute({
+    ...shared,
+    id: 'links.calendar',
+    method: 'GET',
+    path: '/calendar/{token}',
+    summary: 'Download the appointment as a calendar file, which the page that confirms it offers',
+    responses: { ...responses, 200: contentOf('text/calendar') },
+    body: nothing,
+    status: statusOf,
+    async handler({ params: { token } }) {
+      const file = await links.calendar(token)
+      return typeof file === 'string' ? new Content('text/calendar; charset=utf-8', file, asFile) : contentOfPage(file)
+    },
+  }),
+]
+
+/** Nobody but the person keeps it. */
+const asFile = {
+  'content-disposition': 'attachment; filename="appointment.ics"',
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex, nofollow, noarchive',
+}
 
 const statusOf = ({ status }: Pick<Content, 'status'>): number => status

@@ -86,6 +86,11 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const isOwn = isSameRecipient(result.recipient, recipient)
   const reader = writtenTo(surroundings, result.recipient, category)
   const readers = [reader, ...others.map((one) => writtenTo(surroundings, one, category))]
+  const toName = cleanName(namesOf(readers, reader.locale))
+  const fromName = cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name)
+  const names = { senderName: fromName, attendeeName: toName }
+  const { from } = provider
+  const calendar = from === null ? null : (batch.calendarFiles?.fileOf(one, { sender: from, ...names }) ?? null)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
@@ -106,12 +111,13 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         category,
         channel,
         to: result.address,
-        toName: cleanName(namesOf(readers, reader.locale)),
-        from: provider.from,
-        fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
+        toName,
+        from,
+        fromName,
         replyTo: provider.replyTo,
         ...filled,
         unsubscribeUrl,
+        ...(calendar !== null && { calendar: calendar.file }),
         deadline,
       },
     },
@@ -137,6 +143,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       accountId: provider.accountId,
       idempotencyKey,
       ...(question !== null && isAsked(rendered) && { ask: askOf(question) }),
+      ...(calendar !== null && { calendar: calendar.mark }),
       fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,
       merged: [],

@@ -11,6 +11,7 @@ import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { askingOf } from './asking.ts'
+import { calendarFilesOf } from './calendar-files.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
@@ -77,8 +78,12 @@ export async function decideDue(
 ): Promise<DecidedBatch> {
   const checkedBatch = await checkDue(context, works, known)
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
-  const asking = outlet.asks === true ? await askingOf(context, checkedBatch.checked, checkedBatch) : null
-  return decideAll({ ...checkedBatch, asking }, outlet, overruled)
+  const { checked } = checkedBatch
+  const [asking, calendarFiles] =
+    outlet.asks === true
+      ? await Promise.all([askingOf(context, checked, checkedBatch), calendarFilesOf(context, checked, checkedBatch)])
+      : [null, null]
+  return decideAll({ ...checkedBatch, asking, calendarFiles }, outlet, overruled)
 }
 
 /** Commits the decisions if what they rest on has not changed. */

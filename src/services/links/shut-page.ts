@@ -8,6 +8,7 @@ const stranger = {
   organization: null,
   color: null,
   isResult: false,
+  file: null,
   form: null,
 } as const
 

@@ -8,6 +8,8 @@ import { effectiveFor, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import {
+  type CalendarText,
+  calendarText,
   type MessageFacts,
   namesOf,
   type RenderedMessage,
@@ -161,8 +163,8 @@ type RenderRequest = {
   readonly now: Date
 }
 
-/** The text of a message as it stands now; null: the organization has no approved template for it. */
-export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+/** What a message says, and in which languages. */
+function sayings(request: RenderRequest, knowledge: Knowledge) {
   const {
     organizationId,
     channel,
@@ -181,7 +183,6 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const { policy, preferencesOf } = surroundings
   const readers = people.map((one) => writtenTo(surroundings, one, category))
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
-  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
     start: subject.start && {
@@ -212,12 +213,24 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     recipientName: namesOf(readers, tag),
     patientName: namesOf(patientsOf(subject, people), tag),
   })
+  const wording = knowledge.wording(organizationId, locale)
+  return { policy, organization, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
+}
+
+/** What an event in a calendar says of the same. */
+export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): CalendarText =>
+  calendarText(sayings(request, knowledge).usual())
+
+/** The text of a message as it stands now; null: the organization has no approved template for it. */
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+  const { organizationId, channel, category } = request
+  const { policy, organization, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
+  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
   if (content.kind === 'text') {
-    const wording = knowledge.wording(organizationId, locale)
     return renderMessage({
       channel: templated(channel, content),
-      facts: factsIn(wording, wording.locale),
+      facts: factsOf(),
       // A template is written once, in the organization's language, and its dates are too.
       templateFacts: () => {
         const wanted = organization?.locale ?? locale

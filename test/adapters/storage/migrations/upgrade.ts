@@ -24,6 +24,7 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'calendar_files',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
