@@ -1,6 +1,14 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
-import { htmlOf, type MessageFacts, organizationOf, shortSubject, wordsOf } from '../messages/index.ts'
+import {
+  documentHtml,
+  htmlOf,
+  type MessageDocument,
+  type MessageFacts,
+  organizationOf,
+  shortSubject,
+  wordsOf,
+} from '../messages/index.ts'
 import { singleLine } from '../schemas/common.ts'
 import { emailAddress, readEmail } from '../schemas/email-address.ts'
 import { secretMask, type ValuesOf } from '../schemas/fields.ts'
@@ -170,7 +178,10 @@ export const email = {
     detail: 2,
     // More would fill nobody's letter.
     limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
-    finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),
+    finish: (text: string, language: string, _keeps?: boolean, document?: MessageDocument) => ({
+      text,
+      html: document === undefined ? htmlOf(text, language) : documentHtml(document, language),
+    }),
     cost: null,
   },
   account: {

@@ -23,7 +23,10 @@ const placesOf = (fields: Fields, further: readonly Placed[]): readonly Placed[]
 ]
 const settingPlaces = placesOf(settingsFields, furtherFields.settings)
 const preferencePlaces = placesOf(preferenceFields, furtherFields.preferences)
-const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(templatesPlace(one))))
+const templateFields: ReadonlySet<string> = new Set([
+  'templatePartials',
+  ...channels.map((one) => nameOf(templatesPlace(one))),
+])
 
 export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
 

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import express from 'express'
 import { expect, it } from 'vitest'
 import { expressRouter } from '../../adapters/http/express.ts'
-import { compileTemplate } from '../../src/messages/compile.ts'
+import { usualCompilers } from '../../src/messages/compile.ts'
 import { listening } from '../adapters/http/listening.ts'
 import { authenticate, callerHeader } from '../conformance/http/world.ts'
 import { openClinic } from '../support/clinic.ts'
@@ -89,7 +89,7 @@ it('10,000 previews of differing drafts and organizations leave the heap flat', 
 it('a cache of drafts would show', { timeout: 60_000 }, async () => {
   const grown = await growth(async (index) => {
     const { subject, body } = draft(index)
-    for (const text of [subject, body]) compileTemplate(text)
+    for (const text of [subject, body]) usualCompilers.stored(text)
   })
   expect(grown[0]).toBeGreaterThan(bounds[0] ?? 0)
 })

@@ -165,7 +165,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'calendarFiles unknownOutcome unsubscribeCategories',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
-  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
+  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters templatePartials',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
@@ -177,8 +177,9 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
-  'src/services/settings/settings-patch.ts': 'detailLevels quietHours textLanguages',
-  'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates',
+  'src/services/settings/settings-patch.ts': 'emailTemplates quietHours smsTemplates templatePartials textLanguages',
+  'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates templatePartials',
+  'src/services/settings/template-checks.ts': 'detailLevels templatePartials',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
   'src/security/outbound-guard.ts': 'emailSmtpHost emailSmtpPort',
@@ -187,7 +188,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -219,12 +220,17 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
   'src/services/settings/asked-answers.ts': 'askForAnswers',
   'src/services/settings/contact-proof.ts': 'defaultCountry',
-  'src/services/shared/asking.ts': 'askForAnswers',
+  'src/services/shared/asking.ts': 'askForAnswers templatePartials',
+  // What templates are made of.
+  'src/domain/audit.ts': 'templatePartials',
+  'src/schemas/channel-settings.ts': 'templatePartials',
+  'src/services/shared/settings-view.ts': 'templatePartials',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
+  'src/schemas/host-variables.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',
   'src/schemas/offset.ts': 'workdays',
   'src/schemas/quiet-hours.ts': 'quietHours',

@@ -176,6 +176,21 @@ const kept: Migration = {
   ],
 }
 
+/** Versions of templates, and what templates are made of. */
+const templates: Migration = {
+  version: 22,
+  name: 'template_versions',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_template_versions'] },
+    {
+      kind: 'add',
+      table: 'notification_settings',
+      columns: ['template_partials', 'template_version', 'template_versions'],
+    },
+  ],
+}
+
 /** What calendar files said of appointments. */
 const calendars: Migration = {
   version: 27,
@@ -201,5 +216,6 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  templates,
   calendars,
 ]

@@ -7,6 +7,10 @@ import type { ReplanScope } from './plans.ts'
 export type OwnSettings = {
   /** What the ids of the organization's accounts begin with, which never changes. Null: the library did not write the row yet. */
   readonly accountKey: string | null
+  /** The version of the templates that is published. Null: none, or they were stored before there were versions. */
+  readonly templateVersion: number | null
+  /** How many versions of the templates there are. Null: none. */
+  readonly templateVersions: number | null
 }
 
 export type SettingsRow = SettingsValues &

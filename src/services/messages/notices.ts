@@ -25,7 +25,7 @@ import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../sch
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import { isSetUpFault, type Rule } from '../../schemas/rules.ts'
-import { type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { type Audience, type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -195,6 +195,7 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     location: subject.location,
     visitMode: subject.visitMode,
     videoLink: subject.videoLink,
+    variables: subject.variables,
     changed,
     isReinstated,
     isForPractitioner: readers.every(({ type }) => type === 'PRACTITIONER'),
@@ -214,7 +215,7 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     patientName: namesOf(patientsOf(subject, people), tag),
   })
   const wording = knowledge.wording(organizationId, locale)
-  return { policy, organization, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
+  return { policy, organization, people, readers, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
 }
 
 /** What an event in a calendar says of the same. */
@@ -223,21 +224,29 @@ export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): C
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category } = request
-  const { policy, organization, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
+  const { organizationId, channel, category, subject } = request
+  const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
   if (content.kind === 'text') {
     return renderMessage({
       channel: templated(channel, content),
       facts: factsOf(),
-      // A template is written once, in the organization's language, and its dates are too.
-      templateFacts: () => {
-        const wanted = organization?.locale ?? locale
+      // A template for everybody is written once, in the organization's language, and its dates are too.
+      templateFacts: (language) => {
+        const wanted =
+          language === null ? (organization?.locale ?? locale) : (locale ?? organization?.locale ?? language)
         const ofTemplate = knowledge.wording(organizationId, wanted)
         return factsIn(ofTemplate, wanted ?? ofTemplate.locale)
       },
       templates,
+      partials: policy.templatePartials,
+      reader: {
+        language: locale ?? organization?.locale,
+        kind: subject.kind,
+        audience: audienceOf(subject, people, readers),
+      },
+      compile: knowledge.compile,
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }
@@ -297,6 +306,26 @@ function patientsOf(subject: Subject, people: readonly Person[]): readonly Perso
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }
 
-/** In `explain()`, of a message whose template says too much. */
-export const withheldWords =
-  'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+/**
+ * Whether somebody among the readers has the appointment. A client is the parent of a patient where there is one; a contact in
+ * somebody's place is somebody else.
+ */
+function audienceOf({ recipients }: Subject, people: readonly Person[], readers: readonly Person[]): Audience {
+  const hasPatients = recipients.some(({ type }) => type === 'PATIENT')
+  const isOwn = (reader: Person) =>
+    (reader.type === 'PATIENT' || (reader.type === 'CLIENT' && !hasPatients)) &&
+    people.some((one) => isSameRecipient(one, reader))
+  return readers.some(isOwn) ? 'person' : 'other'
+}
+
+/** In `explain()`, what of a message is not as its template would have it: that says too much, or values are missing. */
+export function textInWords({ isTemplateWithheld = false, missing = [] }: TextFindings): string[] {
+  const withheld =
+    'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+  const gaps = missing.map((name) => `{${name}}`).join(', ')
+  return [
+    ...(isTemplateWithheld ? [withheld] : []),
+    ...(missing.length === 0 ? [] : [`the directory has no value for ${gaps}, which the template names`]),
+  ]
+}
+export type TextFindings = Pick<RenderedMessage, 'isTemplateWithheld' | 'missing'>

@@ -38,18 +38,17 @@ import {
 } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
-import { requireApprovedTemplates } from './approved-templates.ts'
-import { requireHeardAnswers } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
 import {
   changeSettings,
+  mergedTemplates,
   readSettingsPatch,
   settingsRow,
   undecidedQuietHours,
-  withheldTemplates,
 } from './settings-patch.ts'
+import { checkTexts } from './template-checks.ts'
 import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
@@ -102,12 +101,12 @@ export class SettingsService {
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const { accountKey } = listed
-    const values = { ...patched(emptySettings, patch), accountKey }
+    const unversioned = { templateVersion: null, templateVersions: null }
+    const values = { ...patched(emptySettings, patch), accountKey, ...unversioned }
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
-    const ofAnswers = requireHeardAnswers(this.#context, wanted, patch)
-    const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
+    const ofTexts = await checkTexts(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
       values,
@@ -124,9 +123,10 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(row, patch)]
-    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTexts]
-    return { ...showSettings(row), warnings: [...all, ...undecidedQuietHours(row)] }
+    return {
+      ...showSettings(row),
+      warnings: [...ofTexts, ...warnings, ...accountFindings, ...undecidedQuietHours(row)],
+    }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -155,7 +155,7 @@ export class SettingsService {
       'organization settings',
     )
     const change = readSettingsPatch(this.#context, id, written)
-    let warnings = change.warnings
+    let warnings: readonly Warning[] = []
     let switchedOff: readonly Channel[] = []
     const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
       const listed = withAccountLists(this.#context, id, change.patch, before)
@@ -166,10 +166,8 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
-      const ofAnswers = requireHeardAnswers(this.#context, after, patch)
-      const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
-      const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(after, patch)]
-      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTexts]
+      const ofTexts = await checkTexts(this.#context, after, patch)
+      warnings = [...ofTexts, ...ofSender, ...ofAccount]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
@@ -181,8 +179,8 @@ export class SettingsService {
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
   async getTemplates(id: string): Promise<Templates> {
-    const { emailTemplates, smsTemplates } = await this.getOrganizationSettings(id)
-    return { emailTemplates, smsTemplates }
+    const { emailTemplates, smsTemplates, templatePartials } = await this.getOrganizationSettings(id)
+    return { emailTemplates, smsTemplates, templatePartials }
   }
 
   /**
@@ -194,17 +192,13 @@ export class SettingsService {
   async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
     const given = parseInput(templatesInput, input, 'templates')
     let warnings: readonly Warning[] = []
-    const row = await changeSettings(this.#context, this.#actor, id, (before) => {
-      const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
-      const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
-      const change = readSettingsPatch(this.#context, id, patch)
-      const after = patched(before, change.patch)
-      const ofAnswers = requireHeardAnswers(this.#context, after, change.patch)
-      warnings = [...change.warnings, ...ofAnswers, ...withheldTemplates(after, change.patch)]
+    const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
+      const change = readSettingsPatch(this.#context, id, mergedTemplates(before, given))
+      warnings = await checkTexts(this.#context, patched(before, change.patch), change.patch)
       return change
     })
-    const { emailTemplates, smsTemplates } = showSettings(row)
-    return { emailTemplates, smsTemplates, warnings }
+    const { emailTemplates, smsTemplates, templatePartials } = showSettings(row)
+    return { emailTemplates, smsTemplates, templatePartials, warnings }
   }
 
   /**

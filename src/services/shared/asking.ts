@@ -26,8 +26,13 @@ export function asksFor(policy: OrganizationPolicy, channel: Channel, category: 
   if (content.kind === 'approved') return asksByItself(policy, category)
   if (!content.asks) return false
   const template = channelSettings(policy, channel).templates[templateKeyOf[category]]
-  if (template !== undefined) return JSON.stringify(template).includes(hintVariable)
-  return asksByItself(policy, category)
+  if (template === undefined) return asksByItself(policy, category)
+  // Whether one that asks is for the reader is known when it is rendered.
+  const texts = JSON.stringify(template)
+  return (
+    texts.includes(hintVariable) ||
+    (texts.includes('{>') && JSON.stringify(policy.templatePartials).includes(hintVariable))
+  )
 }
 
 /** Built-in texts ask in reminders only: a confirmation that asks for another one confuses. */
@@ -35,4 +40,4 @@ export const asksByItself = (policy: OrganizationPolicy, category: Category): bo
   policy.askForAnswers && category === 'REMINDER'
 
 /** The variable of templates by which they ask. */
-export const hintVariable = '{answer_hint'
+const hintVariable = '{answer_hint'

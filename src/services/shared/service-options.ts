@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../../domain/retry.ts'
-import type { Languages } from '../../messages/index.ts'
+import type { Compilers, Languages } from '../../messages/index.ts'
 import type { CalendarWriter } from '../../ports/calendar.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
@@ -23,6 +23,8 @@ export type ServiceOptions = {
   readonly revokePrevious: boolean
   readonly ids: IdKinds
   readonly languages: Languages
+  /** How templates are compiled, which may name variables of the host application. */
+  readonly compilers: Compilers
   readonly hooks: Hooks
   /** Null: there are no calendar files. */
   readonly calendar: CalendarWriter | null

@@ -24,6 +24,7 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'template_versions',
   'calendar_files',
 ]
 const laterThan = {
