@@ -85,6 +85,7 @@ export const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   calendar: has('load', 'write').optional(),
+  mailLayout: call.optional(),
   docs: has('page', 'asset').optional(),
   hooks: z
     .strictObject({

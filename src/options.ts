@@ -3,7 +3,7 @@ import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import { type RateLimitOptions, type ResolvedRateLimits, resolveRateLimits } from './http/rate-limit-options.ts'
-import type { LanguageFile } from './messages/index.ts'
+import { type LanguageFile, MailFrames, type MailLayout } from './messages/index.ts'
 import { plainOptions, shape } from './option-values.ts'
 import type { BounceReader } from './ports/bounces.ts'
 import type { CalendarWriter } from './ports/calendar.ts'
@@ -20,7 +20,7 @@ import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
 import type { HostVariableInput } from './schemas/host-variables.ts'
-import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
+import { createFaultLog, type FaultLog, faultOf } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
   type ResolvedTaskManagerOptions,
@@ -130,6 +130,11 @@ export type NotificationsOptions = {
    * `dependency_missing`. Default: there are none.
    */
   readonly calendar?: CalendarWriter | undefined
+  /**
+   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Where it throws, the
+   * library's own is used. Whatever of `mail` it prints, it has to escape. Default: that of the library, `builtInLayout()`.
+   */
+  readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
@@ -213,6 +218,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager, clock = systemClock } = options
+  const logger = createFaultLog(messageFirst(options.logger ?? stderrLogger), clock)
   return {
     storage: storeOn(options.storage),
     directory: options.directory,
@@ -221,6 +227,9 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     defaults,
     languages: languagesOf(options.languages),
     compilers: compilersFor(options.variables),
+    mailFrames: new MailFrames(options.mailLayout ?? null, (error) =>
+      logger.error("mail layout failed, the library's own is used", { fault: faultOf(error) }),
+    ),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
     retry,
     authenticate: options.authenticate ?? null,
@@ -238,7 +247,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     bounces: options.bounces ?? null,
     webhookSecrets: [options.webhookSecret ?? []].flat(),
     ...durations,
-    logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
+    logger,
     clock,
     random: options.random ?? Math.random,
   }

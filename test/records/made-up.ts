@@ -174,6 +174,7 @@ export const settings = (): Row<'notification_settings'> => ({
   unsubscribe_categories: null,
   brand_color: null,
   calendar_files: null,
+  mail_layout: null,
   always_name_time_zone: null,
   detail_levels: null,
   fallback: null,

@@ -163,10 +163,12 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
-  'src/services/delivery/intent.ts': 'calendarFiles unknownOutcome unsubscribeCategories',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
+  'src/services/delivery/intent.ts': 'calendarFiles mailLayout unknownOutcome unsubscribeCategories',
+  'src/services/shared/knowledge.ts':
+    'brandColor defaultCountry mailLayout practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters templatePartials',
-  'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
+  'src/services/messages/template-preview.ts':
+    'brandColor defaultCountry mailLayout messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
   'src/services/privacy/erasure.ts': 'optOuts',
@@ -188,7 +190,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays mail_layout message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -199,8 +201,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/routes/templates.ts': 'email_templates message_prices',
   'src/http/shapes/reminders.ts': 'message_prices',
   // The option of the same name, and what comes of both.
-  'src/options.ts': 'settleMs',
-  'src/option-values.ts': 'settleMs',
+  'src/options.ts': 'mailLayout settleMs',
+  'src/option-values.ts': 'mailLayout settleMs',
   'src/services/shared/context.ts': 'settleMs',
   'src/services/shared/service-options.ts': 'settleMs',
   'src/services/planning/lifecycle-notices.ts': 'settleMs',
@@ -211,6 +213,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/statistics.ts': 'optOuts',
   'src/records/preferences.ts': 'optOuts',
   'src/schemas/brand-color.ts': 'brandColor',
+  'src/schemas/mail-layout.ts': 'emailAddress',
   'src/services/consent/consent.ts': 'defaultCountry',
   'src/services/shared/people.ts': 'defaultCountry',
   'src/services/insight/statistics.ts': 'optOuts',

@@ -191,13 +191,13 @@ const templates: Migration = {
   ],
 }
 
-/** What calendar files said of appointments. */
-const calendars: Migration = {
+/** What calendar files said of appointments, and the layout of mails. */
+const mail: Migration = {
   version: 27,
-  name: 'calendar_files',
+  name: 'mail',
   oldest: 3,
   changes: [
-    { kind: 'add', table: 'notification_settings', columns: ['calendar_files'] },
+    { kind: 'add', table: 'notification_settings', columns: ['calendar_files', 'mail_layout'] },
     { kind: 'add', table: 'notification_history', columns: ['calendar_sequence', 'calendar_organizer'] },
   ],
 }
@@ -217,5 +217,5 @@ export const latestMigrations: readonly Migration[] = [
   hours,
   kept,
   templates,
-  calendars,
+  mail,
 ]

@@ -60,7 +60,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
   const surroundings = knowledge.surroundings(organizationId)
-  const { unknownOutcome } = surroundings.policy
+  const { policy } = surroundings
+  const { unknownOutcome } = policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
@@ -114,7 +115,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         toName,
         from,
         fromName,
-        replyTo: provider.replyTo,
+        replyTo: (channel === email.name ? policy.mailLayout?.replyTo : undefined) ?? provider.replyTo,
         ...filled,
         unsubscribeUrl,
         ...(calendar !== null && { calendar: calendar.file }),

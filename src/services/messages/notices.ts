@@ -247,6 +247,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
         audience: audienceOf(subject, people, readers),
       },
       compile: knowledge.compile,
+      frame: knowledge.frame(organizationId),
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }

@@ -6,6 +6,7 @@ import {
   checkApproved,
   checkTemplates,
   compileDraft,
+  type MailFrame,
   type MessageFacts,
   type RenderedMessage,
   renderApproved,
@@ -100,9 +101,17 @@ export class TemplatePreviews {
     }
     const { content } = channelOf(channel)
     const usual = known?.locale ?? usualLocale
+    const { mailLayout: rules, brandColor: color } = policy
+    const { name = null, phone = null } = known ?? {}
+    const frame = rules === null ? undefined : this.#context.options.mailFrames.of({ rules, color, name, phone })
     const { rendered, warnings, size } =
       content.kind === 'text'
-        ? previewOfText(content, request, stored, { facts, templateFacts, keepsCharacters: !policy.smsPlainCharacters })
+        ? previewOfText(content, request, stored, {
+            facts,
+            templateFacts,
+            frame,
+            keepsCharacters: !policy.smsPlainCharacters,
+          })
         : previewOfApproved(content, request, stored, { ...facts, locale: locale ?? usual }, usual)
     const { subject, text, html, template } = rendered
     return {
@@ -133,6 +142,7 @@ function previewOfText(
   how: {
     readonly facts: MessageFacts
     readonly templateFacts: () => MessageFacts
+    readonly frame: MailFrame | undefined
     readonly keepsCharacters: boolean
   },
 ): Preview {

@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../../domain/retry.ts'
-import type { Compilers, Languages } from '../../messages/index.ts'
+import type { Compilers, Languages, MailFrames } from '../../messages/index.ts'
 import type { CalendarWriter } from '../../ports/calendar.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
@@ -25,6 +25,8 @@ export type ServiceOptions = {
   readonly languages: Languages
   /** How templates are compiled, which may name variables of the host application. */
   readonly compilers: Compilers
+  /** What stands around mails. */
+  readonly mailFrames: MailFrames
   readonly hooks: Hooks
   /** Null: there are no calendar files. */
   readonly calendar: CalendarWriter | null

@@ -25,7 +25,7 @@ const newest = [
   'quiet_hours',
   'retention_and_erasure',
   'template_versions',
-  'calendar_files',
+  'mail',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
