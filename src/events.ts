@@ -33,6 +33,12 @@ export type NotificationEvent = About & {
   readonly category: Category
 }
 
+type Accepted = {
+  readonly providerMessageId: string | null
+  /** From when it was due, or asked for, until the provider accepted it; null: it was reported later, or TaskManager sent it. */
+  readonly lateMs: number | null
+}
+
 /** What a person answered about an appointment. */
 export type AnswerEvent = {
   readonly organizationId: string
@@ -79,7 +85,7 @@ export type NotificationEvents = {
   'reminder.failed': [event: ReminderEvent & { readonly code: string }]
   'reminder.cancelled': [event: ReminderEvent & { readonly rule: Rule }]
   'reminder.skipped': [event: About & { readonly offset: string | null; readonly rule: Rule }]
-  'notification.sent': [event: NotificationEvent & { readonly providerMessageId: string | null }]
+  'notification.sent': [event: NotificationEvent & Accepted]
   /** The provider or TaskManager reported that it arrived. */
   'notification.delivered': [event: NotificationEvent]
   /** The provider reported that it was read, also where it never reported that it was delivered. */

@@ -129,11 +129,13 @@ export type { Consent, ConsentResult } from './services/consent/consent.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
-export type { Insight, Unreached, UnreachedFilter, UnreachedPage } from './services/insight/attention.ts'
+export type { Unreached, UnreachedFilter, UnreachedPage } from './services/insight/attention.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
 export type { CheckUpCode, CheckUpFinding } from './services/insight/check-up-table.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
+export type { HealthReport } from './services/insight/health-report.ts'
+export type { Insight } from './services/insight/insight.ts'
 export type {
   Outcomes,
   Reported,
@@ -142,6 +144,7 @@ export type {
   StatisticsReport,
   TaskCounts,
 } from './services/insight/statistics.ts'
+export type { LostReminders, WhatIf, WhatIfReport, WhatIfTotals } from './services/insight/what-if.ts'
 export type { LinkPages, RevokedLinks } from './services/links/link-pages.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/planning/notification-transaction.ts'
@@ -150,7 +153,7 @@ export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './serv
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { ErasureReport } from './services/privacy/erasure.ts'
 export type { ExportedAddress, ExportedDecision, ExportedMessage, RecipientExport } from './services/privacy/export.ts'
-export type { Privacy } from './services/privacy/privacy.ts'
+export type { ErasureOptions, Privacy } from './services/privacy/privacy.ts'
 export type { RetentionCounts, RetentionStatus } from './services/privacy/retention.ts'
 export type { KeyReport, RotationReport } from './services/privacy/rotation.ts'
 export type { AccountCheck, VerifyOptions } from './services/settings/account-checks.ts'

@@ -7,9 +7,10 @@ import type { Consent } from './services/consent/consent.ts'
 import type { BounceResult } from './services/delivery/bounces.ts'
 import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
-import type { Insight } from './services/insight/attention.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
 import type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
+import type { HealthReport } from './services/insight/health-report.ts'
+import type { Insight } from './services/insight/insight.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { LinkPages } from './services/links/link-pages.ts'
 import type { NotificationService } from './services/notification-service.ts'
@@ -30,7 +31,7 @@ export type Notifications = {
   readonly consent: Consent
   readonly statistics: Statistics
   readonly audit: AuditLog
-  /** Whom nothing reached before an appointment. */
+  /** Whom nothing reached before an appointment, and what other settings would change. */
   readonly insight: Insight
   /** What people answered about appointments, and what they wrote that is for people to read. */
   readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
@@ -45,9 +46,13 @@ export type Notifications = {
    */
   handle(request: HttpRequest): Promise<HttpResponse>
   /**
+   * What `GET /health` shows to a service, as this process sees it. Connects to no provider; takes up to 2 s, never rejects.
+   */
+  health(): Promise<HealthReport>
+  /**
    * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
    * concerns and what to do; nothing is found where all is well. Asks the directory for a page, and connects to the host application's own
-   * providers. Takes up to 10 s, never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
+   * providers. Takes up to 10 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
    */
   checkUp(options?: CheckUpOptions): Promise<CheckUpReport>
   /** The endpoints that `handle` answers, each with its schemas. */
@@ -84,7 +89,7 @@ export type Notifications = {
    * cancelled only with `force`, which also skips the second look.
    *
    * Works in small steps. An interrupted run, even one whose process died, is continued by the next run
-   * within an hour, in any process, and the report covers both; `restart` begins anew.
+   * within an hour, in any process, and the report covers both; `restart` begins anew. `dryRun` only reports what would be done.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>

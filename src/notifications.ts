@@ -20,10 +20,10 @@ import { feeder } from './services/delivery/scheduling/feeder.ts'
 import { guardedScheduler } from './services/delivery/scheduling/guarded-scheduler.ts'
 import { unreportedMessages } from './services/delivery/unreported.ts'
 import { Webhooks } from './services/delivery/webhooks.ts'
-import { Insight } from './services/insight/attention.ts'
 import { AuditLog } from './services/insight/audit-log.ts'
 import { CheckUp } from './services/insight/check-up.ts'
 import { Health } from './services/insight/health.ts'
+import { Insight } from './services/insight/insight.ts'
 import { Statistics } from './services/insight/statistics.ts'
 import { LinkPages } from './services/links/link-pages.ts'
 import { TemplatePreviews } from './services/messages/template-preview.ts'
@@ -77,7 +77,9 @@ export function createNotifications(options: NotificationsOptions): Notification
   const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
-  const webhooks = new Webhooks(context, (answer) => answers.read(answer))
+  const hookCalls = new HookCalls(context)
+  const answers = new Answers(context, hookCalls)
+  const webhooks = new Webhooks(context, answers)
   const bounces = new Bounces(context, callbacks, resolved)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
@@ -96,9 +98,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
-  const privacy = new Privacy(context, planner)
-  const hookCalls = new HookCalls(context)
-  const answers = new Answers(context, hookCalls)
+  const privacy = new Privacy(context)
   const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })
   const checkUp = new CheckUp(context, health)
   const links = new LinkPages(context, answers, consent)
@@ -199,6 +199,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
+    health: () => health.check({ verify: false, organizationId: null }),
     checkUp: checkUp.run.bind(checkUp),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
     ingestBounce: bounces.ingest.bind(bounces),

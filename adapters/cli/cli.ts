@@ -4,9 +4,9 @@
  */
 import { parseArgs } from 'node:util'
 import { isNotificationError, type Notifications } from '../../src/index.ts'
-import { type Command, commands } from './commands/commands.ts'
+import { type Command, UsageError } from './commands/command.ts'
+import { commands } from './commands/commands.ts'
 import { loadLibrary } from './commands/config.ts'
-import { UsageError } from './commands/usage.ts'
 
 /** Where the command line writes, and the folder in which it was called. */
 export type CliSurroundings = {
@@ -30,14 +30,19 @@ export async function runCli(
   args: readonly string[],
   { folder = process.cwd(), out, err }: CliSurroundings,
 ): Promise<number> {
-  const [name = '--help', ...rest] = args
-  if (name === '--help' || name === '-h') {
+  const [first = '--help', second] = args
+  if (first === '--help' || first === '-h') {
     out(overview())
     return exitCodes.ok
   }
+  const both = `${first} ${second}`
+  const name = both in commands ? both : first
+  const rest = args.slice(name.split(' ').length)
   const command = commands[name]
   if (command === undefined) {
-    err(`There is no command "${name}".\n\n${overview()}`)
+    err(
+      `There is no command "${Object.keys(commands).some((one) => one.startsWith(`${first} `)) ? both : first}".\n\n${overview()}`,
+    )
     return exitCodes.misused
   }
   let library: Notifications | null = null
@@ -53,7 +58,7 @@ export async function runCli(
       return library
     }
     const report = (text: string) => err(text)
-    const result = await command.run({ values, positionals, open, report })
+    const result = await command.run({ values, positionals, folder, open, report })
     out(json === true ? JSON.stringify(result.data, null, 2) : result.text)
     return result.isFailure === true ? exitCodes.failed : exitCodes.ok
   } catch (error) {

@@ -128,6 +128,8 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
       return engine.close()
     },
     carry,
+    // Several round trips, whatever they carry.
+    stepMs: 12,
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),

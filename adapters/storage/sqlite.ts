@@ -91,6 +91,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     },
     carry: carrying(engine),
     scrub: () => engine.scrub(),
+    relieve: () => engine.relieve(),
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),

@@ -25,7 +25,7 @@ import {
 } from '../../src/index.ts'
 import { sqlite } from '../storage/sqlite.ts'
 import { DrivenClock } from './kit/driven-clock.ts'
-import { type Messages, Outbox, type SentMessage } from './kit/outbox.ts'
+import { type Messages, noAnswer, Outbox, type SentMessage } from './kit/outbox.ts'
 import { organizationId, type TestAppointment, TestDirectory, type TestPerson } from './kit/people.ts'
 import { type Point, TestProcess } from './kit/process.ts'
 import { UnderWay } from './kit/rest.ts'
@@ -67,6 +67,11 @@ export type TestNotifications = Notifications & {
   advanceBy(time: number | string): Promise<void>
   /** Waits until nothing is under way, while no time passes. @throws Error naming what does not answer within 10 s of real time. */
   idle(): Promise<void>
+  /**
+   * Whoever got the last SMS or WhatsApp message, or that of `of`, answers it: `reply('C')`. Returns what the library has the provider write
+   * back; null: nothing. @throws Error for a message by e-mail, whose replies go to the clinic.
+   */
+  reply(text: string, options?: { readonly of?: SentMessage | undefined }): Promise<string | null>
   /** What a provider reports of a message. Default: of the last that was sent. */
   receipt(outcome: DeliveryReceipt['outcome'], options?: ReceiptOptions): Promise<void>
   /**
@@ -78,7 +83,7 @@ export type TestNotifications = Notifications & {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage }
+export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage | undefined }
 
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
@@ -141,6 +146,16 @@ export async function createTestNotifications(options: TestOptions = {}): Promis
     async receipt(outcome: DeliveryReceipt['outcome'], { of = outbox.sent.last(), ...detail }: ReceiptOptions = {}) {
       await process.library.recordReceipt(of.notificationId, { outcome, ...detail })
       await underWay.rest()
+    },
+    async reply(text: string, { of = outbox.sent.lastWithReplies() }: { readonly of?: SentMessage | undefined } = {}) {
+      outbox.answer(of, text)
+      const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
+      const path = `/webhooks/test/${of.channel.toLowerCase()}`
+      const request = { method: 'POST', path, query: '', headers: {}, native: null, readBody }
+      const { status, body } = await process.library.handle(request)
+      await underWay.rest()
+      if (status !== 200) throw new Error(`The reply was not read: ${body}`)
+      return body === noAnswer ? null : body
     },
     async crash(when: 'now' | Point = 'now') {
       await process.crash(when)

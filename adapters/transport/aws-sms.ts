@@ -23,6 +23,11 @@ export type AwsSmsOptions = AwsOptions & {
    * Default: nothing is reported.
    */
   readonly receipts?: SnsOptions
+  /**
+   * Whether End User Messaging answers texts that begin with STOP or HELP, and other words by which people opt out, by itself: the library then
+   * answers none of them. Default true; false: the numbers have self-managed opt-outs.
+   */
+  readonly answersKeywords?: boolean
 }
 
 type Sdk = Pick<
@@ -38,7 +43,7 @@ type Sdk = Pick<
  * sent.
  */
 export function awsSms(options: AwsSmsOptions = {}): Transport {
-  const { concurrency = 20, originationIdentity, receipts } = options
+  const { concurrency = 20, originationIdentity, receipts, answersKeywords = true } = options
   const { call, close } = awsCalls<Sdk, PinpointSMSVoiceV2Client>(
     {
       transport: 'aws_sms',
@@ -55,7 +60,7 @@ export function awsSms(options: AwsSmsOptions = {}): Transport {
     needsAccount: true,
     ambientCredentials: true,
     concurrency,
-    ...(receipts === undefined ? {} : { receipt: textEvents(receipts) }),
+    ...(receipts === undefined ? {} : { receipt: textEvents(receipts, answersKeywords) }),
 
     async send(message, context) {
       const account = accountOf(context)

@@ -10,24 +10,25 @@ import { requireNumbers } from './shared/numbers.ts'
 import { failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
-import { readTwilioWebhook } from './twilio/webhook.ts'
+import { type TwilioWebhookOptions, twilioWebhook } from './twilio/webhook.ts'
 
 export { twilioReceipt } from './twilio/receipt.ts'
 export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
 
-export type TwilioOptions = TwilioMessageOptions & {
-  /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
-  readonly baseUrl?: string
-  /**
-   * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
-   * outcome. Twilio itself may take more than 20 s to give up. Default 30000.
-   */
-  readonly timeoutMs?: number
-  /** How many sends may run at a time per account; Twilio returns 429 for too many. Default 20. */
-  readonly concurrency?: number
-  /** The most connections, over all accounts; further requests wait for one. Default 50. */
-  readonly maxConnections?: number
-}
+export type TwilioOptions = TwilioMessageOptions &
+  TwilioWebhookOptions & {
+    /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
+    readonly baseUrl?: string
+    /**
+     * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
+     * outcome. Twilio itself may take more than 20 s to give up. Default 30000.
+     */
+    readonly timeoutMs?: number
+    /** How many sends may run at a time per account; Twilio returns 429 for too many. Default 20. */
+    readonly concurrency?: number
+    /** The most connections, over all accounts; further requests wait for one. Default 50. */
+    readonly maxConnections?: number
+  }
 
 /**
  * The `twilio` transport. An account's key (`sms_api_key`, or that of WhatsApp) is its Account SID, and its secret is the auth token.
@@ -74,7 +75,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     needsAccount: true,
     concurrency,
     receivesReplies: true,
-    receipt: readTwilioWebhook,
+    receipt: twilioWebhook(options),
 
     async send(message, context) {
       const account = accountOf(context)

@@ -1,5 +1,5 @@
 /**
- * Sends WhatsApp templates with Meta's Cloud API (Graph API), by `fetch`.
+ * Sends WhatsApp messages with Meta's Cloud API (Graph API), by `fetch`.
  * @example
  * createNotifications({ transports: [smtp(), whatsappCloud()], ... })
  */

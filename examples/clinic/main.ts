@@ -46,6 +46,12 @@ const library = createNotifications({
     whatsappCloud(env.WHATSAPP_API_BASE_URL === undefined ? {} : { baseUrl: env.WHATSAPP_API_BASE_URL }),
   ],
   encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY ?? temporaryKey(),
+  // What patients answer by the links of their messages. A confirmation is stored; what they ask for is for people to do.
+  hooks: {
+    onConfirm: ({ appointmentId }) => database.changeAppointment(Number(appointmentId), null, 'confirmed'),
+    onChangeRequest: ({ appointmentId }) => console.log(`appointment ${appointmentId}: another time is asked for`),
+    onCancelRequest: ({ appointmentId }) => console.log(`appointment ${appointmentId}: it is to be cancelled`),
+  },
   authenticate: ({ headers }) => callerOf(database, env.CLINIC_TOKEN, headers['authorization']),
   docs: swaggerUi(),
   publicUrl: `${env.PUBLIC_URL ?? origin}/api/notifications`,

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import {
   answerHint,
+  appointmentLines,
   type DayForm,
   excerpt,
+  headingOf,
   type MessageFacts,
   plainCharacters,
   plainSpaces,
@@ -199,11 +201,11 @@ function sizeOf(text: string): SmsSize {
 const dayForms: readonly DayForm[] = ['full', 'long', 'short']
 
 /** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
-function cheapSentence(words: Words): string {
-  const natural = sentenceOf(words)
+function cheapSentence(words: Words, sentence: (words: Words, form?: DayForm) => string = sentenceOf): string {
+  const natural = sentence(words)
   if (words.values.day === '' || sizeOf(natural).encoding === 'GSM-7') return natural
   for (const form of dayForms) {
-    const text = sentenceOf(words, form)
+    const text = sentence(words, form)
     if (sizeOf(text).encoding === 'GSM-7') return text
   }
   return natural
@@ -216,6 +218,7 @@ function cheapSentence(words: Words): string {
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
   const hint = facts.ask?.isBuiltIn === true ? ` ${answerHint(facts)}` : ''
+  if (words.isSeveral) return listOf(facts, words, hint)
   const sentence = cheapSentence(words)
   const text = `${sentence}${hint}`
   if (words.place === '') return text
@@ -224,6 +227,14 @@ function textOf(facts: MessageFacts): string {
   if (words.isPlaceNeeded) return located
   const segments = roughSegments(sizeOf(located))
   return segments > 1 && segments > roughSegments(sizeOf(text)) ? text : located
+}
+
+/** Several appointments, each on a line of its own; without their places, which would cost more than they tell. */
+function listOf(facts: MessageFacts, words: Words, hint: string): string {
+  const heading = cheapSentence(words, (all, form) => words.say('sms', { sentence: headingOf(all, form) }))
+  return [heading, ...appointmentLines(facts, { withPlaces: false }), hint.trim()]
+    .filter((line) => line !== '')
+    .join('\n')
 }
 
 function costOf(text: string): TextCost {

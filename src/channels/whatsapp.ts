@@ -4,6 +4,7 @@ import { type Country, countryOf, type ReadContact, readPhone } from '../schemas
 import { visible } from '../schemas/plain-text.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
 import { accountSecret, providerAccount, providerName } from './provider-account.ts'
+import { sms } from './sms.ts'
 
 /** The credentials of a WhatsApp provider, decrypted for the duration of a send. */
 export type WhatsAppAccount = {
@@ -97,11 +98,29 @@ function readAddress(text: string, country: Country | null): ReadContact {
   return userId.test(typed) ? { address: typed, warnings: [] } : readPhone(text, country)
 }
 
+/**
+ * The numbers of some countries are written in two ways, of which WhatsApp takes one and people the other: mobile numbers of Brazil with
+ * or without the ninth digit that they got, those of Mexico with the 1 that they lost, and those of Argentina without their 9.
+ */
+const inOneWay = [
+  [/^\+55([1-9]\d)([6-9]\d{7})$/, '+55$19$2'],
+  [/^\+521([2-9]\d{9})$/, '+52$1'],
+  [/^\+54([1-8]\d{9})$/, '+549$1'],
+] as const
+
+function asOneNumber(address: string): string {
+  const [pattern, way] = inOneWay.find(([one]) => one.test(address)) ?? []
+  return pattern === undefined || way === undefined ? address : address.replace(pattern, way)
+}
+
+/** How long after a person's message WhatsApp takes any text to them, and how much of that is left to the way there. */
+const [windowMs, marginMs] = [24 * 3_600_000, 10 * 60_000]
+
 /** What Twilio calls a template of the Content API, and Meta a template of the Cloud API. */
 const contentSid = /^HX[0-9a-f]{32}$/
 const templateName = /^[a-z0-9_]{1,512}$/
 
-/** WhatsApp, by Twilio or by Meta's Cloud API: a business begins with templates that Meta has approved, and with nothing else. */
+/** WhatsApp, by Twilio or by Meta's Cloud API: a business begins with templates that Meta has approved, and answers in free text. */
 export const whatsapp = {
   name: 'WHATSAPP',
   words: { name: 'WhatsApp', one: 'a WhatsApp message' },
@@ -118,7 +137,7 @@ export const whatsapp = {
     read: readAddress,
     byCountry: true,
     countryOf: (address) => userId.exec(address)?.[1] ?? countryOf(address),
-    key: (address: string) => address,
+    key: asOneNumber,
     of: ({ phone }) => phone,
     perRecipient: 'one',
   },
@@ -134,6 +153,17 @@ export const whatsapp = {
     },
     limit: { most: 1024, unit: 'characters', sizeOf: (text: string) => text.length },
     longestValue: 255,
+    free: {
+      format: {
+        ...sms.content,
+        asks: false,
+        limit: { most: 4096, unit: 'characters', sizeOf: (text: string) => text.length },
+        // Nothing is cheaper in other characters.
+        finish: (text: string, language: string) => sms.content.finish(text, language, true),
+        cost: null,
+      },
+      withinMs: windowMs - marginMs,
+    },
   },
   account: {
     fields,

@@ -1,5 +1,5 @@
 import type { Suppression } from '../schemas/address.ts'
-import type { SuppressionCause } from '../schemas/vocabulary.ts'
+import type { InboundReply, SuppressionCause } from '../schemas/vocabulary.ts'
 
 /** What a row of an address says of whether it may be written to. */
 export type Standing = {
@@ -16,9 +16,13 @@ export function suppressionFor(own: Standing | undefined, shared: Standing | und
   const ofOwn = own?.suppression ?? null
   const ofAll = shared?.suppression ?? null
   const liftedAt = own?.liftedAt ?? null
-  if (ofAll === null || (liftedAt !== null && liftedAt >= ofAll.since)) return ofOwn
+  if (ofAll === null || (liftedAt !== null && liftedAt > ofAll.since)) return ofOwn
   return ofOwn === null || weightOf(ofAll) > weightOf(ofOwn) ? ofAll : ofOwn
 }
+
+/** When a suppression was lifted: after it, so that one of the same millisecond that comes then binds again. */
+export const liftedAfter = (suppression: Suppression | null, at: Date): Date =>
+  suppression === null || at > suppression.since ? at : new Date(suppression.since.getTime() + 1)
 
 /** The person's word before what a failure said, and the later before the earlier: what a consent has to answer. */
 const weightOf = ({ cause, since }: Suppression): number => (isPersons(cause) ? since.getTime() : -1 / since.getTime())
@@ -37,4 +41,30 @@ export function isTakenBack({ cause, since }: Suppression, { act, onlyStop, at }
   if (since > at) return false
   if (cause === 'doubt') return act === 'given' || act === 'cleared'
   return act === 'given' && isPersons(cause) && !(onlyStop && cause === 'complaint')
+}
+
+/** The same is said to an address at most this often, so that two machines that answer each other fall silent. */
+const answeredEveryMs = 3_600_000
+
+/**
+ * Whether a person is told that they opted out, are back, or whom to call. What changed nothing is not confirmed, and whoever opted
+ * out gets the one confirmation of that and nothing after it.
+ */
+export function isAnswered(
+  reply: InboundReply,
+  {
+    isChanged,
+    isStopped,
+    lastAt,
+    now,
+  }: {
+    readonly isChanged: boolean
+    /** By the person's own word, before this message. */
+    readonly isStopped: boolean
+    readonly lastAt: Date | null
+    readonly now: Date
+  },
+): boolean {
+  if (lastAt !== null && now.getTime() - lastAt.getTime() < answeredEveryMs) return false
+  return reply === 'help' ? !isStopped : isChanged
 }

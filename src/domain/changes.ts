@@ -16,6 +16,17 @@ type Subject = Pick<Appointment, 'location' | 'practitionerName'> & { readonly s
 export const notifiedOf = ({ start, location, practitionerName }: Subject): Notified | null =>
   start === null ? null : { instant: start.instant, local: start.local, location, practitionerName }
 
+/** The appointment as its recipient was last notified of it. */
+export function asNotified<S extends Subject>(subject: S, { instant, local, location, practitionerName }: Notified): S {
+  const start = subject.start && { ...subject.start, instant, local }
+  return {
+    ...subject,
+    start,
+    ...(location === undefined ? {} : { location }),
+    ...(practitionerName === undefined ? {} : { practitionerName }),
+  }
+}
+
 /** What has changed since the recipient was last notified. Empty: nothing that a notice mentions. */
 export function changesSince(before: Notified, { start, location, practitionerName }: Subject): Change[] {
   const isSameTime =

@@ -12,7 +12,8 @@ export const isSamePerson = (one: Person, other: Person): boolean =>
 
 /**
  * Preferences after somebody refused or gave these channels and kinds of messages; null: all of them. A kind on a channel is refused
- * by itself; whoever gives it gives neither the rest of the channel nor that kind elsewhere. `enabled`: in place of what giving makes of a channel.
+ * by itself; whoever gives it gives neither the rest of the channel nor that kind elsewhere. Whoever gives a kind gives it on every
+ * channel. `enabled`: in place of what giving makes of a channel.
  */
 export function withConsent(
   before: PreferencesValues,
@@ -25,28 +26,28 @@ export function withConsent(
   if (channels !== null && categories !== null) return withPairs(before, isOut, channels, categories)
   if (categories !== null) {
     const flags = Object.fromEntries(categories.map((one) => [categoryFlagOf[one], wish]))
-    return patched(before, flags)
+    return patched(isOut ? before : withPairs(before, false, every, categories), flags)
   }
   return (channels ?? every).reduce((values, one) => withValueAt(values, preferencePlace(one, 'enabled'), wish), before)
 }
 
+/** A kind that was refused on every channel is, once it is given on one, refused on each of the others. */
 function withPairs(
   before: PreferencesValues,
   isOut: boolean,
   channels: readonly Channel[],
   categories: readonly Category[],
 ): PreferencesValues {
-  const pairs = channels.flatMap((channel) => categories.map((category) => ({ channel, category })))
-  const isNamed = (one: { readonly channel: Channel; readonly category: Category }) =>
-    pairs.some(({ channel, category }) => channel === one.channel && category === one.category)
-  const rest = (before.optOuts ?? []).filter((one) => !isNamed(one))
-  const optOuts = isOut ? [...rest, ...pairs] : rest
-  return { ...before, optOuts: optOuts.length === 0 ? null : sorted(optOuts) }
-}
-
-const sorted = (pairs: NonNullable<PreferencesValues['optOuts']>) =>
-  pairs.toSorted(
-    (one, other) =>
-      every.indexOf(one.channel) - every.indexOf(other.channel) ||
-      kinds.indexOf(one.category) - kinds.indexOf(other.category),
+  const everywhere = isOut ? [] : categories.filter((category) => before[categoryFlagOf[category]] === false)
+  const isListed = (channel: Channel, category: Category) =>
+    before.optOuts?.some((one) => one.channel === channel && one.category === category) === true
+  const isRefused = (channel: Channel, category: Category) =>
+    channels.includes(channel) && categories.includes(category)
+      ? isOut
+      : isListed(channel, category) || everywhere.includes(category)
+  const optOuts = every.flatMap((channel) =>
+    kinds.filter((category) => isRefused(channel, category)).map((category) => ({ channel, category })),
   )
+  const flags = Object.fromEntries(everywhere.map((category) => [categoryFlagOf[category], null]))
+  return patched({ ...before, optOuts: optOuts.length === 0 ? null : optOuts }, flags)
+}

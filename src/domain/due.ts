@@ -1,8 +1,6 @@
 import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
-import { channelsInUse } from '../schemas/channel-settings.ts'
 import type { RecipientRef } from '../schemas/common.ts'
-import type { Person } from '../schemas/directory.ts'
 import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
@@ -12,23 +10,10 @@ import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import type { Notified } from './changes.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
-import { effectiveFor, type Surroundings, writtenTo } from './plan.ts'
-import { fitsAfter, quietAt, quietRuleFor } from './quiet-hours.ts'
+import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
-import { type Life, usefulUntil } from './useful-life.ts'
-
-/** What happens to one piece of due work. */
-export type CheckResult =
-  /** `because`: the rule by which it is sent, where that is not the usual one. */
-  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string; readonly because?: Rule }
-  /** Must not be sent; no failure is reported. `instead`: the channel that takes its place. */
-  | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string; readonly instead?: Channel }
-  /** Should be sent but cannot be: becomes FAILED, and the failure is reported. */
-  | { readonly kind: 'refuse'; readonly rule: Rule }
-  /** Cannot be decided or sent yet: put off without using up an attempt, for `waitMs` if that is known. */
-  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number; readonly detail?: string }
-  /** The start has changed: plan the appointment anew. */
-  | { readonly kind: 'move' }
+import { type CheckResult, cancel, freeText, inQuietHours, type Moment, tooLate } from './timely.ts'
+import type { Life } from './useful-life.ts'
 
 /**
  * What the directory returned for an object. `known`: its current state, with the fields that could not be used (`findings`). `gone`: the
@@ -64,9 +49,6 @@ export type DueReminder = {
   readonly isGoneForLong: boolean
 }
 
-/** The time of the check, and how long before the start a reminder is no longer useful (`leadMs`). */
-export type Moment = { readonly now: Date; readonly leadMs: number }
-
 /** Is this reminder still right? Checked against the current state, before its intent is committed. */
 export function checkReminder(
   reminder: DueReminder,
@@ -98,7 +80,8 @@ export function checkReminder(
   if (late !== null) return late
   const at = since > now ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
-  return inQuietHours(about, surroundings, { now, leadMs }) ?? { kind: 'send', recipient, address: allowed.address }
+  const quiet = inQuietHours(about, surroundings, { now, leadMs })
+  return quiet ?? { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) }
 }
 
 /** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
@@ -136,7 +119,7 @@ export type DueNotice = {
   /** The appointment's status when the notice was requested. */
   readonly askedStatus: AppointmentStatus | null
   readonly createdAt: Date
-  /** Of a reschedule: what its recipients were last notified of; null: unknown. */
+  /** Of a reschedule, or a cancellation after one that was not sent: what its recipients were last notified of; null: unknown. */
   readonly before?: Pick<Notified, 'instant'> | null
   /** As in `DueReminder`. */
   readonly isGoneForLong: boolean
@@ -167,7 +150,8 @@ export function checkNotice(
     if (!isActive(notice.askedStatus)) return cancel('appointment_active')
   }
   const { category, createdAt: since } = notice
-  const life = { category, since, start: appointment.start.instant }
+  const told = cancellation ? notice.before?.instant : undefined
+  const life = { category, since, start: told ?? appointment.start.instant }
   // A host may remove all recipients from an appointment it cancels.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
   const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
@@ -205,71 +189,11 @@ function checkRecipient(
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
-  const send = { kind: 'send', recipient, address: allowed.address } as const
+  const send = { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) } as const
   const expectedAt = notice.before?.instant ?? null
   const about = { recipient, channel: notice.channel, zone, life, expectedAt, at: moment.now }
   return tooLate(life, moment) ?? inQuietHours(about, surroundings, moment) ?? send
 }
-
-type Timely = {
-  readonly recipient: Person
-  readonly channel: Channel
-  /** Of the appointment: what counts where the recipient's zone is not known. */
-  readonly zone: string
-  readonly life: Life
-  /** The old start of a reschedule, at which whoever has not read it comes; null: none, or unknown. */
-  readonly expectedAt?: Date | null
-  /** When it is to be sent. */
-  readonly at: Date
-}
-
-/**
- * What happens to a message within the quiet hours of who reads it; null: it is outside of them, or goes out all the same. It waits for their
- * end. What is of no use by then is not sent; of a cancellation or reschedule, which somebody would stand at a closed door
- * without, it is another channel's turn, or its own.
- */
-function inQuietHours(
-  { recipient, channel, zone, life, expectedAt = null, at }: Timely,
-  surroundings: Surroundings,
-  { now, leadMs }: Moment,
-): CheckResult | null {
-  const { quietHours } = surroundings.policy
-  const rule = quietRuleFor(quietHours, channel, life.category)
-  const timeZone = writtenTo(surroundings, recipient, life.category).timeZone ?? zone
-  const quiet = rule === null ? null : quietAt(rule.hours, timeZone, at)
-  if (rule === null || quiet === null) return null
-  const deadlines = [usefulUntil(life, leadMs), expectedAt !== null && expectedAt > now ? expectedAt : null]
-  if (deadlines.every((deadline) => fitsAfter(quiet, deadline))) {
-    return { kind: 'wait', rule: 'in_quiet_hours', waitMs: quiet.until.getTime() - now.getTime() }
-  }
-  if (life.category !== 'CANCELLATION' && life.category !== 'RESCHEDULE') return cancel('quiet_hours_past')
-  const isFree = (other: Channel) => {
-    const free = quietRuleFor(quietHours, other, life.category)
-    return free === null || quietAt(free.hours, timeZone, at) === null
-  }
-  const instead =
-    rule.urgent === 'other_channel'
-      ? channelsInUse(surroundings.policy).find(
-          (other) =>
-            other !== channel && isFree(other) && effectiveFor(surroundings, recipient, life.category, other).allowed,
-        )
-      : undefined
-  if (instead !== undefined) return { ...cancel('quiet_hours_elsewhere'), instead }
-  const { address } = effectiveFor(surroundings, recipient, life.category, channel)
-  return address === null ? null : { kind: 'send', recipient, address, because: 'quiet_hours_urgent' }
-}
-
-/**
- * A message that was useful and was not sent in time is a visible failure; one that was never useful, such as a notice
- * requested after the start, is withdrawn.
- */
-function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
-  const until = usefulUntil(life, leadMs)
-  if (until === null || now < until) return null
-  return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
-}
-
-const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 
 /** A missing provider is a failure to report, not a preference to respect. */
 function denied(allowed: EffectiveDecision): CheckResult {

@@ -31,6 +31,8 @@ export type EffectiveInput = {
   readonly providerFault: Rule | null
   /** Why nothing is sent to the address; null: it may be. */
   readonly suppression: (channel: Channel, address: string) => Suppression | null
+  /** Whether who has the address wrote so lately that free text may be sent there. Default: nobody did. */
+  readonly isHeard?: ((channel: Channel, address: string) => boolean) | undefined
 }
 
 export type EffectiveDecision = {
@@ -47,6 +49,8 @@ export type EffectiveDecision = {
   readonly addressNote: string | null
   /** Why nothing is sent to the address; null: it may be. */
   readonly suppression: Suppression | null
+  /** No template is approved for it, and free text is sent to whoever wrote lately. Left out: false. */
+  readonly isFreeText?: true
   /** The offsets in force for reminders on this channel, as written. */
   readonly offsets: readonly OffsetInput[]
 }
@@ -79,7 +83,10 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   if (contact.fault !== null) reasons.push(contact.fault)
   if (suppression !== null && !isRefused)
     reasons.push(suppression.cause === 'doubt' ? 'consent_in_doubt' : 'suppressed')
-  if (!hasTemplate(input, settings)) reasons.push('no_template')
+  const isMissing = !hasTemplate(input, settings)
+  const { address } = contact
+  const isFree = isMissing && address !== null && input.isHeard?.(channel, addressKey(channel, address)) === true
+  if (isMissing && !isFree) reasons.push('no_template')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   return {
     allowed: reasons.length === 0,
@@ -91,6 +98,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
       return contact.note
     },
     suppression,
+    ...(isFree && { isFreeText: true }),
     offsets: own.reminders ?? ofKind(policy.remindersByKind, input.kind ?? null, channel) ?? settings.reminders,
   }
 }

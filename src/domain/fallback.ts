@@ -4,8 +4,9 @@ import { type FallbackStep, fallbackChain, nextStep } from '../schemas/fallback.
 import type { Rule } from '../schemas/rules.ts'
 import type { Category } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
-import type { CheckResult, Lookup, PlanFacts } from './due.ts'
+import type { Lookup, PlanFacts } from './due.ts'
 import type { Surroundings } from './plan.ts'
+import type { CheckResult } from './timely.ts'
 
 /** A message on a channel, and the channel on which its chain began. */
 export type Link = {
@@ -32,6 +33,7 @@ export const fallbackAfter = (
 /** Why a channel is passed over that cannot reach the person; the next one may. Other rules end the chain: nothing is to be sent. */
 const passing: ReadonlySet<Rule> = new Set<Rule>([
   'fallback_tried',
+  'quiet_hours_past',
   'channel_disabled_by_organization',
   'category_disabled_by_organization',
   'channel_disabled_by_recipient',

@@ -27,6 +27,7 @@ export type Surroundings = {
   readonly locale: string
   preferencesOf(recipient: RecipientRef): PreferencesValues | null
   suppression: EffectiveInput['suppression']
+  readonly isHeard?: EffectiveInput['isHeard']
   providerFault(channel: Channel): Rule | null
 }
 
@@ -64,8 +65,8 @@ export type PlanInput = {
   readonly carried: ReadonlySet<string>
   /** `recipientChannelKey` of recipients already reminded of this start: they get no past reminders late. */
   readonly reminded: ReadonlySet<string>
-  /** `reminderKey` of rows that lost to a nearer reminder or were merged: once past, they are not planned again. */
-  readonly decided: ReadonlySet<string>
+  /** `reminderKey` of rows that lost to a nearer reminder or were merged, with their times: once past, they are not planned again. */
+  readonly decided: ReadonlyMap<string, Date>
 }
 
 type RecipientChannel = Pick<PlannedReminder, 'recipient' | 'channel'>
@@ -135,6 +136,7 @@ function decide(
     locale: surroundings.locale,
     providerFault: surroundings.providerFault(channel),
     suppression: surroundings.suppression,
+    isHeard: surroundings.isHeard,
   })
 }
 
@@ -147,9 +149,11 @@ function planChannel(
 ): void {
   const { start } = input.appointment
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
-  const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
-  // Unreadable credentials may be readable by the time the reminder is due; a missing provider is not planned for.
-  if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
+  // Whoever wrote lately will not have by then.
+  const surroundings = { ...input.surroundings, isHeard: undefined }
+  const allowed = effectiveFor(surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
+  // Unreadable credentials may be readable by the time the reminder is due, and a doubt decided; a missing provider is not planned for.
+  if (allowed.reasons.some((reason) => !isProviderLocked(reason) && reason !== 'consent_in_doubt')) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
@@ -166,7 +170,8 @@ function planChannel(
   const place = placing(input, recipient, channel)
   const all = offsets.flatMap((offset): Timed[] => {
     const one = { offset, time: reminderTime(offset, start, week) }
-    const placed = place(one, input.existing.get(keyOf(one)) ?? null)
+    const key = keyOf(one)
+    const placed = place(one, input.existing.get(key) ?? input.decided.get(key) ?? null)
     if (placed !== null) return [placed]
     const at = { offset: offset.text, for: one.time.toISOString() }
     entries.push({ action: 'skipped', rule: 'quiet_hours_past', ...about, ...at })
@@ -206,7 +211,7 @@ function planChannel(
       reminders.push({ ...row, ...moved, reminderTime: late === null ? time : input.now })
       const rule = moved.movedFrom === undefined ? 'due_by_offset' : 'in_quiet_hours'
       const from = moved.movedFrom === undefined ? {} : { from: moved.movedFrom.toISOString() }
-      const to = allowed.contact === null ? {} : { detail: contactInWords(allowed.contact) }
+      const to = allowed.contact === null ? detailOf(allowed) : { detail: contactInWords(allowed.contact) }
       entries.push({ action: 'planned', rule: late ?? rule, ...about, ...from, ...at, ...to })
     } else {
       entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })

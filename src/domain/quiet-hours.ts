@@ -31,6 +31,9 @@ export function quietAt(span: QuietSpan, timeZone: string, at: Date): Quiet | nu
   return clock.isQuiet(ms) ? { since: new Date(beginning(clock, ms)), until: new Date(end(clock, ms)) } : null
 }
 
+/** The instant itself, or the end of the quiet hours that it is within. */
+export const openFrom = (span: QuietSpan, timeZone: string, at: Date): Date => quietAt(span, timeZone, at)?.until ?? at
+
 type Clock = {
   readonly timeZone: string
   readonly isQuiet: (ms: number) => boolean

@@ -98,7 +98,8 @@ export function unreachable(decisions: readonly EffectiveDecision[]): Failure | 
   const isBlocked =
     ways.length > 0 && ways.every(({ reasons }) => reasons.some((one) => ofContact.has(one) || ofWill.has(one)))
   if (!isBlocked) return null
-  const reason = ways.some(isOptedOut) ? 'opted_out' : 'no_contact'
+  const isInDoubt = ways.some(({ reasons }) => reasons.includes('consent_in_doubt'))
+  const reason = isInDoubt ? 'in_doubt' : ways.some(isOptedOut) ? 'opted_out' : 'no_contact'
   return { reason, channel: null, at: null, code: null }
 }
 

@@ -80,7 +80,7 @@ export type RouteDefinition<
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
   /** Of a row for people with a browser: what they see in place of problem details. */
-  readonly problemPage?: (status: number) => Content
+  readonly problemPage?: ProblemPage
   /** Takes parsed input and returns data. `caller` is null only where access is not for members. */
   readonly handler: (
     request: Parsed<Params, Query, Body> & {
@@ -98,6 +98,7 @@ export type RouteDefinition<
   ) => Promise<Shown<z.input<Response>>>
 }
 
+type ProblemPage = (status: number, headers: Received['headers']) => Promise<Content>
 type Received = Pick<HttpRequest, 'headers' | 'query'>
 
 /** What the router passes to a row: wire values, and functions for the rest of the request. */
@@ -118,8 +119,10 @@ export type Call = {
     request: RepeatableRequest,
     run: (idempotencyKey: string | undefined) => Promise<Answer>,
   ) => Promise<Answer>
-  /** Counts a request by a link, for the link and for its sender. @throws NotificationError `rate_limited`. */
+  /** Counts a request by a link. @throws NotificationError `rate_limited`, also for whoever tried too many that are none. */
   readonly admitLink: (token: string) => Promise<void>
+  /** Counts one that is none. */
+  readonly missLink: () => Promise<void>
   /** @throws NotificationError `token_invalid`. */
   readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
 }
@@ -144,7 +147,7 @@ export type Route = About & {
     | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
   /** Checks the caller, reads the request, runs the handler, and returns the status and the body in wire names. */
   readonly answer: (call: Call) => Promise<Answer>
-  readonly problemPage?: (status: number) => Content
+  readonly problemPage?: ProblemPage
   /** The problem shown for an error, in the row's wire names. */
   readonly problem: (error: unknown) => Problem
 }
@@ -243,7 +246,9 @@ export function defineRoute<
           bytes,
           idempotencyKey,
         })
-        return { status: status?.(output) ?? Number(usual), body: encode(output) }
+        const answered = { status: status?.(output) ?? Number(usual), body: encode(output) }
+        if (access.kind === 'link' && answered.status === 404) await call.missLink()
+        return answered
       }
       if (!takesIdempotencyKey || caller === null) return run(undefined)
       const organizationId = async () => organizationOf(caller) ?? (await owner.locate(null)).organizationId

@@ -50,7 +50,7 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
     } catch (error) {
       const problem = route?.problem(error) ?? problemOf(error, new Map())
       if (problem.status >= 500 && !isLogged(error)) logFault(logger, route, error)
-      const shown = route?.problemPage?.(problem.status) ?? problem
+      const shown = (await route?.problemPage?.(problem.status, request.headers)) ?? problem
       return respond(problem.status, problemType, shown, isHead, { ...headersOf(problem), ...headers })
     }
   }
@@ -77,6 +77,7 @@ function callOf(
     identify: () => options.identify(request),
     requireOrigin: () => options.requireOrigin(request),
     admitLink: async (token) => options.rateLimiter?.admitLink(token, request.sender ?? null, setHeaders),
+    missLink: async () => options.rateLimiter?.missLink(request.sender ?? null),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, setHeaders),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, setHeaders),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),

@@ -8,8 +8,11 @@ import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } fro
 /** Counts requests in windows. */
 export interface RateCounter {
   /** Adds one, atomically. `count`: requests in the current window, which begins with its first request; `leftMs`: until it ends. */
-  add(key: string, windowSeconds: number): Promise<{ readonly count: number; readonly leftMs: number }>
+  add(key: string, windowSeconds: number): Promise<Counted>
+  /** As it is; null: nothing was counted in a window that has not ended. */
+  read(key: string): Promise<Counted | null>
 }
+type Counted = { readonly count: number; readonly leftMs: number }
 
 /** How long a store may take, and how long it is not used after it failed, in ms. */
 const patienceMs = 500
@@ -48,6 +51,11 @@ function memoryCounter(clock: Clock): RateCounter {
       windows.set(key, current)
       return { count: current.count, leftMs: current.endsAt - now }
     },
+    async read(key) {
+      const known = windows.get(key)
+      const leftMs = (known?.endsAt ?? 0) - clock.elapsedMs()
+      return known === undefined || leftMs <= 0 ? null : { count: known.count, leftMs }
+    },
   }
 }
 
@@ -57,7 +65,7 @@ function memoryCounter(clock: Clock): RateCounter {
  */
 const limiters = () => import('rate-limiter-flexible')
 
-type Limiter = Pick<RateLimiterRedis | RateLimiterPostgres, 'penalty'>
+type Limiter = Pick<RateLimiterRedis | RateLimiterPostgres, 'penalty' | 'get'>
 
 /** Only the counting of the limiters is used: the caller of the counter applies the limits. */
 const shared = { keyPrefix: 'appointment-notifications', points: 0, duration: 1 }
@@ -66,6 +74,10 @@ const counterOf = (limiter: Limiter): RateCounter => ({
   async add(key, windowSeconds) {
     const { consumedPoints, msBeforeNext } = await limiter.penalty(key, 1, { customDuration: windowSeconds })
     return { count: consumedPoints, leftMs: msBeforeNext }
+  },
+  async read(key) {
+    const found = await limiter.get(key)
+    return found === null ? null : { count: found.consumedPoints, leftMs: found.msBeforeNext }
   },
 })
 
@@ -123,14 +135,16 @@ function openedByFirst(clock: Clock, open: () => Promise<RateCounter>): RateCoun
     }
     return withTimeout(clock, openWithinMs, open(), late)
   }
+  const counter = async () => {
+    opened ??= opening().catch((error: unknown) => {
+      opened = null
+      throw error
+    })
+    return opened
+  }
   return {
-    async add(key, windowSeconds) {
-      opened ??= opening().catch((error: unknown) => {
-        opened = null
-        throw error
-      })
-      return (await opened).add(key, windowSeconds)
-    },
+    add: async (key, windowSeconds) => (await counter()).add(key, windowSeconds),
+    read: async (key) => (await counter()).read(key),
   }
 }
 
@@ -138,23 +152,25 @@ function openedByFirst(clock: Clock, open: () => Promise<RateCounter>): RateCoun
 function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: Logger): RateCounter {
   let isFailing = false
   let pausedUntil = 0
+  async function asked<T>(ask: (counter: RateCounter) => Promise<T>): Promise<T> {
+    const now = clock.elapsedMs()
+    if (now < pausedUntil) return ask(memory)
+    try {
+      const counted = await withTimeout(clock, patienceMs, ask(store), tooLate)
+      if (isFailing) logger.info('rate limit store works again')
+      isFailing = false
+      return counted
+    } catch (error) {
+      const fault = faultOf(error)
+      logger.warn('rate limit store failed; requests are counted in this process until it works again', { fault })
+      isFailing = true
+      pausedUntil = now + pauseMs
+      return ask(memory)
+    }
+  }
   return {
-    async add(key, windowSeconds) {
-      const now = clock.elapsedMs()
-      if (now < pausedUntil) return memory.add(key, windowSeconds)
-      try {
-        const counted = await withTimeout(clock, patienceMs, store.add(key, windowSeconds), tooLate)
-        if (isFailing) logger.info('rate limit store works again')
-        isFailing = false
-        return counted
-      } catch (error) {
-        const fault = faultOf(error)
-        logger.warn('rate limit store failed; requests are counted in this process until it works again', { fault })
-        isFailing = true
-        pausedUntil = now + pauseMs
-        return memory.add(key, windowSeconds)
-      }
-    },
+    add: (key, windowSeconds) => asked((counter) => counter.add(key, windowSeconds)),
+    read: (key) => asked((counter) => counter.read(key)),
   }
 }
 

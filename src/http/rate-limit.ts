@@ -21,18 +21,21 @@ export interface RateLimiter {
    */
   admit(rateClass: RateClass, caller: Caller, setHeaders: SetHeaders): Promise<void>
   /**
-   * Counts a request by a link of a message: for the link, and for who sends it, where that is known, whatever links they try.
+   * Counts a request by a link of a message, and refuses whoever tried too many tokens that are none. Rightful use is limited by link alone: a
+   * clinic, or the scanner of a mail provider, sends all of its people from one address.
    * @throws NotificationError `rate_limited`.
    */
   admitLink(token: string, sender: string | null, setHeaders: SetHeaders): Promise<void>
+  /** Counts a token that is none for who sent it, where that is known. */
+  missLink(sender: string | null): Promise<void>
 }
 
 type SetHeaders = (headers: Readonly<Record<string, string>>) => void
 
 /** In a minute: enough for a person and every program that looks at the link before them. */
 const perLink = 30
-/** Behind one address there may be a whole office, or the scanner of a mail provider. */
-const perSender = 120
+/** Of tokens that are none: links that were mistyped, revoked or of another server. */
+const missesPerSender = 120
 const linkSeconds = 60
 
 export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logger: Logger): RateLimiter {
@@ -56,19 +59,21 @@ export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logg
       )
     },
     async admitLink(token, sender, setHeaders) {
-      const asked = [
-        { key: `link:${sha256(token)}`, points: perLink },
-        ...(sender === null ? [] : [{ key: `links-of:${sha256(sender)}`, points: perSender }]),
-      ]
-      for (const { key, points } of asked) {
-        const { count, leftMs } = await counter.add(key, linkSeconds)
-        if (count <= points) continue
-        setHeaders({ 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) })
-        throw new NotificationError('rate_limited', 'Too many requests for links. Try again later.')
-      }
+      const missed = sender === null ? null : await counter.read(missKey(sender))
+      const used = await counter.add(`link:${sha256(token)}`, linkSeconds)
+      const isGuessing = missed !== null && missed.count >= missesPerSender
+      if (!isGuessing && used.count <= perLink) return
+      const { leftMs } = isGuessing ? missed : used
+      setHeaders({ 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) })
+      throw new NotificationError('rate_limited', 'Too many requests for links. Try again later.')
+    },
+    async missLink(sender) {
+      if (sender !== null) await counter.add(missKey(sender), linkSeconds)
     },
   }
 }
+
+const missKey = (sender: string): string => `links-of:${sha256(sender)}`
 
 /** A digest, because a host's ids may be anything, even e-mail addresses, and others may be able to read the store. */
 const digestOf = (caller: Caller): string => sha256(callerKey(caller))

@@ -5,6 +5,16 @@ import { usableLocales } from './formatters.ts'
 import type { Wording } from './languages.ts'
 import { cleanName } from './text.ts'
 
+/** Another appointment that a reminder names too. */
+export type ListedAppointment = Pick<
+  MessageFacts,
+  'durationMinutes' | 'practitionerName' | 'location' | 'visitMode' | 'videoLink' | 'patientName'
+> & {
+  readonly start: NonNullable<MessageFacts['start']>
+  /** As that of `MessageFacts.ask`. */
+  readonly code: string | null
+}
+
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
   category: Category
@@ -49,6 +59,8 @@ export type MessageFacts = {
    * does not ask.
    */
   ask?: { readonly code: string | null; readonly isBuiltIn: boolean } | undefined
+  /** Of a reminder of several appointments of a day: the others. Default: none. */
+  also?: readonly ListedAppointment[] | undefined
   /** How much the message may say. Default 2: everything. */
   detail?: DetailLevel | undefined
 }
@@ -75,9 +87,9 @@ export type RenderedMessage = {
 export function atLevel(facts: MessageFacts, level: DetailLevel = facts.detail ?? 2): MessageFacts {
   if (level === 2) return facts
   const where = { practitionerName: null, location: null, videoLink: null }
-  if (level === 1) return { ...facts, ...where }
+  if (level === 1) return { ...facts, ...where, also: facts.also?.map((one) => ({ ...one, ...where })) }
   const who = { recipientName: null, patientName: null }
-  return { ...facts, ...where, ...who, start: null, durationMinutes: null, visitMode: null }
+  return { ...facts, ...where, ...who, start: null, durationMinutes: null, visitMode: null, also: [] }
 }
 
 /** The names of all whom a message is for, each once, as a list in the language of `locale`; null where nobody has one. */

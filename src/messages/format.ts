@@ -48,7 +48,7 @@ export type TextFormat = {
 }
 
 /**
- * Templates that the provider has approved, and nothing else: an organization names them by category and language, with the
+ * Templates that the provider has approved, and nothing else but answers: an organization names them by category and language, with the
  * order of their variables.
  */
 export type ApprovedFormat = {
@@ -61,6 +61,8 @@ export type ApprovedFormat = {
   readonly limit: SizeLimit
   /** The longest value, in characters; longer ones are cut off. */
   readonly longestValue: number
+  /** What is sent where no template is approved, to whoever wrote not longer ago than this, in ms. Left out: nothing. */
+  readonly free?: { readonly format: TextFormat; readonly withinMs: number }
 }
 
 /** What templates need to know of the channel they are for. */

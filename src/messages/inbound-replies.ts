@@ -1,7 +1,6 @@
-/** The one text that answers a person who opted out, came back or asked for help. */
-export type ReplyKind = 'stopped' | 'started' | 'help'
+import type { InboundReply } from '../schemas/vocabulary.ts'
 
-type Sentences = Readonly<Record<ReplyKind, (name: string, phone: string) => string>>
+type Sentences = Readonly<Record<InboundReply, (name: string, phone: string) => string>>
 
 const english: Sentences = {
   stopped: (name) => `${name}You will get no more messages from this number. Text START to get them again.`,
@@ -55,7 +54,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
 
 /** `organization` and `phone`: null where unknown. */
 export function inboundReply(
-  kind: ReplyKind,
+  kind: InboundReply,
   { language, organization, phone }: { language: string; organization: string | null; phone: string | null },
 ): string {
   const found = sentences[new Intl.Locale(language).language] ?? english

@@ -25,8 +25,8 @@ export {
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
 export type { ApprovedFormat, MessageFormat, SizeLimit, Templated, TextCost, TextFormat } from './format.ts'
 export { type Understood, understand } from './inbound.ts'
-export { inboundReply, type ReplyKind } from './inbound-replies.ts'
-export { type Asked, english, Languages, type Wording } from './languages.ts'
+export { inboundReply } from './inbound-replies.ts'
+export { type Asked, english, type Language, Languages, type Wording } from './languages.ts'
 export { letterOf } from './letter.ts'
 export { type LanguageFile, languageFiles } from './locales.ts'
 export { type MailFrame, MailFrames } from './mail-frame.ts'
@@ -36,11 +36,13 @@ export { plainCharacters, visibly } from './plain-characters.ts'
 export { renderMessage } from './render.ts'
 export { excerpt } from './template-problems.ts'
 export { cleanName, escapeHtml, htmlOf, plainSpaces } from './text.ts'
-export { LanguageFault } from './texts.ts'
+export { LanguageFault, type TextKey } from './texts.ts'
 export { askVariable, isVariable, linkOf, variableNames } from './variables.ts'
 export {
   answerHint,
+  appointmentLines,
   type DayForm,
+  headingOf,
   organizationOf,
   sentenceOf,
   shortSubject,

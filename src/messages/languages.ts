@@ -70,6 +70,11 @@ export class Languages {
     }
   }
 
+  /** Whether a native speaker has read its texts. */
+  isRead(tag: string): boolean {
+    return this.#isRead.has(tag)
+  }
+
   /** The tags of all languages. */
   get known(): readonly string[] {
     return [...this.#known].sort()
@@ -116,6 +121,18 @@ export class Languages {
     const { tag, locale } = this.#chosen(asked)
     const language = this.#loaded.get(tag)
     return language === undefined ? englishFor(locale) : { language, locale }
+  }
+
+  /** The first of these languages that there is, whoever has read it, else English: for somebody of whom no more is known. */
+  async firstOf(locales: readonly string[]): Promise<Language> {
+    for (const locale of locales) {
+      const tag = this.lookUp(locale)
+      if (tag === null) continue
+      if (!this.#loaded.has(tag)) await this.#load(tag)
+      const language = this.#loaded.get(tag)
+      if (language !== undefined) return language
+    }
+    return english
   }
 
   #chosen({ recipient, organization, enabled }: Asked): Choice {

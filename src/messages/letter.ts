@@ -1,18 +1,22 @@
 import type { Block, Fact, MessageDocument } from './document.ts'
 import type { MessageFacts } from './facts.ts'
-import { organizationOf, type Words, wordsOf } from './words.ts'
+import { appointmentLines, headingOf, organizationOf, type Words, wordsOf } from './words.ts'
 
 /** The built-in text of a mail: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 export function letterOf(facts: MessageFacts): MessageDocument {
   const words = wordsOf(facts)
   const { notice, values, day, place, say } = words
-  const lead = notice.lead(values)
+  const heading = headingOf(words)
+  const lead = heading === '' ? notice.lead(values) : heading
   const when = day('full')
-  const details = [
-    ...(when === '' ? [] : [factOf(words, 'day', when), factOf(words, 'time')]),
-    ...(values.practitioner === '' ? [] : [factOf(words, 'practitioner')]),
-    ...(place === '' ? [] : [values.location === '' ? unlabelled(place) : factOf(words, 'location')]),
-  ]
+  const details =
+    heading !== ''
+      ? appointmentLines(facts, { withPlaces: true }).map(unlabelled)
+      : [
+          ...(when === '' ? [] : [factOf(words, 'day', when), factOf(words, 'time')]),
+          ...(values.practitioner === '' ? [] : [factOf(words, 'practitioner')]),
+          ...(place === '' ? [] : [values.location === '' ? unlabelled(place) : factOf(words, 'location')]),
+        ]
   return {
     preheader: lead,
     blocks: [

@@ -36,7 +36,7 @@ export class MailFrames {
   constructor(layout: MailLayout | null, failed: (error: unknown) => void) {
     const own = layout === null ? builtInLayout : guarded(layout, failed)
     this.#frames = remember({ maxBytes: 4_000_000, bytesOf: () => 8000 }, (key: string) =>
-      mailFrame(brandOf(JSON.parse(key)), own),
+      frameOf(JSON.parse(key), own),
     )
   }
 
@@ -73,11 +73,13 @@ function brandOf({ rules, color, name, phone }: Framed): MailBrand {
   }
 }
 
-export function mailFrame(brand: MailBrand, layout: MailLayout): MailFrame {
+function frameOf(framed: Framed, layout: MailLayout): MailFrame {
+  const brand = brandOf(framed)
+  const { preferencesLink = true } = framed.rules
   const about = [...brand.footer, ...(brand.phone === null ? [] : [brand.phone])]
   return ({ document: given, subject, language, facts }) => {
     const document = withLinks(given, facts.linkBase ?? null)
-    const preferences = preferencesOf(facts)
+    const preferences = preferencesLink ? preferencesOf(facts) : null
     const link = preferences === null ? [] : [`${preferences.label}: ${preferences.href}`]
     const below = [...about, ...link].join('\n')
     const text = textOfDocument(document)

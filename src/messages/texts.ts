@@ -25,6 +25,8 @@ export const textKeys = [
     `${notice}.closing` as const,
     `${notice}.sms` as const,
   ]),
+  // Before the list of what is on that day.
+  'reminder.several',
   // Said after a confirmation to whoever was told of a cancellation before.
   'confirmation.again',
   // Of an event in a calendar.
@@ -45,6 +47,7 @@ export const textKeys = [
   'page.save',
   'page.saved',
   'page.intro',
+  'page.for_all',
   'page.email',
   'page.sms',
   'page.confirmation',

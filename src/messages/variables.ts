@@ -8,7 +8,7 @@ import type { MessageFacts } from './facts.ts'
 import { numberFormat } from './formatters.ts'
 import { type Filled, type Meaning, numberIn } from './icu.ts'
 import { cleanValue } from './text.ts'
-import { answerHint } from './words.ts'
+import { answerHint, appointmentLines } from './words.ts'
 
 /**
  * What a template may name; `date` and `time` are the documented ones. All are text but `duration_minutes`, a number.
@@ -34,6 +34,7 @@ export const variableNames = [
   'cancel_url',
   'preferences_url',
   'answer_hint',
+  'appointments',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -59,6 +60,9 @@ export const modeVariable: VariableName = 'visit_mode'
 
 /** What to reply, in a template that asks for an answer. */
 export const askVariable: VariableName = 'answer_hint'
+
+/** The list of all appointments of a reminder, in a template for several of a day. */
+export const listVariable: VariableName = 'appointments'
 
 const known: ReadonlySet<string> = new Set(variableNames)
 
@@ -139,6 +143,7 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
   ['location', (facts) => cleanValue(facts.location)],
   ['visit_mode', (facts) => facts.visitMode ?? ''],
   ['answer_hint', answerHint],
+  ['appointments', (facts) => appointmentLines(facts, { withPlaces: true }).join('\n')],
   ['video_link', (facts) => withoutMarks(cleanValue(facts.videoLink ?? null))],
   ['confirm_url', linkTo('confirm')],
   ['change_url', linkTo('change')],
@@ -232,7 +237,7 @@ export function meaningOf(
     text: (name) => {
       // Programs that find links in plain text take a mark of direction for part of one.
       const isLink = name === 'video_link' || links.has(name) || host.get(name)?.type === 'url'
-      const source = isLink || name === askVariable ? choice(name) : plainText(name)
+      const source = isLink || name === askVariable || name === listVariable ? choice(name) : plainText(name)
       if (!isEscaped) return source
       const asWritten = isLink ? escapes.link : escapes.text
       return (facts) => asWritten(source(facts))

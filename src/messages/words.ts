@@ -51,6 +51,8 @@ export type Words = {
   readonly place: string
   /** The place is what the message is about, or people would go to the wrong one. */
   readonly isPlaceNeeded: boolean
+  /** A reminder that names other appointments too. */
+  readonly isSeveral: boolean
   say(key: TextKey, values?: TextValues): string
 }
 
@@ -116,6 +118,7 @@ export function wordsOf(allFacts: MessageFacts): Words {
     locale,
     place: visit !== '' || values.location === '' ? visit : texts.location_line(values),
     isPlaceNeeded: visit !== '' || facts.changed?.includes('place') === true,
+    isSeveral: facts.category === 'REMINDER' && (facts.also ?? []).length > 0,
     notice: noticeOf(facts),
     values,
     day,
@@ -178,15 +181,45 @@ function newsOf(facts: MessageFacts, texts: Texts): string {
   return first === '' ? last : texts['list.and']({ first, last })
 }
 
+/**
+ * Each appointment of a reminder as a line, by their starts: '4K: 2:00 PM, Dr. Smith, Main Street 4'. One where there are no others; none
+ * where nothing may be said of them.
+ */
+export function appointmentLines(facts: MessageFacts, { withPlaces }: { readonly withPlaces: boolean }): string[] {
+  const { start, also = [] } = atLevel(facts)
+  if (start === null) return []
+  const own = { ...facts, start, code: facts.ask?.code ?? null }
+  const all = [own, ...also].toSorted((one, other) => one.start.instant.getTime() - other.start.instant.getTime())
+  return all.map(({ code, ...one }) => {
+    const { values, place, isPlaceNeeded, say, isFromRight } = wordsOf({ ...facts, ...one, also: [] })
+    const { time, patient, practitioner, location } = values
+    const said = [time, patient, practitioner, withPlaces ? location : ''].map(String).filter((part) => part !== '')
+    const line = said.reduce((first, last) => say('list.comma', { first, last }))
+    const visit = isPlaceNeeded ? `. ${place}` : ''
+    const named =
+      facts.ask === undefined || code === null || also.length === 0 ? '' : `${isolated(code, isFromRight)}: `
+    return `${named}${line}${visit}`
+  })
+}
+
+/** Of a reminder that names several appointments: what stands before their list; '' where it names one. */
+export function headingOf({ isSeveral, values, day, say }: Words, form: DayForm = 'natural'): string {
+  if (!isSeveral) return ''
+  return say('reminder.several', form === 'natural' ? values : { ...values, day: day(form), near: 'no' })
+}
+
 /** What to reply: 'Reply C to confirm or R to ask for another time.'; '' where the message asks for nothing. */
 export function answerHint(facts: MessageFacts): string {
   const { ask } = facts
   if (ask === undefined) return ''
-  const { texts, isFromRight } = wordingOf(facts).language
+  const { tag, texts, isFromRight } = wordingOf(facts).language
+  const codes = [ask.code, ...(facts.also ?? []).map(({ code }) => code)].filter((code) => code !== null)
   const reply = (key: 'answer.confirm' | 'answer.change') => {
     const [word = ''] = wordList(texts[key]({}))
     // As one piece, which is not turned around where the text goes from right to left.
-    return isolated(ask.code === null ? word : `${word} ${ask.code}`, isFromRight)
+    const pieces = codes.map((code) => isolated(`${word} ${code}`, isFromRight))
+    const [only = isolated(word, isFromRight)] = pieces
+    return pieces.length < 2 ? only : new Intl.ListFormat(tag, { type: 'disjunction' }).format(pieces)
   }
   return texts['answer.hint']({ confirm: reply('answer.confirm'), change: reply('answer.change') })
 }

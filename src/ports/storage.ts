@@ -133,4 +133,14 @@ export interface Storage {
    * use the files just now, and it is done when they have finished. Leave this out where there is nothing to do.
    */
   scrub?(): Promise<boolean>
+  /**
+   * How long a step of a job that changes very many rows should take, in ms: several times what an empty one takes, and far below what a
+   * step may hold others up for. Default 5.
+   */
+  readonly stepMs?: number
+  /**
+   * Called between the steps of a job that changes very many rows: does now, a little at a time, what would otherwise hold up one of the next
+   * commits for long. Left out: there is no such thing.
+   */
+  relieve?(): Promise<void>
 }

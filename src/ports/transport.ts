@@ -9,17 +9,22 @@ export type { Account, FilledTemplate }
 
 export type OutboundMessage = {
   /**
-   * The id of its row in the history, for the URL at which the provider reports on it (`recordReceipt`); 0 for a test message,
-   * which has no row: a report on it concerns nobody.
+   * The id of its row in the history, for the URL at which the provider reports on it (`recordReceipt`); 0 for what has no row,
+   * a test message or an answer: a report on it concerns nobody.
    */
   readonly notificationId: number
+  /** The id of the reminder that it is; left out or null: it is a notice, or a test message. */
+  readonly reminderId?: number | null
   /**
    * The same for every attempt at this message: for Message-ID, idempotency headers and deduplication by the receiver.
    */
   readonly idempotencyKey: string
   readonly organizationId: string
-  /** `TEST`: a test message, which is about no appointment. */
-  readonly category: Category | 'TEST'
+  /**
+   * `TEST`: a test message, which is about no appointment. `ANSWER`: tells a person who wrote STOP, START or HELP what became of it,
+   * or whom to call; both have no row.
+   */
+  readonly category: Category | 'TEST' | 'ANSWER'
   readonly channel: Channel
   /**
    * In the channel's normal form, such as one e-mail address, its domain in ASCII, or one phone number in E.164; a message has one

@@ -49,6 +49,8 @@ export type InboundMessage = {
   readonly at: Date | null
   /** What the provider took it for, and has answered by itself. */
   readonly optOutType?: 'STOP' | 'START' | 'HELP' | undefined
+  /** The provider answers it by itself, whatever the library takes it for: nothing more is said to the person. Default false. */
+  readonly isAnswered?: boolean | undefined
   /** Of the button that was pressed. */
   readonly payload?: string | undefined
   /** The provider's id of the message that it answers. */
@@ -69,7 +71,7 @@ export type WebhookReading =
       readonly inbound?: readonly InboundMessage[]
       /** What people wrote to other senders. For each account that may be meant the request is read again, as for `others`. */
       readonly othersInbound?: readonly InboundMessage[]
-      /** The reply by which the provider sends a text to who wrote; left out: it cannot, and nobody is answered. */
+      /** The reply by which the provider sends a text to who wrote; left out: it cannot, and the transport sends one. */
       readonly respond?: (text: string) => { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
       readonly reply?: { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
     }

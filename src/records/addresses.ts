@@ -1,4 +1,5 @@
-import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
+import { isPersons, liftedAfter, type Standing, suppressionFor } from '../domain/address.ts'
+import { isSamePerson } from '../domain/consent.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
@@ -15,9 +16,9 @@ import {
 import type { Suppression } from '../schemas/address.ts'
 import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
-import { decodeStanding } from './codecs/addresses.ts'
+import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
 import { createTally } from './counters.ts'
-import { preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
+import { openOf, preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
 import { giveBack, refused, refuserOf } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
@@ -78,6 +79,7 @@ export const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns>
   lifted_at: null,
   proven_at: null,
   heard_at: null,
+  answered: null,
   taken: null,
   created_at: at.getTime(),
   updated_at: at.getTime(),
@@ -141,7 +143,11 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
 export function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Suppressed, at: Date): boolean {
   const now = at.getTime()
   const row = rows.get(keys.address, of(ref))
-  const suppressed = { suppressed_at: now, suppression_cause: cause, suppression_code: code }
+  const isLess = cause === 'stop' && row?.suppression_cause === 'complaint'
+  // An opt-out after a complaint leaves it one: START takes back only the opt-out.
+  const suppressed = isLess
+    ? { suppressed_at: now }
+    : { suppressed_at: now, suppression_cause: cause, suppression_code: code }
   if (row === undefined) {
     rows.appendNew(keys.address, newRow(ref, at, suppressed))
     return true
@@ -168,6 +174,8 @@ export function reportAddress(
   if (news.kind === 'worked') worked(rows, ref, at)
   if (news.kind === 'doubted') doubted(rows, ref, at)
   if (news.kind !== 'suppressed') return false
+  // Before it is suppressed: a row that is only appended gets its id later, too late for the record of consent.
+  if (isPersons(news.cause)) rowIdOf(rows, ref, at)
   const [isSuppressed = false] = everyRef(ref).map((one) => suppressRow(rows, one, news, at))
   if (!isSuppressed) return false
   const { organizationId, channel } = ref
@@ -203,7 +211,10 @@ const standingOf = (rows: Rows, ref: AddressRef): Standing | undefined => {
   return row === undefined ? undefined : decodeStanding(row)
 }
 
-function lift(rows: Rows, { consent, people = [], at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
+function lift(
+  rows: Rows,
+  { consent, people = [], unsure = [], at, by = systemActor, ...ref }: LiftCommand,
+): LiftOutcome {
   const suppression = suppressionOf(rows, ref, keys.address)
   if (suppression === null) return { status: 'untouched' }
   const isAnswered = ({ cause, since }: Suppression) => !isPersons(cause) || (consent !== null && consent.at >= since)
@@ -213,13 +224,16 @@ function lift(rows: Rows, { consent, people = [], at, by = systemActor, ...ref }
   const ofAll = suppressionFor({ suppression: null, liftedAt }, standingOf(rows, ofShared(ref)))
   const id = rowIdOf(rows, ref, at)
   giveBack(rows, { ...ref, people, at, by }, id)
+  const row = rows.get(keys.address, of(ref))
+  const left =
+    row === undefined ? [] : decodeTaken(row).filter((one) => unsure.some((other) => isSamePerson(one, other)))
   rows.update('notification_addresses', id, {
     suppressed_at: null,
     suppression_cause: null,
     suppression_code: null,
-    taken: null,
+    taken: left.length === 0 ? null : JSON.stringify(left),
     unknown_since: null,
-    lifted_at: (ofAll === null || isAnswered(ofAll) ? at : liftedAt)?.getTime() ?? null,
+    lifted_at: (ofAll === null || isAnswered(ofAll) ? liftedAfter(ofAll, at) : liftedAt)?.getTime() ?? null,
     updated_at: at.getTime(),
   })
   const { organizationId, channel } = ref
@@ -237,6 +251,8 @@ export const lifts: Command<LiftCommand, LiftOutcome> = {
   stages: [
     ({ people = [] }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
     (command) => addressReads({ ...command, isShared: true }, 'update'),
+    ({ people = [] }, { ids }) =>
+      people.map(({ recipient }) => read(keys.consentsOfRecipient, openOf(recipient, ids), 'none')),
   ],
   inserts: ({ people = [] }) => [
     ['notification_addresses', 1],

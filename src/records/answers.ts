@@ -29,7 +29,7 @@ const planOf = ({ appointmentId, organizationId }: AnswerCommand, ids: IdCodec) 
 const messageIdOf = ({ channel, messageId }: Pick<AnswerCommand, 'channel' | 'messageId'>): string | null =>
   messageId === null ? null : `${channel}:${messageId}`
 
-const readBefore = (command: Pick<AnswerCommand, 'channel' | 'messageId'>): Read =>
+export const readBefore = (command: Pick<AnswerCommand, 'channel' | 'messageId'>): Read =>
   read(keys.answerOfMessage, { message_id: messageIdOf(command) }, 'none')
 
 const newRow = (at: Date, notifies: boolean, known: Partial<Stored> & Pick<Stored, 'kind' | 'via'>): Stored => ({
@@ -117,24 +117,27 @@ export const answers: Command<AnswerCommand, AnswerOutcome> = {
   held: null,
 }
 
+/** False: it was kept before. The command that calls it reads `readBefore` and inserts a row. */
+export function keepReply(rows: Rows, command: ReplyCommand): boolean {
+  const row = newRow(command.at, command.notifies, {
+    organization_id: command.organizationId,
+    ...encodeRecipient(rows.ids, command.recipient),
+    kind: command.about,
+    via: 'reply',
+    channel: command.channel,
+    address: command.address,
+    message: command.text,
+    message_id: messageIdOf(command),
+    candidates: command.candidates.length === 0 ? null : JSON.stringify(command.candidates),
+  })
+  return rows.insertNew(keys.answerOfMessage, row) !== null
+}
+
 /** `AnswerStore.keepReply`. */
 export const replies: Command<ReplyCommand, boolean> = {
   stages: [(command) => [readBefore(command)]],
   inserts: () => [['notification_answers', 1]],
-  run: each((rows, command) => {
-    const row = newRow(command.at, command.notifies, {
-      organization_id: command.organizationId,
-      ...encodeRecipient(rows.ids, command.recipient),
-      kind: command.about,
-      via: 'reply',
-      channel: command.channel,
-      address: command.address,
-      message: command.text,
-      message_id: messageIdOf(command),
-      candidates: command.candidates.length === 0 ? null : JSON.stringify(command.candidates),
-    })
-    return rows.insertNew(keys.answerOfMessage, row) !== null
-  }),
+  run: each(keepReply),
   held: null,
 }
 

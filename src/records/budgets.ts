@@ -2,43 +2,41 @@ import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Absence, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { IntentCommand } from '../ports/storage/intents.ts'
-import type { RecipientRef } from '../schemas/common.ts'
 
-type Begun = Pick<Extract<IntentCommand, { kind: 'send' | 'hand_over' }>, 'budget' | 'guard'>
-
-const personOf = (organization_id: string, { type, id }: RecipientRef, ids: IdCodec) => ({
-  organization_id,
-  recipient_type: type,
-  recipient_id: ids('recipient', id),
-})
-
-/** Whose budget a command takes from; none where it has none. */
-const personsOf = ({ budget, guard }: Begun, ids: IdCodec) =>
-  budget == null ? [] : [personOf(guard.settings.organizationId, budget.recipient, ids)]
-
-/** Locked, so that two workers do not both find the last message of a day left. */
-export const budgetReads = (command: Begun, ids: IdCodec): Read[] =>
-  personsOf(command, ids).map((of) => read(keys.budget, of))
-
-export const budgetAbsences = (command: Begun, ids: IdCodec): Absence[] =>
-  personsOf(command, ids).map((of) => ({ key: keys.budget, of, way: 'ends' }))
-
-/** Whether the person gets one more message on the day. */
-export function isWithinBudget(rows: Rows, command: Begun): boolean {
-  const { budget } = command
-  if (budget == null) return true
-  const [row] = personsOf(command, rows.ids).map((of) => rows.get(keys.budget, of))
-  return (row?.day === budget.day ? row.count : 0) < budget.most
+/** Whose budgets a command may take from, in their order, by the keys of their rows; none where it has none. */
+const budgetsOf = (command: IntentCommand, ids: IdCodec) => {
+  if (command.kind !== 'send' || command.budget == null) return []
+  const { budget, guard } = command
+  return [budget, ...(budget.others ?? [])].map(({ recipient: { type, id }, day, most }) => {
+    const { organizationId: organization_id } = guard.settings
+    return { day, most, of: { organization_id, recipient_type: type, recipient_id: ids('recipient', id) } }
+  })
 }
 
-/** Counts a message against the budget. A row is of one day: that of the last message. */
-export function countInBudget(rows: Rows, command: Begun): void {
-  const { budget } = command
-  if (budget == null) return
-  for (const of of personsOf(command, rows.ids)) {
+/** Locked, so that two workers do not both find the last message of a day left. */
+export const budgetReads = (command: IntentCommand, ids: IdCodec): Read[] =>
+  budgetsOf(command, ids).map(({ of }) => read(keys.budget, of))
+
+export const budgetAbsences = (command: IntentCommand, ids: IdCodec): Absence[] =>
+  budgetsOf(command, ids).map(({ of }) => ({ key: keys.budget, of, way: 'ends' }))
+
+/** The first who gets one more message on the day. */
+const withRoom = (rows: Rows, command: IntentCommand) =>
+  budgetsOf(command, rows.ids).find(({ of, day, most }) => {
     const row = rows.get(keys.budget, of)
-    const { day } = budget
-    if (row === undefined) rows.insert('notification_budgets', { id: unassigned, ...of, day, count: 1 })
-    else rows.update('notification_budgets', row.id, { day, count: row.day === day ? row.count + 1 : 1 })
-  }
+    return (row?.day === day ? row.count : 0) < most
+  })
+
+/** Whether any of those whom the message is for gets one more on the day. */
+export const isWithinBudget = (rows: Rows, command: IntentCommand): boolean =>
+  command.kind !== 'send' || command.budget == null || withRoom(rows, command) !== undefined
+
+/** Counts a message against the budget. A row is of one day: that of the last message. */
+export function countInBudget(rows: Rows, command: IntentCommand): void {
+  const found = withRoom(rows, command)
+  if (found === undefined) return
+  const { of, day } = found
+  const row = rows.get(keys.budget, of)
+  if (row === undefined) rows.insert('notification_budgets', { id: unassigned, ...of, day, count: 1 })
+  else rows.update('notification_budgets', row.id, { day, count: row.day === day ? row.count + 1 : 1 })
 }

@@ -1,19 +1,24 @@
 import { channels as every } from '../channels/index.ts'
-import { isPersons, isTakenBack, suppressionFor } from '../domain/address.ts'
+import { isPersons, isTakenBack, liftedAfter, suppressionFor } from '../domain/address.ts'
 import { isSamePerson, withConsent } from '../domain/consent.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import { type Command, each, type Read, type Rows, read } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import { type AddressRef, sharedSender, type Taken } from '../ports/storage/addresses.ts'
-import type { ConsentCommand, ConsentOutcome, NewInbound } from '../ports/storage/consents.ts'
+import { type AddressRef, type Party, sharedSender, type Taken } from '../ports/storage/addresses.ts'
+import type { ConsentCommand, ConsentOutcome } from '../ports/storage/consents.ts'
+import { channelPreferences } from '../schemas/channel-settings.ts'
+import type { PreferencesValues } from '../schemas/preferences.ts'
 import type { SuppressionCause } from '../schemas/vocabulary.ts'
 import { addressReads, rowIdOf, suppressRow } from './addresses.ts'
+import { keepReply, readBefore } from './answers.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
-import { appendConsent } from './consent-record.ts'
+import { appendConsent, isSaidByAddress } from './consent-record.ts'
 import { createTally } from './counters.ts'
+import { inboundReads, isStoppedAt, keep, noteAnswered, noteHeard, senderOf } from './inbound.ts'
 import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
-import { noteTaken, restored } from './refusals.ts'
+import { restored, withTaken } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
 const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
@@ -22,50 +27,29 @@ const of = ({ organizationId: organization_id, channel, address }: AddressRef) =
   address,
 })
 
-/** Null: the message was kept before. */
-function keep(rows: Rows, { accountId, messageId, deciders, ...message }: NewInbound): boolean {
-  const row = (organization_id: string, text: string | null): Row<'notification_inbound'> => ({
-    id: unassigned,
-    account_id: accountId,
-    message_id: messageId,
-    organization_id,
-    channel: message.channel,
-    address: message.address,
-    meaning: message.meaning,
-    text,
-    received_at: message.at.getTime(),
-    open_at: text === null ? null : message.at.getTime(),
-    decided_at: null,
+/** A row of an address, with what opt-outs by it took. */
+type Taking = { readonly ref: AddressRef; readonly row: Row<'notification_addresses'>; taken: Taken[] }
+
+const takingsOf = (rows: Rows, { addresses }: ConsentCommand): readonly Taking[] =>
+  addresses.flatMap((ref) => {
+    const row = rows.get(keys.address, of(ref))
+    return row === undefined ? [] : [{ ref, row, taken: [...decodeTaken(row)] }]
   })
-  const isDecider = deciders.includes(message.organizationId)
-  const first = row(message.organizationId, isDecider ? message.text : null)
-  if (rows.insertNew(keys.inbound, first) === null) return false
-  for (const one of deciders) if (one !== message.organizationId) rows.insertNew(keys.inbound, row(one, message.text))
-  return true
+
+type Where = {
+  /** Where what is refused is noted; undefined: it was not said by an address. */
+  readonly home: Taking | undefined
+  /** What is brought back. */
+  readonly back: readonly Taken[]
+  /** Where they refused again since then. */
+  readonly late: readonly AddressRef[]
 }
 
-/** The address as the sender knows it that was written to. */
-const senderOf = ({ organizationId, channel, address }: NewInbound): AddressRef => ({
-  organizationId,
-  channel,
-  address,
-})
-
-const inboundReads = ({ inbound }: ConsentCommand): Read[] =>
-  inbound === null
-    ? []
-    : [...new Set([inbound.organizationId, ...inbound.deciders])].map((organization_id) =>
-        read(keys.inbound, { account_id: inbound.accountId, message_id: inbound.messageId, organization_id }, 'none'),
-      )
-
-/** What people refuse or give, in their preferences. True if any of it is new. `late`: where they refused again since then. */
-function changePeople(
-  rows: Rows,
-  command: ConsentCommand,
-  { taken, late, addressId }: { taken: Taken[]; late: readonly AddressRef[]; addressId: number | null },
-): boolean {
+/** What people refuse or give, in their preferences. True if any of it is new. */
+function changePeople(rows: Rows, command: ConsentCommand, { home, back, late }: Where): boolean {
   const { act, people, categories, onlyTaken, how, wording, by, at } = command
   if (act !== 'refused' && act !== 'given') return false
+  const said = { how, wording, addressId: home?.row.id ?? null, by, at }
   const changed = people.map((person) => {
     const theirs = late.filter((one) => [person.organizationId, sharedSender].includes(one.organizationId))
     const channels =
@@ -77,17 +61,33 @@ function changePeople(
       person,
       (before) => {
         if (!onlyTaken) {
-          if (act === 'refused' && command.addresses.length > 0) noteTaken(taken, person, before, channels ?? [])
+          if (act === 'refused' && home !== undefined)
+            home.taken = withTaken(home.taken, person, before, channels ?? [])
+          if (act === 'refused' && home === undefined && categories === null) ownRefusal(rows, person, before, command)
           return withConsent(before, act, channels, categories)
         }
-        const was = taken.find((one) => isSamePerson(one, person))
+        const was = back.find((one) => isSamePerson(one, person))
         const [channel] = channels ?? []
-        return was === undefined || channel === undefined ? before : restored(before, was, channel)
+        if (was === undefined || channel === undefined || !isSaidByAddress(rows, person, channel)) return before
+        return restored(before, was, channel)
       },
-      { how, wording, addressId, by, at },
+      said,
     )
   })
   return changed.includes(true)
+}
+
+/**
+ * What somebody refuses by themselves that an opt-out by their address had switched off before: it changes no preference, and is
+ * recorded, so that START does not bring it back.
+ */
+function ownRefusal(rows: Rows, person: Party, before: PreferencesValues, command: ConsentCommand): void {
+  const { how, wording, by, at, channels } = command
+  for (const channel of channels ?? every) {
+    if (channelPreferences(before, channel).enabled !== false || !isSaidByAddress(rows, person, channel)) continue
+    const said = { act: 'refused', how, wording, by, at, addressId: null } as const
+    appendConsent(rows, { ...said, ...person, channel, category: null })
+  }
 }
 
 function suppressionOf(rows: Rows, ref: AddressRef) {
@@ -118,7 +118,7 @@ function open(
     suppressed_at: null,
     suppression_cause: null,
     suppression_code: null,
-    lifted_at: at.getTime(),
+    lifted_at: liftedAfter(suppression, at).getTime(),
     updated_at: at.getTime(),
   })
   return true
@@ -150,49 +150,80 @@ function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): bo
     const detail = isOpened ? { channel } : { channel, cause, reason: code }
     appendAudit(rows, { organizationId, at, actor: by, action: actions[act], target, detail })
     if (act === 'refused') tally.add({ organizationId, channel, detail: code }, 'SUPPRESSED', at)
-    // Reminders that were left out meanwhile are planned again.
-    if (act !== 'refused') queueReplan(rows, { organizationId, recipient: null }, at)
   }
   tally.write(rows)
   return true
 }
 
+/** What is in doubt at the addresses is not any more: staff decided it, or the person said clearly what they want. True if anything was. */
+function endDoubts(rows: Rows, { act, addresses, inbound, at }: ConsentCommand): boolean {
+  if (act === null || act === 'doubted') return false
+  const open = addresses
+    .flatMap(({ channel, address }) => rows.list(keys.openInbound, { address, channel }))
+    .filter(
+      ({ account_id, organization_id }) =>
+        account_id === inbound?.accountId || addresses.some(({ organizationId }) => organizationId === organization_id),
+    )
+  for (const { id } of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
+  return open.length > 0
+}
+
 function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
-  const { inbound, decides, addresses, people, act, how, wording, at, by, channels } = command
-  if (inbound !== null && !keep(rows, inbound)) return { status: 'known', inFlight: 0 }
-  const open = decides.filter((id) => (rows.get(keys.inboundById, { id })?.open_at ?? null) !== null)
-  if (decides.length > 0 && open.length === 0) return { status: 'known', inFlight: 0 }
-  for (const id of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
-  const [home] = addresses
-  const heard = inbound === null ? null : rowIdOf(rows, senderOf(inbound), at)
-  if (inbound !== null && heard !== null) {
-    const heard_at = inbound.at.getTime()
-    rows.update('notification_addresses', heard, { heard_at, updated_at: heard_at })
-  }
+  const { inbound, addresses, people, others = [], act, how, wording, at, by, channels } = command
+  if (inbound !== null && !keep(rows, inbound)) return known
+  if (inbound?.handOver != null) keepReply(rows, inbound.handOver)
+  const isDecided = endDoubts(rows, command)
+  if (inbound !== null) noteHeard(rows, inbound)
+  const isStopped = inbound !== null && isStoppedAt(rows, senderOf(inbound))
   const late = addresses.filter((ref) => isLate(rows, ref, command))
   const changed = addresses.map((ref) => changeAddress(rows, ref, command))
-  const row = home === undefined ? undefined : rows.get(keys.address, of(home))
-  const taken = row === undefined ? [] : [...decodeTaken(row)]
-  const before = taken.length
-  const isNew = changePeople(rows, command, { taken, late, addressId: row?.id ?? null })
-  // START is everybody's at the address; what else is given is only of those who are named.
-  const isOver = (one: Taken) => command.onlyTaken || people.some((person) => isSamePerson(one, person))
-  const isGiven = act === 'given' && home !== undefined && !late.includes(home)
-  const left = isGiven ? taken.filter((one) => !isOver(one)) : taken
-  if (row !== undefined && left.length !== before) {
-    rows.update('notification_addresses', row.id, { taken: left.length === 0 ? null : JSON.stringify(left) })
+  if (act === 'cleared' && !isDecided && !changed.includes(true)) return { ...known, status: 'unchanged' }
+  const takings = takingsOf(rows, command)
+  const before = takings.map(({ taken }) => taken)
+  const home = takings.find(({ ref }) => ref === addresses[0])
+  // An address that stays closed, as after a complaint, gives nothing back.
+  const opened =
+    act === 'given' ? takings.filter(({ ref, row }) => !late.includes(ref) && row.suppression_cause === null) : []
+  const back = opened.flatMap(({ taken }) => taken)
+  const isNew = changePeople(rows, command, { home, back, late })
+  // START is everybody's at the address, as far as that is known; what else is given is only of those who are named.
+  const isOf = (some: readonly Party[], one: Taken) => some.some((person) => isSamePerson(one, person))
+  const isOver = (one: Taken) => (command.onlyTaken ? !isOf(command.unsure ?? [], one) : isOf(people, one))
+  for (const one of opened) one.taken = one.taken.filter((each) => !isOver(each))
+  for (const [index, { row, taken }] of takings.entries()) {
+    if (taken === before[index]) continue
+    rows.update('notification_addresses', row.id, { taken: taken.length === 0 ? null : JSON.stringify(taken) })
   }
   // The word of an address is recorded of the address too, whether somebody is known to have it or not.
-  if (act !== null && home !== undefined) {
+  const [first] = addresses
+  if (act !== null && first !== undefined) {
     const [channel = null] = channels ?? []
-    const { organizationId } = home
-    const said = { act, how, wording, at, by, channel, category: null, recipient: null, addressId: row?.id ?? null }
-    for (const one of deciding(command, organizationId)) appendConsent(rows, { ...said, organizationId: one })
+    const said = {
+      act,
+      how,
+      wording,
+      at,
+      by,
+      channel,
+      category: null,
+      recipient: null,
+      addressId: home?.row.id ?? null,
+    }
+    for (const organizationId of deciding(command, first.organizationId))
+      appendConsent(rows, { ...said, organizationId })
   }
+  // Reminders that were left out meanwhile. A doubt leaves out none: they are looked at when they are due.
+  if (act === 'given' && changed.includes(true))
+    for (const { organizationId, recipient } of [...people, ...others])
+      queueReplan(rows, { organizationId, recipient }, at)
   const under = people.flatMap(({ recipient }) => rows.list(keys.openOfRecipient, openOf(recipient, rows.ids)))
   const inFlight = under.filter(({ delivery_state }) => delivery_state !== 'queued').length
-  return { status: isNew || changed.includes(true) ? 'changed' : 'unchanged', inFlight }
+  const isChanged = isNew || changed.includes(true)
+  const answers = inbound !== null && noteAnswered(rows, inbound, { isChanged, isStopped })
+  return { status: isChanged ? 'changed' : 'unchanged', inFlight, isAnswered: answers }
 }
+
+const known: ConsentOutcome = { status: 'known', inFlight: 0, isAnswered: false }
 
 /** The organizations whose record has it: those whose addresses are named, and for a shared sender those whose people are. */
 const deciding = ({ addresses, people, inbound }: ConsentCommand, home: string): ReadonlySet<string> => {
@@ -201,6 +232,17 @@ const deciding = ({ addresses, people, inbound }: ConsentCommand, home: string):
   const all = new Set(named.length === addresses.length ? named : [...named, ...concerned])
   return all.size === 0 ? new Set([home]) : all
 }
+
+const doubtReads = ({ act, addresses }: ConsentCommand): Read[] =>
+  act === null || act === 'doubted'
+    ? []
+    : addresses.map(({ address, channel }) => read(keys.openInbound, { address, channel }, 'none'))
+
+/** For what rests on what people said before. */
+const saidReads = ({ act, addresses, onlyTaken, people }: ConsentCommand, ids: IdCodec): Read[] =>
+  onlyTaken || (act === 'refused' && addresses.length === 0)
+    ? people.map(({ recipient }) => read(keys.consentsOfRecipient, openOf(recipient, ids), 'none'))
+    : []
 
 /** `ConsentCommands.change`. */
 export const consents: Command<ConsentCommand, ConsentOutcome> = {
@@ -215,12 +257,14 @@ export const consents: Command<ConsentCommand, ConsentOutcome> = {
         ),
       ),
     ({ people }, { ids }) => people.map(({ recipient }) => read(keys.openOfRecipient, openOf(recipient, ids))),
-    (command) => [...inboundReads(command), ...command.decides.map((id) => read(keys.inboundById, { id }, 'none'))],
+    ({ inbound }) => (inbound?.handOver == null ? [] : [readBefore(inbound.handOver)]),
+    (command, { ids }) => [...inboundReads(command), ...doubtReads(command), ...saidReads(command, ids)],
   ],
   inserts: ({ people, addresses, inbound }) => [
     ...people.map(({ recipient }) => preferencesInserts(recipient)),
     ['notification_addresses', addresses.length + 1],
     ['notification_inbound', inbound === null ? 0 : 1 + inbound.deciders.length],
+    ['notification_answers', inbound?.handOver == null ? 0 : 1],
   ],
   run: each(change),
   held: null,

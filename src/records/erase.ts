@@ -1,14 +1,11 @@
-import { email } from '../channels/email.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
-import { keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import { keys, openStates } from '../ports/rows/keys.ts'
+import { type Command, each, type Found, type Read, type Rows, read } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import { sharedSender } from '../ports/storage/addresses.ts'
-import type { EraseCommand, EraseOutcome, HashedAddress } from '../ports/storage/personal.ts'
+import type { EraseCommand, EraseOutcome } from '../ports/storage/personal.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import { hashedMark } from '../schemas/erased.ts'
-import { newRow } from './addresses.ts'
+import { both, eraseAddress, refOf } from './hashed-addresses.ts'
 
 type Delivery = Row<'notification_history'>
 
@@ -16,7 +13,7 @@ export const noTexts = { subject: null, message: '', snapshot: null, error_messa
 export const noAddress = { recipient_email: null, recipient_phone: null, recipient_address: null } as const
 export const noReminderTexts = { subject: null, message: null, error_message: null } as const
 
-const open: readonly string[] = ['queued', 'sending', 'handed_over']
+const open: readonly string[] = openStates
 
 /** Whether nothing will be sent of it any more. */
 const isOver = ({ delivery_state, due_at, held_at }: Delivery): boolean =>
@@ -58,30 +55,55 @@ function withoutContact(one: unknown, type: string, id: string): unknown {
 const isNamed = (one: unknown, type: string, id: string): boolean =>
   typeof one === 'object' && one !== null && Reflect.get(one, 'type') === type && String(Reflect.get(one, 'id')) === id
 
+/** Of what waits to be sent to somebody, it is decided again where it goes. */
+const waits: readonly string[] = ['queued', 'handed_over']
+
+const wentTo = ({ contactAddresses }: EraseCommand, row: Delivery): boolean =>
+  contactAddresses.some(
+    ({ channel, address }) => row.notification_type === channel && row.recipient_address === address,
+  )
+
+/** By what a complaint still counts; nobody complains of what never went out. */
+function hashOf({ hash }: EraseCommand, { notification_type, recipient_address, attempts, delivery_state }: Delivery) {
+  const mayHaveGoneOut = attempts > 0 || delivery_state === 'handed_over'
+  return hash === null || recipient_address === null || !mayHaveGoneOut
+    ? null
+    : hash(notification_type, recipient_address)
+}
+
 function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly Delivery[]): number {
   const { recipient, at } = command
   const isOwn = isOf(rows, recipient)
-  let erased = 0
+  let count = 0
   for (const row of deliveries) {
-    if (isOwn(row)) {
+    const wentThere = wentTo(command, row)
+    if (isOwn(row) || (wentThere && !waits.includes(row.delivery_state))) {
       if (row.erased_at !== null) continue
-      const erased_at = at.getTime()
+      const erased = { erased_at: at.getTime(), erased_hash: hashOf(command, row) }
       // Without its words the task could not be found, to be cancelled: they go as soon as TaskManager has answered.
       const isKept = isUnanswered(rows, row)
-      rows.update('notification_history', row.id, isKept ? { erased_at } : { ...noTexts, ...noAddress, erased_at })
+      rows.update('notification_history', row.id, isKept ? erased : { ...noTexts, ...noAddress, ...erased })
       if (!isKept) eraseFacts(rows, row)
-      erased += 1
+      count += 1
       continue
     }
-    // What practitioners do is told to their patients, who keep their messages.
+    // Messages about practitioners went to their patients, who keep their messages.
     if (recipient.type === 'PRACTITIONER') continue
     const snapshot = withoutPerson(row.snapshot, recipient)
-    // The text of what is still to be sent is made when it is sent.
-    const left = isUnanswered(rows, row) ? { snapshot } : { subject: null, message: '', snapshot }
-    const change = isOver(row) ? noTexts : left
-    if (row.delivery_state !== 'sending') rows.update('notification_history', row.id, change)
+    // The text of what is still to be sent is made when it is sent: where that was decided already, it is decided again.
+    const fence = row.delivery_state === 'queued' ? { fence: row.fence + 1 } : {}
+    const left = isUnanswered(rows, row)
+      ? { snapshot }
+      : {
+          subject: null,
+          message: '',
+          snapshot,
+          ...fence,
+          ...(wentThere && row.delivery_state === 'queued' && noAddress),
+        }
+    rows.update('notification_history', row.id, isOver(row) ? noTexts : left)
   }
-  return erased
+  return count
 }
 
 /** Of the person's own task; those of others are still sent. */
@@ -95,6 +117,14 @@ function eraseFacts(rows: Rows, { id, provider }: Delivery): void {
 export function eraseKept(rows: Rows, row: Delivery | undefined): void {
   if (row?.erased_at == null) return
   rows.update('notification_history', row.id, { subject: null, message: '', snapshot: null, ...noAddress })
+}
+
+/** Reminders to others whose text was made already, and has the person's name, are decided again. */
+function renewPlans(rows: Rows, { appointments }: EraseCommand): void {
+  for (const id of appointments) {
+    for (const plan of rows.list(keys.plansOfAppointment, ofAppointment(id, rows.ids)))
+      rows.update('reminder_plans', plan.id, { revision: plan.revision + 1 })
+  }
 }
 
 function eraseReminders(rows: Rows, { recipient, appointments }: EraseCommand): Row<'appointment_reminders'>[] {
@@ -126,55 +156,6 @@ function eraseDecisions(rows: Rows, { recipient, appointments }: EraseCommand): 
   }
 }
 
-const refOf = ({ organizationId: organization_id, channel }: HashedAddress, address: string) => ({
-  organization_id,
-  channel,
-  address,
-})
-
-/** The rows of one address: the organization's, and that of the sender it may share with others. */
-const both = (one: HashedAddress): readonly HashedAddress[] =>
-  one.organizationId === sharedSender ? [one] : [one, { ...one, organizationId: sharedSender, isRefused: false }]
-
-const mark = { organizationId: sharedSender, channel: email.name, address: hashedMark } as const
-
-/** A row that says whether something may be sent stays, under the hash; any other goes. */
-function eraseAddress(
-  rows: Rows,
-  one: HashedAddress,
-  at: Date,
-): { readonly id: number | null; readonly hashed: boolean } {
-  const row = rows.get(keys.address, refOf(one, one.address))
-  const { organizationId: organization_id, channel, address } = one
-  const isKept = row !== undefined && (row.suppressed_at !== null || row.lifted_at !== null)
-  // Nobody could make a hash, and it was refused in this very moment.
-  if (isKept && one.hash === hashedMark) return { id: null, hashed: false }
-  rows.deleteBy('notification_suppressions', { organization_id, channel, address })
-  rows.deleteBy('notification_inbound', { organization_id, channel, address })
-  // What was said by the person went with them; this is what nobody knew the writer of.
-  rows.deleteBy('notification_answers', { channel, address })
-  if (row !== undefined) rows.deleteBy('notification_addresses', { id: row.id })
-  if (!isKept && !one.isRefused) return { id: row?.id ?? null, hashed: false }
-  const known = row?.suppressed_at == null && one.isRefused ? refused(at) : {}
-  const kept = {
-    ...(row ?? newRow({ ...one, address: one.hash }, at)),
-    ...known,
-    id: unassigned,
-    address: one.hash,
-    last_worked_at: null,
-    heard_at: null,
-    taken: null,
-  }
-  // The same address may come again, by another of the person's messages.
-  const isNew = rows.get(keys.address, refOf(one, one.hash)) === undefined
-  rows.ensure('notification_addresses', kept)
-  rows.ensure('notification_addresses', newRow(mark, at))
-  return { id: row?.id ?? null, hashed: isNew }
-}
-
-const refused = (at: Date) =>
-  ({ suppressed_at: at.getTime(), suppression_cause: 'stop', suppression_code: 'preferences' }) as const
-
 const ofAppointment = (id: EraseCommand['appointments'][number], ids: IdCodec) => ({
   appointment_id: ids('appointment', id),
 })
@@ -204,6 +185,7 @@ const tasksOf = (found: Found, command: EraseCommand) =>
 
 function erase(rows: Rows, command: EraseCommand): EraseOutcome {
   const deliveries = deliveriesOf(rows, command)
+  if (command.recipient.type !== 'PRACTITIONER') renewPlans(rows, command)
   const messages = eraseMessages(rows, command, deliveries)
   eraseReminders(rows, command)
   eraseDecisions(rows, command)
@@ -222,6 +204,10 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
       addresses
         .flatMap(both)
         .flatMap((one) => [one.address, one.hash].map((address) => read(keys.address, refOf(one, address)))),
+    ({ appointments, recipient }, { ids }) =>
+      recipient.type === 'PRACTITIONER'
+        ? []
+        : appointments.map((id) => read(keys.plansOfAppointment, ofAppointment(id, ids))),
     ({ appointments }, { ids }) => appointments.map((id) => read(keys.remindersOfAppointment, ofAppointment(id, ids))),
     (command, { ids }) => deliveryReads(command, ids),
     (command, found) => tasksOf(found, command).map((id) => read(keys.taskOfDelivery, { notification_id: id })),
@@ -232,7 +218,7 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
   held: null,
 }
 
-/** `PersonalCommands.eraseConsents`: who gave a consent and how is told by nobody's entry any more; when, it still is. */
+/** `PersonalCommands.eraseConsents`: no entry shows any more who gave a consent and how, only when. */
 export const consentErasures: Command<number, true> = {
   stages: [(id) => [read(keys.auditEntry, { id }, 'none')]],
   run: each((rows, id) => {
@@ -242,33 +228,6 @@ export const consentErasures: Command<number, true> = {
     if (consent === undefined) return true
     const details = JSON.stringify({ ...rest, consent: { ...consent, givenBy: 'erased', how: 'erased' } })
     rows.update('notification_audit', id, { details })
-    return true
-  }),
-  held: null,
-}
-
-/** `PersonalCommands.restoreAddress`. */
-export const addressRestorations: Command<{ readonly hashed: HashedAddress; readonly at: Date }, true> = {
-  stages: [
-    ({ hashed }) => [read(keys.address, refOf(hashed, hashed.address)), read(keys.address, refOf(hashed, hashed.hash))],
-  ],
-  run: each((rows, { hashed, at }) => {
-    const row = rows.get(keys.address, refOf(hashed, hashed.hash))
-    if (row === undefined) return true
-    const known = rows.get(keys.address, refOf(hashed, hashed.address))
-    rows.deleteBy('notification_addresses', { id: row.id })
-    if (known === undefined) {
-      rows.ensure('notification_addresses', {
-        ...row,
-        id: unassigned,
-        address: hashed.address,
-        updated_at: at.getTime(),
-      })
-    } else if (known.suppressed_at === null) {
-      const { suppressed_at, suppression_cause, suppression_code } = row
-      const change = { suppressed_at, suppression_cause, suppression_code, updated_at: at.getTime() }
-      rows.update('notification_addresses', known.id, change)
-    }
     return true
   }),
   held: null,

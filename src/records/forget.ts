@@ -1,8 +1,8 @@
 import type { IdCodec } from '../ports/rows/ids.ts'
-import { keys } from '../ports/rows/keys.ts'
+import { keys, openStates } from '../ports/rows/keys.ts'
 import { type Command, type Found, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import type { ForgetOutcome } from '../ports/storage/plans.ts'
+import type { ForgetOutcome, RecipientPart } from '../ports/storage/plans.ts'
 import type { ReminderRow } from '../ports/storage/reminders.ts'
 import { type Actor, subjectTarget, systemActor } from '../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
@@ -98,7 +98,12 @@ export const goneAppointments: Command<GoneAppointment, ForgetOutcome> = {
 }
 
 /** What `PlanStore.forgetRecipient` takes. */
-export type GoneRecipient = { readonly recipient: RecipientRef; readonly at: Date; readonly by?: Actor | undefined }
+export type GoneRecipient = {
+  readonly recipient: RecipientRef
+  readonly at: Date
+  readonly by?: Actor | undefined
+  readonly part?: RecipientPart | undefined
+}
 
 const recipientOf = ({ recipient: { type, id } }: GoneRecipient, ids: IdCodec) => ({
   recipient_type: type,
@@ -121,8 +126,8 @@ function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): Forg
   const cancelled: ReminderRow[] = []
   const reason = 'recipient_deleted'
   rows.deleteBy('notification_links', of)
-  for (const { plan_id: id } of rows.list(keys.planLinks, of)) {
-    const plan = rows.get(keys.planById, { id })
+  for (const planId of plansOf(command, rows)) {
+    const plan = rows.get(keys.planById, planId)
     if (plan === undefined) continue
     const pending = rows.list(keys.liveRemindersOf, inPlan(plan, of)).filter((row) => row.status === 'PENDING')
     const withdrawn = pending.flatMap((row) => withdraw(rows, row, reason, at, tally) ?? [])
@@ -141,7 +146,7 @@ function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): Forg
     const about = { organizationId: plan.organization_id, appointmentId: plan.appointment_id, waitlistEntryId: null }
     appendDecision(rows, about, entries, at)
   }
-  const open = rows.list(keys.openOfRecipient, of)
+  const open = openOf(command, rows)
   for (const row of open) {
     if (isSending(row) || row.reminder_id === null) continue
     const reminder = rows.get(keys.reminder, { id: row.reminder_id })
@@ -166,8 +171,20 @@ function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): Forg
   return { cancelled, inFlight: immediate.filter(isSending).length }
 }
 
-const plansOf = (command: GoneRecipient, found: Found) =>
-  found.list(keys.planLinks, recipientOf(command, found.ids)).map(({ plan_id: id }) => ({ id }))
+const plansOf = (command: GoneRecipient, found: Found): readonly { readonly id: number }[] =>
+  command.part === undefined
+    ? found.list(keys.planLinks, recipientOf(command, found.ids)).map(({ plan_id: id }) => ({ id }))
+    : command.part.plans.map((id) => ({ id }))
+
+const isOpen = ({ delivery_state: state }: Open): boolean => openStates.some((one) => one === state)
+
+function openOf({ part, ...command }: GoneRecipient, found: Found): readonly Open[] {
+  const of = recipientOf(command, found.ids)
+  if (part === undefined) return found.list(keys.openOfRecipient, of)
+  const rows = part.messages.flatMap((id) => found.get(keys.delivery, { id }) ?? [])
+  const isOwn = (row: Open) => row.recipient_type === of.recipient_type && row.recipient_id === of.recipient_id
+  return rows.filter((row) => isOwn(row) && isOpen(row))
+}
 
 const remindersOf = (command: GoneRecipient, found: Found) =>
   plansOf(command, found).flatMap((of) => {
@@ -180,15 +197,19 @@ export const goneRecipients: Command<GoneRecipient, ForgetOutcome> = {
   stages: [
     ({ recipient }, { ids }) =>
       recipient.type === 'PRACTITIONER' ? [] : [preferencesRead({ ...recipient, type: recipient.type }, ids)],
-    (command, { ids }) => [read(keys.planLinks, recipientOf(command, ids), 'none')],
+    (command, { ids }) => (command.part === undefined ? [read(keys.planLinks, recipientOf(command, ids), 'none')] : []),
     (command, found) => plansOf(command, found).map((of) => read(keys.planById, of)),
     (command, found) => [
       ...remindersOf(command, found).map((of) => read(keys.liveRemindersOf, of)),
-      readThrough(keys.reminder, keys.openOfRecipient, 'reminder_id', recipientOf(command, found.ids)),
+      ...(command.part === undefined
+        ? [readThrough(keys.reminder, keys.openOfRecipient, 'reminder_id', recipientOf(command, found.ids))]
+        : command.part.messages.map((id) => readThrough(keys.reminder, keys.delivery, 'reminder_id', { id }))),
     ],
     (command, found) => [
       ...remindersOf(command, found).flatMap((of) => waitedFor(found.list(keys.liveRemindersOf, of))),
-      read(keys.openOfRecipient, recipientOf(command, found.ids)),
+      ...(command.part === undefined
+        ? [read(keys.openOfRecipient, recipientOf(command, found.ids))]
+        : command.part.messages.map((id) => read(keys.delivery, { id }))),
     ],
   ],
   run: tallied(forgetRecipient),

@@ -2,7 +2,7 @@
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Absence, type Found, type Read, read, readThrough } from '../ports/rows/rows.ts'
-import type { IntentCommand, IntentGuard, Work } from '../ports/storage/intents.ts'
+import type { Companion, IntentCommand, IntentGuard, Work } from '../ports/storage/intents.ts'
 import { standingReads } from './addresses.ts'
 import type { Intent, Reminder } from './begun.ts'
 import { budgetAbsences, budgetReads } from './budgets.ts'
@@ -23,9 +23,19 @@ export const waitedFor = (reminder: Reminder | undefined): number | null =>
 export const isGuarded = (command: IntentCommand): command is Intent<'send' | 'hand_over'> =>
   command.kind === 'send' || command.kind === 'hand_over'
 
+/** The reminders of other appointments that go out in the same message. */
+export const togetherOf = (command: IntentCommand): readonly Companion[] =>
+  command.kind === 'send' ? (command.together ?? []) : []
+
 const worksOf = (command: IntentCommand): readonly Work[] => [
   command.work,
   ...(isGuarded(command) ? command.merged.map(({ work }) => work) : []),
+  ...togetherOf(command).map(({ work }) => work),
+]
+
+const guardsIn = (command: Intent<'send' | 'hand_over'>): readonly IntentGuard[] => [
+  command.guard,
+  ...togetherOf(command).map(({ guard }) => guard),
 ]
 
 const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan']>, ids: IdCodec) => ({
@@ -35,12 +45,12 @@ const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan
 
 export function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
   if (!isGuarded(command)) return []
-  const { guard } = command
+  const guards = guardsIn(command)
   return [
-    ...guardReads(guard, ids),
+    ...guards.flatMap((guard) => guardReads(guard, ids)),
     // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
-    ...(guard.address === null ? [] : standingReads(guard.address)),
-    ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
+    ...guards.flatMap(({ address }) => (address === null ? [] : standingReads(address))),
+    ...guards.flatMap(({ plan }) => (plan === null ? [] : [read(keys.planRevision, planOf(plan, ids), 'share')])),
     ...budgetReads(command, ids),
     ...countersOf(command, at).map((counter) => read(keys.counter, counter, 'none')),
   ]
@@ -48,11 +58,12 @@ export function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[]
 
 export function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
   if (!isGuarded(command)) return []
-  const { guard } = command
-  const absences = guardAbsences(guard, ids)
-  if (guard.plan?.revision === 0) {
-    absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
-  }
+  const absences = guardsIn(command).flatMap((guard) => [
+    ...guardAbsences(guard, ids),
+    ...(guard.plan?.revision === 0
+      ? [{ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' } as const]
+      : []),
+  ])
   // Who begins more messages of an organization that has a cap, or by an account that has a limit, does so alone.
   const counted = countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))
   return [...absences, ...budgetAbsences(command, ids), ...counted]

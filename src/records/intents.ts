@@ -1,6 +1,7 @@
 import { isInDoubt } from '../domain/transitions.ts'
 import { keys } from '../ports/rows/keys.ts'
 import type { Command, Rows } from '../ports/rows/rows.ts'
+import type { Ask } from '../ports/storage/delivery-rows.ts'
 import type { Work as DueWork, IntentCommand, IntentOutcome } from '../ports/storage/intents.ts'
 import {
   claimReminder,
@@ -21,7 +22,7 @@ import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { guardCheck } from './guard.ts'
-import { absencesOf, deliveriesOf, fallingOf, guardsOf, isGuarded, remindersOf, waitedFor } from './intent-reads.ts'
+import { absencesOf, deliveriesOf, fallingOf, guardsOf, remindersOf, togetherOf, waitedFor } from './intent-reads.ts'
 import { countBegun, createMeter } from './meters.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
@@ -86,6 +87,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     unknown_outcomes: unknownOutcomes(row),
     // What was reported is about the attempts before this one.
     delivery_detail: null,
+    sent_with: null,
     updated_at: at.getTime(),
   }
   rows.update('notification_history', row.id, change)
@@ -96,7 +98,30 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
   return { ...row, ...change }
 }
 
-/** Commits only if the guard holds and all merged work is still available; else the work is lost, and decided again. */
+const claimFound = (work: Work, found: Found, command: Intent<'send'>): Delivery =>
+  found.kind === 'reminder' ? claimReminder(work, found.row, command) : claimDelivery(work, found.row, command)
+
+/** Claims the message and what goes out in it: each knows the delivery by which it does. */
+function claimTogether(
+  work: Work,
+  found: Found,
+  command: Intent<'send'>,
+  others: readonly { readonly found: Found; readonly ask: Ask | undefined }[],
+): IntentOutcome {
+  const { ask: _, ...message } = command
+  const first = claimFound(work, found, command)
+  const rest = others.map(({ found, ask }) =>
+    claimFound(work, found, ask === undefined ? message : { ...message, ask }),
+  )
+  const [delivery = null, ...together] = [first, ...rest].map((row) => {
+    const change = { sent_with: first.id }
+    work.rows.update('notification_history', row.id, change)
+    return decodeDelivery({ ...row, ...change })
+  })
+  return { status: 'committed', delivery, together }
+}
+
+/** Commits only if the guards hold and all work that it takes is still available; else the work is lost, and decided again. */
 function claim(
   intent: Work,
   found: Found,
@@ -114,6 +139,16 @@ function claim(
     if (other === undefined) return lost
     merged.push({ found: other, rule })
   }
+  const together: { found: Found; ask: Ask | undefined }[] = []
+  for (const { work, guard, ask } of togetherOf(command)) {
+    const other = available(intent, work, 'send')
+    if (other === undefined || !intent.guard(guard)) return lost
+    if (other.kind === 'delivery' && other.row.erased_at !== null) {
+      cancel(intent, other, 'recipient_deleted')
+      return lost
+    }
+    together.push({ found: other, ask })
+  }
   // An attempt that the account refused is not counted, but the message was.
   const isFirst = found.kind === 'reminder' || (found.row.attempts === 0 && found.row.provider === null)
   if (isFirst && !isWithinBudget(intent.rows, command)) return { status: 'spent' }
@@ -121,7 +156,9 @@ function claim(
   if (over !== null) return { status: over }
   if (isFirst) countInBudget(intent.rows, command)
   for (const other of merged) cancel(intent, other.found, other.rule)
-  return done(write())
+  return command.kind === 'send' && together.length > 0
+    ? claimTogether(intent, found, command, together)
+    : done(write())
 }
 
 function defer({ rows, at }: Work, found: Found, { until, waitingFor = [] }: Intent<'defer'>): IntentOutcome {
@@ -169,11 +206,7 @@ function giveUp({ rows, at, tally }: Work, row: Delivery, command: Intent<'fail'
 function decide(intent: Work, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
-      return claim(intent, found, command, () =>
-        found.kind === 'reminder'
-          ? claimReminder(intent, found.row, command)
-          : claimDelivery(intent, found.row, command),
-      )
+      return claim(intent, found, command, () => claimFound(intent, found, command))
     case 'hand_over':
       return claim(intent, found, command, () =>
         found.kind === 'reminder'
@@ -218,7 +251,12 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
   const found = available(intent, command.work, command.kind)
   if (found === undefined) {
     const made = madeBefore(intent, command)
-    return made === undefined ? lost : done(made)
+    if (made === undefined) return lost
+    const together = togetherOf(command).flatMap(({ work }) => madeBefore(intent, { ...command, work }) ?? [])
+    const delivery = decodeDelivery(made)
+    return together.length === 0
+      ? { status: 'committed', delivery }
+      : { status: 'committed', delivery, together: together.map(decodeDelivery) }
   }
   const outcome = decide(intent, found, command)
   if (outcome.status === 'committed') {
@@ -228,6 +266,9 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     const failed = isNew && delivery !== null ? { ...fallingOf(command), id: delivery.id } : fallingOf(command)
     const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew ? 'new' : 'failure')
     appendDecision(intent.rows, command.decision, [...entries, ...next], intent.at)
+    for (const { decision } of togetherOf(command)) {
+      appendDecision(intent.rows, decision, decision.entries, intent.at)
+    }
   }
   return outcome
 }
@@ -246,8 +287,8 @@ export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
     (command, found) => (command.work.kind === 'reminder' ? [] : fallbackStages[2](fallingOf(command), found)),
   ],
   inserts: (command) => [
-    ['notification_history', makesDelivery.has(command.kind) ? 1 : 0],
-    ['notification_budgets', isGuarded(command) && command.budget != null ? 1 : 0],
+    ['notification_history', (makesDelivery.has(command.kind) ? 1 : 0) + togetherOf(command).length],
+    ['notification_budgets', command.kind === 'send' && command.budget != null ? 1 : 0],
     ...fallbackInserts(fallingOf(command)),
   ],
   run: (rows, commands) => commitIntents(rows, commands, at),

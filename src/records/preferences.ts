@@ -82,6 +82,11 @@ function consent(
   const record = (act: ConsentAct, channel: Channel | null, category: Category | null) =>
     appendConsent(rows, { organizationId, recipient, act, channel, category, by, at, ...said })
   const tally = createTally()
+  const listed = after.optOuts ?? []
+  const isNarrowed = (category: Category) =>
+    before?.[categoryFlagOf[category]] === false &&
+    after[categoryFlagOf[category]] !== false &&
+    listed.some((one) => one.category === category)
   const isOut = (flag: keyof PreferencesValues) => after[flag] === false && before?.[flag] !== false
   for (const channel of channels) {
     const isOff = (values: PreferencesValues | null) => channelPreferences(values, channel).enabled === false
@@ -94,9 +99,13 @@ function consent(
     const flag = categoryFlagOf[category]
     if (isOut(flag)) tally.add({ organizationId, category }, 'OPT_OUT', at)
     const act = actOf(before?.[flag] ?? null, after[flag])
-    if (act !== null) record(act, null, category)
+    if (act !== null && !isNarrowed(category)) record(act, null, category)
   }
-  const [listed, were] = [after.optOuts ?? [], before?.optOuts ?? []]
+  // Of a kind that was refused on every channel and now is on some, the others are what is given.
+  const wereAll = categories
+    .filter(isNarrowed)
+    .flatMap((category) => channels.map((channel) => ({ channel, category })))
+  const were = [...(before?.optOuts ?? []), ...wereAll]
   for (const one of without(listed, were)) {
     tally.add({ organizationId, ...one }, 'OPT_OUT', at)
     record('refused', one.channel, one.category)

@@ -10,6 +10,7 @@ import { writeDetail } from './codecs/deliveries.ts'
 import { type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
+import { hashReads, reportByHash } from './hashed-addresses.ts'
 import { reportAbsences, reportInserts } from './refusals.ts'
 import { become, type Delivery, isMoved, isOpen, withReceipt } from './reported.ts'
 import { reportOf } from './settle.ts'
@@ -59,9 +60,19 @@ const decided: Readonly<Record<ReportedState, readonly [DecisionAction, Rule]>> 
 
 const retried = ['retried', 'reported_retry'] as const
 
-export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): ReceiptOutcome {
-  const row = rows.get(keys.delivery, { id: command.id })
+/** The person was erased: states and times are recorded, and nothing else but a refusal; nothing is sent again. */
+const ofErased = (row: Delivery, { address = null, ...command }: ReceiptCommand): ReceiptCommand => ({
+  ...command,
+  errorMessage: null,
+  retryAt: null,
+  fallback: null,
+  address: reportByHash(row, address),
+})
+
+export function receive(rows: Rows, given: ReceiptCommand, tally: Tally): ReceiptOutcome {
+  const row = rows.get(keys.delivery, { id: given.id })
   if (row === undefined) return 'ignored'
+  const command = row.erased_at === null ? given : ofErased(row, given)
   const { status, at, errorCode, retryAt = null, address = null } = command
   if (!applies(row, command)) {
     // Whichever attempt it is about: who refuses messages refuses all.
@@ -99,6 +110,7 @@ export const receipts: Command<ReceiptCommand, ReceiptOutcome> = {
     reminders,
     deliveries,
     ({ id, status }, found) => (status === 'DELIVERED' || status === 'READ' ? arrivalReads(found, id) : []),
+    ({ id, address = null }, found) => hashReads(found.get(keys.delivery, { id }), address),
     fallbackStages[1],
     fallbackStages[2],
   ],

@@ -10,7 +10,7 @@ import { channelPreferences } from '../schemas/channel-settings.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import type { ConsentHow } from '../schemas/vocabulary.ts'
 import { decodeTaken } from './codecs/addresses.ts'
-import { appendConsent } from './consent-record.ts'
+import { appendConsent, isSaidByAddress } from './consent-record.ts'
 import { preferencesAbsence, preferencesInserts, writePreferences } from './preferences.ts'
 
 const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
@@ -19,17 +19,17 @@ const of = ({ organizationId: organization_id, channel, address }: AddressRef) =
   address,
 })
 
-/** What they had before an opt-out by their address, of the first one: a second one finds what the first one left. */
-export function noteTaken(
+/** With what they had before an opt-out by their address: of several in a row before the first, which left nothing to the others. */
+export function withTaken(
   taken: Taken[],
   person: Party,
   before: PreferencesValues,
-  channels: readonly Channel[],
-): void {
-  const [channel] = channels
-  if (channel === undefined || taken.some((one) => isSamePerson(one, person))) return
+  [channel]: readonly Channel[],
+): Taken[] {
+  if (channel === undefined) return taken
   const { enabled } = channelPreferences(before, channel)
-  if (enabled !== false) taken.push({ ...person, enabled })
+  if (enabled === false) return taken
+  return [...taken.filter((one) => !isSamePerson(one, person)), { ...person, enabled }]
 }
 
 /** Who got a message, and refuses more of them. */
@@ -42,8 +42,9 @@ export const reportAbsences = (report: AddressReport | null, ids: IdCodec): Abse
   return person === null ? [] : [preferencesAbsence(person.recipient, ids)]
 }
 export const reportInserts = (report: AddressReport | null): (readonly [NumberedTable, number])[] => {
+  if (report?.news.kind !== 'suppressed' || !isPersons(report.news.cause)) return []
   const person = refuserOf(report)
-  return person === null ? [] : [preferencesInserts(person.recipient)]
+  return [['notification_addresses', 1], ...(person === null ? [] : [preferencesInserts(person.recipient)])]
 }
 
 /** A refusal by the address: recorded, and in the preferences of who got the message. */
@@ -60,14 +61,14 @@ export function refused(
   appendConsent(rows, { ...said, organizationId, act: 'refused', channel, category: null, recipient: null, by, at })
   const { person = null } = news
   if (person === null) return
-  const taken = row === undefined ? [] : [...decodeTaken(row)]
-  const before = taken.length
+  const before = row === undefined ? [] : [...decodeTaken(row)]
+  let taken = before
   const change = (values: PreferencesValues) => {
-    noteTaken(taken, person, values, [channel])
+    taken = withTaken(before, person, values, [channel])
     return withConsent(values, 'refused', [channel], null)
   }
   writePreferences(rows, person, change, { ...said, by, at })
-  if (row !== undefined && taken.length > before) {
+  if (row !== undefined && taken !== before) {
     rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
   }
 }
@@ -86,7 +87,8 @@ export function giveBack(
   appendConsent(rows, { ...said, organizationId, act: 'given', channel, category: null, recipient: null })
   for (const person of people) {
     const was = taken.find((one) => isSamePerson(one, person))
-    if (was !== undefined) writePreferences(rows, person, (values) => restored(values, was, channel), said)
+    if (was !== undefined && isSaidByAddress(rows, person, channel))
+      writePreferences(rows, person, (values) => restored(values, was, channel), said)
   }
 }
 

@@ -83,12 +83,48 @@ function retainAudit(rows: Rows, command: RetentionCommand): RetentionOutcome {
   return ['audit']
 }
 
+/** What is for people to read, and nobody has dealt with, waits for so long at least. */
+const attentionForMs = 30 * 24 * 3_600_000
+
+function retainAnswer(rows: Rows, command: RetentionCommand): RetentionOutcome {
+  const row = rows.get(keys.answer, { id: command.id })
+  if (row === undefined || row.due_at !== null) return []
+  const isRead = row.message === null || row.handled_at !== null
+  if (!isRead && row.answered_at + attentionForMs >= command.at.getTime()) return []
+  const hasTexts = row.message !== null || row.last_error !== null
+  const kinds: RetentionKind[] = []
+  if (hasTexts && isPast(command, 'texts', row.updated_at)) kinds.push('texts')
+  if (row.address !== null && isPast(command, 'addresses', row.updated_at)) kinds.push('addresses')
+  if (kinds.length === 0 || command.dryRun) return kinds
+  rows.update('notification_answers', row.id, {
+    ...(kinds.includes('texts') ? { message: null, last_error: null } : {}),
+    ...(kinds.includes('addresses') ? { address: null } : {}),
+  })
+  return kinds
+}
+
+/** What staff have to decide stays until they did: nothing is sent to the address meanwhile. */
+function retainInbound(rows: Rows, command: RetentionCommand): RetentionOutcome {
+  const row = rows.get(keys.inboundById, { id: command.id })
+  if (row === undefined || row.open_at !== null) return []
+  const at = Math.max(row.received_at, row.decided_at ?? 0)
+  if (isPast(command, 'addresses', at)) {
+    if (!command.dryRun) rows.deleteBy('notification_inbound', { id: row.id })
+    return row.text === null ? ['addresses'] : ['texts', 'addresses']
+  }
+  if (row.text === null || !isPast(command, 'texts', at)) return []
+  if (!command.dryRun) rows.update('notification_inbound', row.id, { text: null })
+  return ['texts']
+}
+
 const ways = {
   messages: { key: keys.delivery, lock: 'update', run: retainMessage },
   reminders: { key: keys.reminder, lock: 'update', run: retainReminder },
   addresses: { key: keys.addressById, lock: 'update', run: retainAddress },
   decisions: { key: keys.decision, lock: 'none', run: retainDecision },
   audit: { key: keys.auditEntry, lock: 'none', run: retainAudit },
+  answers: { key: keys.answer, lock: 'update', run: retainAnswer },
+  inbound: { key: keys.inboundById, lock: 'none', run: retainInbound },
 } as const
 
 function plansRead({ id, table }: RetentionCommand, found: Found): Read[] {
@@ -100,7 +136,7 @@ function plansRead({ id, table }: RetentionCommand, found: Found): Read[] {
 
 /** `PersonalCommands.retain`. What another transaction has waits for the next run. */
 export const retentions: Command<RetentionCommand, RetentionOutcome> = {
-  stages: [({ table, id }) => [read(ways[table].key, { id }, ways[table].lock)], plansRead],
+  stages: [({ table, id, dryRun }) => [read(ways[table].key, { id }, dryRun ? 'none' : ways[table].lock)], plansRead],
   run: each((rows, command) => ways[command.table].run(rows, command)),
   held: { outcome: [], wait: 'never' },
 }

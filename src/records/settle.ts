@@ -1,15 +1,17 @@
-import { keys } from '../ports/rows/keys.ts'
+import { keys, type Part } from '../ports/rows/keys.ts'
 import { type Command, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
 import { recipientTarget, systemActor } from '../schemas/audit.ts'
+import { isHashed } from '../schemas/erased.ts'
 import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
+import { hashReads, markHashed, reportByHash } from './hashed-addresses.ts'
 import { isLate, isWritten, lateReads, settleLate } from './late-outcome.ts'
 import { reportAbsences, reportInserts } from './refusals.ts'
 
@@ -33,6 +35,7 @@ type Attempt = Pick<
 /** Records what an attempt, or a report on it, says of its address. */
 export function reportOf(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
   const target = recipientTarget({ type: row.recipient_type, id: row.recipient_id })
+  if (isHashed(address.address)) markHashed(rows, at)
   const isSuppressed = reportAddress(rows, address, at, { actor: systemActor, target })
   if (isSuppressed && address.news.kind === 'suppressed') {
     tally.add({ ...countedAs(row), detail: address.news.code }, 'SUPPRESSED', at)
@@ -51,7 +54,8 @@ export const settles: Command<SettleCommand, SettleOutcome> = {
     ({ id }) => [read(keys.attempt, { id })],
     (command, found) => {
       const row = found.get(keys.attempt, { id: command.id })
-      return row !== undefined && isLate(row, command) ? lateReads(row) : []
+      if (row === undefined) return []
+      return [...hashReads(row, command.address), ...(isLate(row, command) ? lateReads(row) : [])]
     },
     ...fallbackStages,
   ],
@@ -82,14 +86,16 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 }
 
 /** The person was erased while it was being sent: nothing about them is written any more, and nothing is sent again. */
-function ofErased({ fallback, ...command }: SettleCommand): SettleCommand {
+function ofErased(row: Part<'notification_history', 'erased_at' | 'erased_hash'>, given: SettleCommand): SettleCommand {
+  const { fallback, ...command } = given
+  const address = reportByHash(row, command.address)
   const { result } = command
   const entries = command.entries.map(({ detail, ...entry }) => entry)
-  if (result.kind === 'sent') return { ...command, entries, address: null }
+  if (result.kind === 'sent') return { ...command, entries, address }
   const isUnknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)
   const ended = { kind: isUnknown ? 'unknown' : 'failed', code: result.code, message: 'erased' } as const
   const withdrawn = entries.map((entry) => ({ ...entry, action: 'cancelled', rule: 'recipient_deleted' }) as const)
-  return { ...command, entries: result.kind === 'retry' ? withdrawn : entries, address: null, result: ended }
+  return { ...command, entries: result.kind === 'retry' ? withdrawn : entries, address, result: ended }
 }
 
 /** False: the delivery has another fence by now, or is no longer being sent. */
@@ -97,7 +103,7 @@ function settle(rows: Rows, given: SettleCommand, tally: Tally, settled: Settled
   const { id, at } = given
   const row = rows.get(keys.attempt, { id })
   if (row === undefined) return false
-  const command = row.erased_at === null ? given : ofErased(given)
+  const command = row.erased_at === null ? given : ofErased(row, given)
   const { result } = command
   // Of a delivery that came twice the second was not known to be late when the rows were read.
   if (settled.ids.has(id) && row.fence === command.fence) return isWritten(row, result)

@@ -27,8 +27,9 @@ import { auditEntries } from './audit.ts'
 import { consents } from './consents.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
-import { addressRestorations, consentErasures, erasures } from './erase.ts'
+import { consentErasures, erasures } from './erase.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
+import { addressRestorations } from './hashed-addresses.ts'
 import { intents } from './intents.ts'
 import { links, revocations } from './links.ts'
 import { outcomes } from './outcomes.ts'
@@ -73,7 +74,7 @@ async function one<Item, Outcome>(storage: Carrier, command: Command<Item, Outco
 const planCommands = (storage: Carrier): PlanCommands => ({
   apply: (commands) => storage.carry(plans, commands),
   forgetAppointment: (id, entries, at, only, by) => one(storage, goneAppointments, { id, entries, at, only, by }),
-  forgetRecipient: (recipient, at, by) => one(storage, goneRecipients, { recipient, at, by }),
+  forgetRecipient: (recipient, at, by, part) => one(storage, goneRecipients, { recipient, at, by, part }),
 })
 
 /** Within a transaction of the host. */
@@ -97,6 +98,8 @@ const composed = (storage: Storage): Store => ({
   ...(storage.onForeignChange === undefined ? {} : { onForeignChange: storage.onForeignChange.bind(storage) }),
   ...(storage.within === undefined ? {} : { within: within(storage.within.bind(storage)) }),
   ...(storage.scrub === undefined ? {} : { scrub: storage.scrub.bind(storage) }),
+  ...(storage.stepMs === undefined ? {} : { stepMs: storage.stepMs }),
+  ...(storage.relieve === undefined ? {} : { relieve: storage.relieve.bind(storage) }),
   close: () => storage.close(),
   keys: storage.keys,
   personal: {

@@ -148,8 +148,10 @@ const fallingOf = ({ notificationId: id, fallback = null }: TaskReport) => ({ id
 
 const hasArrived = ({ status }: TaskReport): boolean => status === 'SENT' || status === 'DELIVERED'
 
-function report(rows: Rows, received: TaskReport, tally: Tally): TaskReportOutcome {
-  const row = rows.get(keys.delivery, { id: received.notificationId })
+function report(rows: Rows, given: TaskReport, tally: Tally): TaskReportOutcome {
+  const row = rows.get(keys.delivery, { id: given.notificationId })
+  // What a fault says may name the person.
+  const received = row?.erased_at == null ? given : { ...given, errorMessage: null }
   const outcome = row === undefined ? 'ignored' : decide(rows, row, received, tally)
   if (outcome !== 'ignored' && hasArrived(received)) noteArrival(rows, received.notificationId, received.at)
   return outcome

@@ -38,6 +38,7 @@ export const auditActions = [
   'answer.recorded',
   'answer.handled',
   'test_message.sent',
+  'person.answered',
   'recipient.exported',
   'recipient.erased',
 ] as const
@@ -96,7 +97,7 @@ export type AuditDetail = {
   readonly cause?: SuppressionCause
   /** That the person wants messages again, as whoever lifted a suppression says it. */
   readonly consent?: ConsentStatement
-  /** What became of the appointment or the test message, or what was reported of the message. */
+  /** What became of the appointment, the test message or the answer to a person, or what was reported of the message. */
   readonly outcome?: string
 }
 

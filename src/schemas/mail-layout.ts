@@ -17,6 +17,10 @@ export const mailLayoutRules = z.strictObject({
     .max(6)
     .optional()
     .describe('Lines below the text, such as an address. Default: none, and the phone number of your directory'),
+  preferencesLink: z
+    .boolean()
+    .optional()
+    .describe('False leaves out the link to the page of preferences, which takes a row for each mail. Default true'),
   replyTo: emailAddress.optional().describe('Where answers go. Default: as the account says'),
 })
 export type MailLayoutRules = z.infer<typeof mailLayoutRules>

@@ -17,8 +17,8 @@ const days = (what: string) =>
 
 /** How many days what is over is kept, by kind; 0 or left out: forever. */
 export const retentionRules = z.strictObject({
-  texts: days('texts of messages'),
-  addresses: days('addresses of messages'),
+  texts: days('texts of messages, and what people wrote,'),
+  addresses: days('addresses of messages, and of who wrote,'),
   decisions: days('decisions, which `explain` shows,'),
   audit: days('entries of the audit log'),
 })

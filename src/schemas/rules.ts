@@ -29,6 +29,7 @@ export const ruleTable = {
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
+  one_message_per_day: 'sent in one message with the reminders of other appointments of that day',
   recipient_silent: 'your directory says that nothing is sent to the recipient (`silent`)',
   channel_disabled_by_organization: 'the organization disables the channel',
   category_disabled_by_organization: 'the organization does not send this kind of message on the channel',
@@ -53,6 +54,8 @@ export const ruleTable = {
   provider_unreadable:
     'the stored credentials cannot be decrypted: the key that they were saved with is not in the option "encryptionKey"; add it, or save them again',
   allowed: 'organization, recipient and provider allow it',
+  free_text:
+    'there is no approved template for it, and the person wrote within 24 hours: it is sent as free text, in the built-in words',
   asked_for: 'the host application requested it',
   lifecycle: 'the host application reported a change of the appointment',
   duplicate: 'the same notice was already requested',

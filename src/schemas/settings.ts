@@ -192,6 +192,14 @@ export const settingsFields = {
     schema: z.int().min(1).max(100),
     isAudited: true,
   },
+  /** True: the reminders of a person's appointments of a day are one message. */
+  oneMessagePerDay: {
+    description:
+      'True sends reminders of several appointments of a day, of a person or of people with the same address, as one message that lists all. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
   /** How long notices of a reported event wait for second thoughts, in ms. Null: as long as the library is set up for. */
   settleMs: {
     description:

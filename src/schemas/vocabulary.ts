@@ -126,6 +126,10 @@ export type ConsentHow = (typeof consentHows)[number]
 export const inboundMeanings = ['stop', 'cancel', 'start', 'yes', 'help', 'doubt', 'other'] as const
 export type InboundMeaning = (typeof inboundMeanings)[number]
 
+/** The one text that answers a person who opted out, came back or asked for help. */
+export const inboundReplies = ['stopped', 'started', 'help'] as const
+export type InboundReply = (typeof inboundReplies)[number]
+
 /** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
 export const unreachedTable = {
   bounced: 'the last message came back',
@@ -134,6 +138,8 @@ export const unreachedTable = {
   held: 'the last message waits for a decision or for an account that is paused, or may or may not have been sent',
   no_contact: 'there is no usable address on any channel of the organization',
   opted_out: 'the person opted out of the channels of the organization, or did not consent',
+  in_doubt:
+    'a message from the address may be a refusal, and nothing is sent there until staff decide: read it in the list of doubts, and clear or refuse it there',
 } as const satisfies Record<string, string>
 export type UnreachedReason = keyof typeof unreachedTable
 export const unreachedReasons = [
@@ -143,6 +149,7 @@ export const unreachedReasons = [
   'held',
   'no_contact',
   'opted_out',
+  'in_doubt',
 ] as const satisfies UnreachedReason[]
 
 /** The outcome of an appointment, as the host records it. */

@@ -27,13 +27,14 @@ import { explanationPage, reminderPage } from './insight/appointment-pages.ts'
 import type { ExplanationLine, ExplanationPage } from './insight/explanation.ts'
 import { idsOf, readHistory } from './insight/history.ts'
 import { dryRun } from './planning/dry-run.ts'
+import { forgetRecipient } from './planning/forget-recipient.ts'
 import { NotificationTransaction } from './planning/notification-transaction.ts'
 import type { Planner } from './planning/planner.ts'
 import { requestNotice, requestWaitlistNotice } from './planning/request-notices.ts'
 import { type BatchResult, scheduleInBatches } from './planning/schedule-batch.ts'
 import { Scheduling } from './planning/scheduling.ts'
 import type { Context } from './shared/context.ts'
-import { readId } from './shared/ids.ts'
+import { readId, readRecipient } from './shared/ids.ts'
 import { notificationNotFound } from './shared/not-found.ts'
 import { isWithin, knownAppointment, type Scope } from './shared/owners.ts'
 import {
@@ -282,7 +283,8 @@ export class NotificationService {
    * history stays. Does not ask the directory.
    */
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
-    return this.#scheduling.recipientDeleted(recipient)
+    const ref = readRecipient(this.#context.options.ids, recipient, 'recipient')
+    return forgetRecipient(this.#context, ref, this.#actor)
   }
 
   #appointmentId(id: HostId): EntityId {

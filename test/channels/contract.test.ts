@@ -113,6 +113,8 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'adapters/transport/aws-sms.ts': ["channels: ['SMS']"],
   'adapters/transport/aws-sns.ts': ["channels: ['SMS']", 'AWS.SNS.SMS.', 'AWS.MM.SMS.'],
   'adapters/transport/aws/account.ts': ["account?.channel !== 'SMS'", "account.channel !== 'SMS'"],
+  // Its addresses have a prefix there.
+  'adapters/transport/twilio/message.ts': ["channel === 'WHATSAPP'"],
   'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS' && account.channel !== 'WHATSAPP'"],
 }
 

@@ -14,7 +14,7 @@ const plan = (changes: Partial<PlanInput> = {}) =>
     existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
-    decided: new Set(),
+    decided: new Map(),
     ...changes,
   })
 

@@ -188,7 +188,7 @@ describe('what is planned', () => {
                 existing: new Map(),
                 carried: new Set<string>(),
                 reminded: new Set<string>(),
-                decided: new Set<string>(),
+                decided: new Map(),
               }
               const input = {
                 appointment: value,
@@ -242,7 +242,7 @@ describe('what is planned', () => {
         existing: new Map(),
         carried: new Set(),
         reminded: new Set(),
-        decided: new Set(),
+        decided: new Map(),
       })
       return [
         reminders.map((row) => row.reminderTime.toISOString().slice(5, 16)),

@@ -348,6 +348,61 @@ describe('the host’s own events', () => {
     await until(() => told() === 4)
   })
 
+  it('links of a mail open pages that change nothing, and act by their buttons', async () => {
+    const names = ['confirm', 'change', 'cancel', 'preferences']
+    const set = await call('PUT', `/api/notifications/settings/${organizationId}`, {
+      email_templates: { appointment_confirmation: names.map((name) => `{${name}_url}`).join(' ') },
+      unsubscribe_categories: ['CONFIRMATION', 'WAITLIST'],
+    })
+    expect([set.status, set.text]).toMatchObject([200, expect.stringContaining('confirm_url')])
+    const patient_id = idOf(
+      await call('POST', '/api/patients', { organization_id: organizationId, name: 'Lia', email: 'lia@example.org' }),
+    )
+    const booking = { organization_id: organizationId, patient_id, starts_at: '2099-06-01T15:00:00Z', notify: true }
+    const id = idOf(await call('POST', '/api/appointments', { ...booking, time_zone: 'Europe/Berlin' }))
+    const theirs = () => mail.mails.filter((one) => one.to.includes('lia@example.org'))
+    await until(() => theirs().length === 1)
+    const [got] = theirs()
+    const urls = [...(got?.text ?? '').matchAll(/http:\S+/g)].map(([url]) => url)
+    const headers = (got?.raw ?? '').replace(/\r\n[ \t]+/g, ' ')
+    const [, click = ''] = /^List-Unsubscribe: <([^>]+)>/m.exec(headers) ?? []
+    expect(headers).toContain('List-Unsubscribe-Post: List-Unsubscribe=One-Click')
+    expect([...urls, click].map((url) => new URL(url).pathname.split('/').at(-2))).toEqual([...names, 'unsubscribe'])
+    const open = async (url: string, form?: string) => {
+      const type = 'application/x-www-form-urlencoded'
+      const asked = form === undefined ? {} : { method: 'POST', body: form, headers: { 'content-type': type } }
+      const response = await fetch(url, { redirect: 'error', ...asked })
+      return { status: response.status, html: await response.text() }
+    }
+    const preferences = () => call('GET', `/api/notifications/debug/preferences/${patient_id}`)
+    const before = (await preferences()).text
+    for (const url of [...urls, click]) {
+      await fetch(url, { method: 'HEAD' })
+      expect(await open(url)).toMatchObject({ status: 200, html: expect.stringContaining('<form method="post">') })
+    }
+    expect((await preferences()).text).toBe(before)
+    expect(clinic.output.join('\n')).not.toContain(`appointment ${id}:`)
+    const [confirm = '', change = '', cancel = '', page = ''] = urls
+    expect((await open(confirm, '')).html).toContain('Your appointment is confirmed.')
+    for (const [url, line] of [
+      [change, 'another time is asked for'],
+      [cancel, 'it is to be cancelled'],
+    ] as const) {
+      expect((await open(url, '')).status).toBe(200)
+      await until(() => clinic.output.includes(`appointment ${id}: ${line}`))
+    }
+    const answers = (await call('GET', `/api/notifications/answers/${organizationId}`)).text
+    for (const purpose of ['confirm', 'change', 'cancel']) expect(answers).toContain(`"${purpose}"`)
+    expect((await open(click, 'List-Unsubscribe=One-Click')).status).toBe(200)
+    const asked = await call('POST', `/api/notifications/send/appointment/${id}`, { notification_type: 'confirmation' })
+    expect(asked.text).toContain('category_disabled_by_recipient')
+    expect((await open(page, 'stop=all')).html).toContain('You will get no more messages.')
+    const own = await call('GET', `/api/notifications/preferences/patient/${patient_id}`)
+    expect(own.body).toMatchObject({ email_enabled: false, sms_enabled: false })
+    expect((await open(`${page.slice(0, -22)}${'0'.repeat(22)}`)).status).toBe(404)
+    expect(theirs()).toHaveLength(1)
+  }, 20_000)
+
   it('ends cleanly on SIGTERM, and starts again on the same file with its secrets readable', async () => {
     const ended = new Promise((resolve) => clinic.process.once('exit', resolve))
     clinic.process.kill('SIGTERM')

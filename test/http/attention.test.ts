@@ -98,6 +98,33 @@ describe('GET /attention/', () => {
   })
 })
 
+it('shows whose message may be a refusal, since when, and what to do, until it is decided', async () => {
+  const text = "I'll stop by at 3"
+  const inbound = [{ from: '+14155550123', to: '+14155550100', text, messageId: 'SM1', at: null }]
+  const receipts = async () => ({ kind: 'read', reports: [], inbound: inbound.splice(0) }) as const
+  await using world = await openWorld({ bare: true, transports: [capture({ receipts })] })
+  world.host.appointmentRows.clear()
+  await world.start()
+  world.host.book({ id: 101, startsAt: '2024-09-26T14:30:00', recipients: [{ ...ada, id: 101 }] })
+  await world.notifications.scheduleReminders(101)
+  await world.notifications.sendAppointmentNotification(101, { category: 'CONFIRMATION', channel: 'SMS' })
+  await world.settle()
+  const list = async () => (await ask(world, { method: 'GET', path, caller: admin })).answer
+  expect(await list()).toMatchObject({ people: [] })
+  await world.clock.advance(60_000)
+  await ask(world, { method: 'POST', path: '/webhooks/capture/sms', caller: null })
+  const row = { appointment_id: 101, recipient_id: 101, name: ada.name, notification_type: 'SMS', reason: 'in_doubt' }
+  expect(await list()).toMatchObject({
+    people: [{ ...row, at: '2024-09-20T12:01:00.000Z', because: expect.stringContaining('until staff decide') }],
+  })
+  const table = (await ask(world, { method: 'GET', path: path.replace('/?', '/csv?'), caller: admin })).text
+  expect(table).toContain(',in_doubt,')
+  const decision = { notification_type: 'SMS', address: '+14155550123', decision: 'cleared' }
+  const decide = { method: 'POST', path: `/consent/${organizationId}/decide`, caller: admin, body: decision } as const
+  expect((await ask(world, decide)).answer).toMatchObject({ changed: true })
+  expect(await list()).toMatchObject({ people: [] })
+})
+
 it.each([
   ['=1+1', "'=1+1"],
   ['+1', "'+1"],

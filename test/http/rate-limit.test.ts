@@ -184,6 +184,7 @@ test('every row of members has a class: GET reads, the rest changes unless it sa
     }
     const sending = classes.filter(({ rateClass }) => rateClass === 'sending').map(({ id }) => id)
     expect(sending).toEqual([
+      'settings.what-if',
       'settings.verify',
       'settings.test',
       'reminders.schedule',

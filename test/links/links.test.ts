@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { type HttpRequest, type Notifications, TransportError } from '../../src/index.ts'
+import { type DirectoryRecipient, type HttpRequest, type Notifications, TransportError } from '../../src/index.ts'
 import { Answers } from '../../src/services/answers/answers.ts'
 import { Consent } from '../../src/services/consent/consent.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
@@ -38,11 +38,14 @@ async function linksOf(clinic: Clinic) {
   return { urls, at: (purpose: string) => urls.find((url) => url.includes(`/${purpose}/`)) ?? '' }
 }
 
-type Asked = { readonly type?: string; readonly sender?: string }
+type Asked = { readonly type?: string; readonly sender?: string; readonly language?: string }
 async function ask(library: Notifications, method: string, url: string, form: string | null = null, asked: Asked = {}) {
-  const { type = 'application/x-www-form-urlencoded', sender } = asked
+  const { type = 'application/x-www-form-urlencoded', sender, language } = asked
   const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from(form ?? '') })
-  const headers = form === null ? {} : { 'content-type': type }
+  const headers = {
+    ...(form !== null && { 'content-type': type }),
+    ...(language !== undefined && { 'accept-language': language }),
+  }
   const path = url.replace(publicUrl, '')
   const answer = await library.handle({
     method,
@@ -239,19 +242,77 @@ describe('the page of a link', () => {
     expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(404)
   })
 
-  it('is limited for each link, and for each sender', async () => {
+  it('that does not work is in a language that the browser asks for, else in that of the organization', async () => {
     await using clinic = await open()
     const { at } = await linksOf(clinic)
+    const wrong = `${publicUrl}/confirm/${'0'.repeat(22)}`
+    const languageOf = async (url: string, language?: string) => {
+      const { html } = await ask(clinic, 'GET', url, null, language === undefined ? {} : { language })
+      return /<html lang="([^"]+)" dir="([^"]+)">/.exec(html)?.slice(1).join(' ')
+    }
+    expect(await languageOf(wrong, 'xx, de;q=0.3, ar-EG;q=0.8, fr;q=0')).toBe('ar rtl')
+    expect(await languageOf(wrong, 'fr;q=0, *')).toBe('en ltr')
+    expect(await languageOf(wrong)).toBe('en ltr')
+    clinic.host.organizationRows.set(organizationId, { id: organizationId, name: 'Harbour Clinic', locale: 'fa-IR' })
+    await clinic.clock.advance(24 * 3_600_000)
+    expect(await languageOf(at('confirm'))).toBe('fa rtl')
+    expect(await languageOf(at('confirm'), 'de-CH')).toBe('de ltr')
+    const { html } = await ask(clinic, 'POST', wrong, 'x'.repeat(2_000_000), { language: 'de' })
+    expect(html).toContain('<html lang="de"')
+  })
+
+  it('that was revoked stays so when the message is sent again', async () => {
+    const texts: string[] = []
+    const flaky = capture({
+      fail(message) {
+        texts.push(message.text)
+        return texts.length < 2 ? new TransportError('Busy.', { outcome: 'transient', code: 'busy' }) : null
+      },
+    })
+    await using clinic = await open({ transports: [flaky] })
+    await clinic.settings.createOrganizationSettings(organizationId, {
+      emailTemplates: { appointment_confirmation: body },
+    })
+    clinic.host.book({ id: 42, startsAt: '2031-03-10T10:00:00', recipients: [{ ...ada, phone: null }] })
+    await clinic.start()
+    await clinic.notifications.appointmentBooked(42)
+    await clinic.clock.advance(1000)
+    const [url = ''] = urlsIn(texts[0]).filter((one) => one.includes('/preferences/'))
+    expect((await ask(clinic, 'GET', url)).status).toBe(200)
+    await clinic.links.revoke({ organizationId, recipient: { type: 'PATIENT', id: 12 } })
+    await clinic.clock.advance(3_600_000)
+    expect(texts).toHaveLength(2)
+    expect(texts[1]).toBe(texts[0])
+    expect((await ask(clinic, 'GET', url)).status).toBe(404)
+  })
+
+  it('is limited for each link, and by tokens that are none for each sender', async () => {
+    await using clinic = await open()
+    const { urls, at } = await linksOf(clinic)
+    const sender = '203.0.113.9'
     const statuses: number[] = []
     for (let count = 0; count < 31; count += 1) statuses.push((await ask(clinic, 'GET', at('preferences'))).status)
     expect([statuses.filter((one) => one === 200).length, statuses.at(-1)]).toEqual([30, 429])
+    await clinic.clock.advance(60_000)
+    // Many people may open their links from one address.
+    const used: number[] = []
+    for (const url of urls) {
+      for (let count = 0; count < 30; count += 1) used.push((await ask(clinic, 'GET', url, null, { sender })).status)
+    }
+    expect(new Set(used)).toEqual(new Set([200]))
     const tried = Array.from(
       { length: 121 },
       (_, count) => `${publicUrl}/preferences/${String(count).padStart(22, '0')}`,
     )
     const last: number[] = []
-    for (const url of tried) last.push((await ask(clinic, 'GET', url, null, { sender: '203.0.113.9' })).status)
+    for (const url of tried) last.push((await ask(clinic, 'GET', url, null, { sender })).status)
     expect([last.filter((one) => one === 404).length, last.at(-1)]).toEqual([120, 429])
+    await clinic.clock.advance(30_000)
+    expect((await ask(clinic, 'GET', at('confirm'), null, { sender })).status).toBe(429)
+    await clinic.clock.advance(30_000)
+    for (const other of [sender, '203.0.113.10']) {
+      expect((await ask(clinic, 'GET', at('confirm'), null, { sender: other })).status).toBe(200)
+    }
   })
 })
 
@@ -384,6 +445,82 @@ describe('the page of preferences', () => {
 })
 
 describe('mail that can be refused', () => {
+  const effectiveOf = async (clinic: Clinic, type: 'PATIENT' | 'CLIENT', id: number) => {
+    const { decisions } = await clinic.settings.effectivePreferences({ type, id })
+    const refused = decisions.filter(({ reasons }) => reasons.includes('category_disabled_by_recipient'))
+    return refused.map(({ channel, category }) => `${channel}.${category}`)
+  }
+  /** A waitlist notice by e-mail to these people, who have one address or one reader. */
+  const offered = async (recipients: readonly DirectoryRecipient[], more: Parameters<typeof openClinic>[1] = {}) => {
+    const clinic = await open(more)
+    await clinic.settings.createOrganizationSettings(organizationId, {
+      emailTemplates: { waitlist_notification: 'Free: {preferences_url}' },
+      smsEnabled: false,
+    })
+    clinic.host.book({ id: 42, startsAt: '2031-03-10T10:00:00', recipients: [...recipients] })
+    clinic.host.waitlistRows.set(5, {
+      id: 5,
+      organizationId,
+      recipients: [...recipients],
+      timeZone: 'America/New_York',
+    })
+    await clinic.start()
+    await clinic.notifications.notifyWaitlist(5)
+    await clinic.clock.advance(1000)
+    const mails = clinic.outbox.sent.filter(({ category }) => category === 'WAITLIST')
+    const [page = ''] = urlsIn(mails[0]?.text)
+    return { clinic, mails, click: mails[0]?.unsubscribeUrl ?? '', page }
+  }
+  const bo = { ...ada, id: 13, name: 'Bo', phone: '+14155550188' }
+
+  it('to several people at one address is refused for all of them, and its page is about all of them', async () => {
+    const { clinic, mails, click, page } = await offered([ada, bo])
+    await using _ = clinic
+    expect(mails.map(({ to }) => to)).toEqual(['ada@example.org'])
+    const { html } = await ask(clinic, 'GET', page)
+    expect(html).toContain('The message was for several people.')
+    // What only one of them has is not for whoever reads the mail.
+    expect(html).toContain('a***@example.org')
+    expect(html).not.toMatch(/\+1|Bo|name="EMAIL.address"/)
+    expect(await effectiveOf(clinic, 'PATIENT', 13)).toEqual([])
+    expect((await ask(clinic, 'POST', click, 'List-Unsubscribe=One-Click')).status).toBe(200)
+    for (const id of [12, 13]) expect(await effectiveOf(clinic, 'PATIENT', id)).toEqual(['EMAIL.WAITLIST'])
+    await ask(clinic, 'POST', page, 'shown=EMAIL.WAITLIST%3D0&EMAIL.WAITLIST=on&EMAIL.address=eve%40example.org')
+    for (const id of [12, 13]) expect(await effectiveOf(clinic, 'PATIENT', id)).toEqual([])
+    expect(clinic.outbox.sent).toHaveLength(1)
+    await clinic.links.revoke({ organizationId, recipient: { type: 'PATIENT', id: 12 } })
+    await ask(clinic, 'POST', page, 'stop=all')
+    const stopped = async (id: number) =>
+      (await clinic.settings.getPreferences({ type: 'PATIENT', id })).emailEnabled === false
+    expect([await stopped(12), await stopped(13)]).toEqual([false, true])
+    await clinic.notifications.recipientDeleted({ type: 'PATIENT', id: 12 })
+    expect((await ask(clinic, 'GET', page)).status).toBe(200)
+  })
+
+  it('to a guardian is refused for the guardian, not for others who may be written to for the child', async () => {
+    const guardian = { type: 'CLIENT', id: 8, name: 'Cy', email: 'cy@example.org' } as const
+    const other = { type: 'CLIENT', id: 9, name: 'Di', email: 'di@example.org' } as const
+    const child = { type: 'PATIENT', id: 14, name: 'Em', contactOrder: [guardian, other] } as const
+    const { clinic, mails, click, page } = await offered([child])
+    await using _ = clinic
+    expect(mails.map(({ to }) => to)).toEqual(['cy@example.org'])
+    // Who is not known by themselves refuses for the child.
+    expect((await ask(clinic, 'GET', click)).status).toBe(200)
+    for (const one of [guardian, other]) {
+      clinic.host.recipientRows.set(`CLIENT:${one.id}`, { ...one, organizationId })
+    }
+    expect((await ask(clinic, 'GET', page)).html).toContain('c***@example.org')
+    expect((await ask(clinic, 'POST', click, 'List-Unsubscribe=One-Click')).status).toBe(200)
+    expect(await effectiveOf(clinic, 'CLIENT', 8)).toEqual(['EMAIL.WAITLIST'])
+    expect(await effectiveOf(clinic, 'CLIENT', 9)).toEqual([])
+    await clinic.notifications.notifyWaitlist(5)
+    await clinic.clock.advance(1000)
+    expect(clinic.outbox.sent.filter(({ category }) => category === 'WAITLIST').map(({ to }) => to)).toEqual([
+      'cy@example.org',
+      'di@example.org',
+    ])
+  })
+
   it('offers one click on waitlist notices, which refuses exactly those, twice without a fault', async () => {
     await using clinic = await open()
     const refuse = vi.spyOn(Consent.prototype, 'refuse')

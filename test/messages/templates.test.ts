@@ -40,7 +40,8 @@ describe('variables', () => {
     expect(text(all)).toBe(
       'date=January 15, 2024; time=2:00 PM; weekday=Monday; relative_day=tomorrow; patient_name=Jane Doe; ' +
         'recipient_name=Jane Doe; practitioner_name=Dr. Smith; organization_name=Medical Clinic; ' +
-        'location=12 Main St; duration_minutes=30; time_zone=EST; visit_mode=; video_link=; confirm_url=; change_url=; cancel_url=; preferences_url=; answer_hint=',
+        'location=12 Main St; duration_minutes=30; time_zone=EST; visit_mode=; video_link=; confirm_url=; change_url=; cancel_url=; preferences_url=; answer_hint=; ' +
+        'appointments=2:00 PM, Dr. Smith, 12 Main St',
     )
   })
 

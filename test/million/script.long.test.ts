@@ -18,3 +18,18 @@ it.for([
   expect([code, left], output).toEqual([1, []])
   expect(output).toMatch(breach)
 })
+
+it.for([
+  ['slow', /^BROKEN: SQLite, retention: \d+ of \d+ steps "blank" took more than 20 ms, up to 1\d\d\d\.\d$/m],
+  ['left', /^BROKEN: SQLite, erasure of a practitioner: 99 rows where 100 were to be done$/m],
+] as const)(
+  'what is kept of persons: exits with 1 where something is %s',
+  { timeout: 150_000 },
+  async ([name, breach]) => {
+    const { code, output, left } = await runScript('proof:privacy', [
+      ...['--storage', 'SQLite', '--rows', '5000', '--break', name],
+    ])
+    expect([code, left], output).toEqual([1, []])
+    expect(output).toMatch(breach)
+  },
+)

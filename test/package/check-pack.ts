@@ -170,7 +170,8 @@ try {
     const [first] = Object.values(answer)
     must(first !== undefined, 'npm pack packed nothing')
     const paths = first.files.map(({ path }) => path)
-    const published = [...guides.map(({ path }) => path), 'package.json', 'LICENSE', 'CHANGELOG.md']
+    const dashboard = 'examples/distributed/grafana-dashboard.json'
+    const published = [...guides.map(({ path }) => path), 'package.json', 'LICENSE', 'CHANGELOG.md', dashboard]
     const strays = paths.filter((path) => !path.startsWith('dist/') && !published.includes(path))
     must(strays.length === 0, `the tarball holds what is not for users: ${strays.join(', ')}`)
     const missing = published.filter((path) => !paths.includes(path))

@@ -67,7 +67,7 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
   links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
   privacy: ['shared', 'messages', 'planning'],
-  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager', 'privacy'],
+  insight: ['shared', 'messages', 'settings', 'planning', 'answers', 'delivery', 'task-manager', 'privacy'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm

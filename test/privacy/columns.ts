@@ -58,6 +58,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       message: text,
       snapshot: text,
       error_message: text,
+      erased_hash: ['hashed', 'expires'],
     },
     other: [
       ...['id', 'notification_type', 'notification_category', 'recipient_type', 'recipient_id', 'status', 'sent_at'],
@@ -65,7 +66,16 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       ...['created_at', 'updated_at', 'organization_id', 'delivery_state', 'due_at', 'fence', 'attempts'],
       ...['unknown_outcomes', 'reminder_id', 'reason', 'error_code', 'provider', 'provider_message_id'],
       // Keys are digests, or what the host gave as a key.
-      ...['idempotency_key', 'dedupe_key', 'template_revision', 'held_at', 'account_id', 'fallback_of', 'erased_at'],
+      ...[
+        'idempotency_key',
+        'dedupe_key',
+        'template_revision',
+        'held_at',
+        'account_id',
+        'fallback_of',
+        'sent_with',
+        'erased_at',
+      ],
       ...['ask_code', 'ask_until', 'ask_sender', 'calendar_sequence', 'calendar_organizer'],
       // Times of reports.
       'delivery_detail',
@@ -131,7 +141,8 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     personal: { address: ['erase', 'hashed', 'retention'] },
     other: [
       ...['id', 'organization_id', 'channel', 'last_worked_at', 'unknown_since', 'suppressed_at', 'suppression_cause'],
-      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'taken', 'created_at', 'updated_at'],
+      ...['suppression_code', 'lifted_at', 'proven_at', 'heard_at', 'answered', 'taken', 'created_at'],
+      'updated_at',
     ],
   },
   notification_suppressions: {
@@ -139,7 +150,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     other: ['organization_id', 'channel', 'reason', 'created_at'],
   },
   notification_answers: {
-    personal: { address: ['erase'], message: ['erase'], last_error: ['erase'] },
+    personal: { address: text, message: text, last_error: text },
     other: [
       ...['id', 'organization_id', 'appointment_id', 'recipient_type', 'recipient_id', 'kind', 'via', 'channel'],
       ...['message_id', 'candidates', 'starts_at', 'answered_at', 'actor_kind', 'actor_id', 'due_at', 'attempts'],
@@ -155,6 +166,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     ],
   },
   notification_consents: {
+    // Proof: it is kept, and names addresses by their rows alone.
     personal: {},
     other: [
       ...['id', 'organization_id', 'at', 'act', 'how', 'actor_kind', 'actor_id', 'recipient_type', 'recipient_id'],
@@ -162,7 +174,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
     ],
   },
   notification_inbound: {
-    personal: { address: ['erase'], text: ['erase'] },
+    personal: { address: text, text },
     other: [
       ...['id', 'account_id', 'message_id', 'organization_id', 'channel', 'meaning', 'received_at', 'open_at'],
       'decided_at',

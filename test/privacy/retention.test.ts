@@ -69,6 +69,9 @@ const suite = (make: () => Place) => {
       expect(await privacy.applyRetention()).toEqual(dry)
       expect(await privacy.applyRetention()).toEqual(none)
       expect(await messagesOf(1)).toEqual(before.map((row) => ({ ...row, subject: null, message: '' })))
+      clinic.host.book({ id: 1, startsAt: '2026-01-08T12:00:00Z' })
+      for (const reminder of await clinic.notifications.getReminders(1))
+        expect(reminder).toMatchObject({ message: '', preview: false, erased: true })
       const texts = 'select count(*) as n from appointment_reminders where appointment_id = 1 and message is not null'
       expect((await place.run(texts)).map(({ n }) => Number(n))).toEqual([0])
       for (const id of [2, 3]) expect((await messagesOf(id)).every(({ message }) => message !== '')).toBe(true)

@@ -153,8 +153,11 @@ const uses: Readonly<Record<string, string>> = {
     'defaultCountry detailLevels optOuts practitionerNotifications remindersByKind textLanguage',
   'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders quietHours',
-  'src/domain/due.ts': 'confirmedReminders quietHours',
+  'src/domain/due.ts': 'confirmedReminders',
+  'src/domain/timely.ts': 'quietHours',
+  'src/services/delivery/companions.ts': 'oneMessagePerDay',
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
+  'src/services/delivery/daily-cap.ts': 'quietHours',
   'src/services/shared/accounts/account-review.ts': 'quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/calendar-files.ts': 'calendarFiles',
@@ -174,10 +177,11 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/privacy/erasure.ts': 'optOuts',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
-  'src/services/insight/check-up.ts': 'emailFromAddress',
+  'src/services/insight/check-up.ts': 'emailFromAddress textLanguages',
+  'adapters/cli/commands/settings.ts': 'smsEnabled',
+  'adapters/cli/commands/templates.ts': 'emailTemplates smsTemplates',
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
-  'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
   'src/services/settings/settings-patch.ts': 'emailTemplates quietHours smsTemplates templatePartials textLanguages',
   'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates templatePartials',
@@ -190,7 +194,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays mail_layout message_prices opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays mail_layout message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -214,14 +218,13 @@ const uses: Readonly<Record<string, string>> = {
   'src/records/preferences.ts': 'optOuts',
   'src/schemas/brand-color.ts': 'brandColor',
   'src/schemas/mail-layout.ts': 'emailAddress',
-  'src/services/consent/consent.ts': 'defaultCountry',
   'src/services/shared/people.ts': 'defaultCountry',
   'src/services/insight/statistics.ts': 'optOuts',
   'src/services/links/calendar-download.ts': 'calendarFiles',
   'src/services/links/link-pages.ts': 'textLanguage',
   'src/services/links/opened.ts': 'brandColor',
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
-  'src/services/settings/asked-answers.ts': 'askForAnswers',
+  'src/services/settings/asked-answers.ts': 'askForAnswers dailyBudget oneMessagePerDay',
   'src/services/settings/contact-proof.ts': 'defaultCountry',
   'src/services/shared/asking.ts': 'askForAnswers templatePartials',
   // What templates are made of.
@@ -229,6 +232,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/schemas/channel-settings.ts': 'templatePartials',
   'src/services/shared/settings-view.ts': 'templatePartials',
   // Other things of that name.
+  'src/schemas/rules.ts': 'one_message_per_day',
+  'src/services/delivery/one-message.ts': 'one_message_per_day',
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',

@@ -67,20 +67,28 @@ export async function livedMonth(people: number, seed: number) {
   const refusedAt = new Map<number, number | null>()
   /** What keeps them silent: several things may at once. */
   const silent = new Map<number, Set<string>>()
+  /** Whose number stopped the sender, as a carrier knows it: of these YES is a START, whatever they said to the clinic since then. */
+  const stopped = new Set<number>()
   const broken: string[] = []
   let seen = 0
   let messages = 0
   let sentAfterStart = 0
+  const unanswered = new Set<string>()
   const check = () => {
     for (const message of outbox.sent.slice(seen)) {
       const id = Number(message.to.slice(-4)) - 1000
+      // One text answers whoever has just written STOP or START, and nobody else.
+      const isAnswer = message.category === 'ANSWER' && unanswered.delete(message.to)
+      if (isAnswer) continue
       if ((refusedAt.get(id) ?? null) !== null) broken.push(`${message.to} at ${clinic.clock.now().toISOString()}`)
       else sentAfterStart += 1
     }
+    unanswered.clear()
     seen = outbox.sent.length
   }
   const say = async (id: number, text: string) => {
     messages += 1
+    unanswered.add(phoneOf(id))
     inbox.push({ from: phoneOf(id), to: '+14155550100', text, messageId: `m${messages}`, at: null })
     const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
     const request = { method: 'POST', path: '/webhooks/capture/sms', query: '', headers: {}, native: null, readBody }
@@ -88,7 +96,7 @@ export async function livedMonth(people: number, seed: number) {
     if (status !== 200) broken.push(`answer ${status} to ${text}`)
   }
   /** Only who was written to has an address that the library knows. */
-  const wasWritten = (id: number) => outbox.sent.some(({ to }) => to === phoneOf(id))
+  const wasWritten = (id: number) => outbox.sent.some(({ to, category }) => to === phoneOf(id) && category !== 'ANSWER')
   const causes = (id: number) => {
     const found = silent.get(id) ?? new Set()
     silent.set(id, found)
@@ -100,7 +108,6 @@ export async function livedMonth(people: number, seed: number) {
       const act = acts[roll(acts.length)] ?? 'thank'
       const why = causes(id)
       const recipient = { type: 'PATIENT', id } as const
-      const wasStopped = why.has('stop')
       if (
         act in texts &&
         Object.hasOwn(texts, act) &&
@@ -114,12 +121,16 @@ export async function livedMonth(people: number, seed: number) {
       if (act === 'stop' || act === 'cancel') {
         why.add('stop')
         why.delete('doubt')
+        stopped.add(id)
       }
-      if (act === 'start' || (act === 'yes' && wasStopped)) {
+      if (act === 'start' || (act === 'yes' && stopped.has(id))) {
+        stopped.delete(id)
         why.delete('stop')
+        why.delete('decided')
         why.delete('doubt')
       }
-      if (act === 'doubt' && wasWritten(id) && !why.has('stop') && !why.has('complaint')) why.add('doubt')
+      if (act === 'doubt' && wasWritten(id) && !['stop', 'decided', 'complaint'].some((one) => why.has(one)))
+        why.add('doubt')
       if (act === 'complain') {
         await clinic.consent.refuse({
           organizationId,
@@ -157,7 +168,7 @@ export async function livedMonth(people: number, seed: number) {
           const decision = roll(2) === 0 ? 'refused' : 'cleared'
           await clinic.consent.decide(organizationId, { channel: 'SMS', address: doubt.address }, decision)
           causes(other).delete('doubt')
-          if (decision === 'refused') causes(other).add('stop')
+          if (decision === 'refused') causes(other).add('decided')
           refusedAt.set(other, causes(other).size === 0 ? null : clinic.clock.now().getTime())
         }
       }

@@ -1,52 +1,6 @@
 import { expect, it } from 'vitest'
-import { capture } from '../../adapters/transport/capture.ts'
-import type { DirectoryRecipient, InboundMessage } from '../../src/index.ts'
-import { openClinic, organizationId } from '../support/clinic.ts'
-
-const now = '2031-03-10T12:00:00.000Z'
-const phone = '+14155550123'
-const recipient = { type: 'PATIENT', id: 7 } as const
-const person = { ...recipient, name: 'Ada', email: 'ada@example.org', phone }
-
-/** A clinic that wrote to Ada by SMS, and hears what she answers. */
-async function heard(id = 7, patient: DirectoryRecipient = { ...person, id }) {
-  const inbox: InboundMessage[] = []
-  const replies: string[] = []
-  const outbox = capture({
-    receipts: async () => ({
-      kind: 'read',
-      reports: [],
-      inbound: inbox.splice(0),
-      respond: (text) => {
-        replies.push(text)
-        return { type: 'text/plain', text }
-      },
-    }),
-  })
-  const clinic = await openClinic(now, { transports: [outbox] })
-  const events: [string, unknown][] = []
-  for (const name of ['consent.refused', 'consent.given', 'consent.doubted', 'possible_cancel_request'] as const) {
-    clinic.events.on(name, (event: object) => void events.push([name, event]))
-  }
-  clinic.host.book({ id: 1, startsAt: new Date('2031-03-20T12:00:00Z'), recipients: [patient] })
-  await clinic.start()
-  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
-  await clinic.settle()
-  let messages = 0
-  const post = async (message: Partial<InboundMessage> & { readonly text: string }) => {
-    messages += 1
-    inbox.push({ from: phone, to: '+14155550100', messageId: `SM${messages}`, at: null, ...message })
-    const path = '/webhooks/capture/sms'
-    const readBody = async () => ({ kind: 'bytes', bytes: new Uint8Array() }) as const
-    return clinic.handle({ method: 'POST', path, query: '', headers: {}, native: null, readBody })
-  }
-  const effective = async (channel = 'SMS', category = 'REMINDER') => {
-    const { decisions } = await clinic.settings.effectivePreferences(recipient)
-    return decisions.find((one) => one.channel === channel && one.category === category)
-  }
-  const enabled = async () => (await clinic.settings.getPreferences(recipient).catch(() => null))?.smsEnabled ?? null
-  return { ...clinic, outbox, replies, events, post, effective, enabled }
-}
+import { organizationId } from '../support/clinic.ts'
+import { heard, now, person, phone, recipient } from './heard-clinic.ts'
 
 it('STOP changes preference, suppression, record and audit at once, and START brings back what it took', async () => {
   await using clinic = await heard()
@@ -80,6 +34,63 @@ it('START gives back nothing that was switched off before', async () => {
   expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
 })
 
+it.each(['refuses it once more', 'gives it and refuses it'])(
+  'START gives back nothing that the person refused by a page since STOP: who %s',
+  async (way) => {
+    await using clinic = await heard()
+    const channels: 'SMS'[] = ['SMS']
+    const said = { organizationId, who: { recipient }, channels, how: 'link', wording: 'page:1' } as const
+    await clinic.post({ text: 'STOP' })
+    await clinic.clock.advance(1000)
+    if (way === 'gives it and refuses it') await clinic.consent.give(said)
+    await clinic.consent.refuse(said)
+    const { records } = await clinic.consent.record(organizationId, { recipient })
+    expect(records[0]).toMatchObject({ act: 'refused', how: 'link', channel: 'SMS' })
+    await clinic.clock.advance(1000)
+    await clinic.post({ text: 'START' })
+    expect((await clinic.effective())?.reasons).toEqual(['channel_disabled_by_recipient'])
+    await clinic.consent.give(said)
+    expect((await clinic.effective())?.allowed).toBe(true)
+  },
+)
+
+it('a complaint stays one when STOP comes after it: START takes back only that', async () => {
+  await using clinic = await heard()
+  const said = { organizationId, who: { channel: 'SMS', address: phone }, wording: null } as const
+  await clinic.consent.refuse({ ...said, how: 'complaint' })
+  await clinic.consent.refuse({ ...said, how: 'staff' })
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.suppression).toMatchObject({ cause: 'complaint' })
+})
+
+it('STOP in the very moment in which staff lifted a suppression counts', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  const lift = {
+    channel: 'SMS',
+    address: phone,
+    consent: { at: clinic.clock.now(), givenBy: 'Eve', how: 'desk' },
+  } as const
+  await clinic.addresses.lift(organizationId, lift)
+  expect((await clinic.effective())?.suppression).toBe(null)
+  await clinic.clock.advance(1000)
+  await clinic.addresses.suppress(organizationId, { channel: 'SMS', address: phone, cause: 'stop' })
+  await clinic.addresses.lift(organizationId, { ...lift, consent: { ...lift.consent, at: clinic.clock.now() } })
+  await clinic.post({ text: 'STOP' })
+  expect((await clinic.effective())?.reasons[0]).toBe('suppressed')
+})
+
+it('START brings back what staff took for a refusal', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'when does this stop' })
+  await clinic.consent.decide(organizationId, { channel: 'SMS', address: phone }, 'refused')
+  await clinic.clock.advance(1000)
+  await clinic.post({ text: 'START' })
+  expect((await clinic.effective())?.allowed).toBe(true)
+})
+
 it('START that is reported after a later STOP opens nothing', async () => {
   await using clinic = await heard()
   await clinic.post({ text: 'STOP' })
@@ -88,7 +99,8 @@ it('START that is reported after a later STOP opens nothing', async () => {
   const at = new Date(Date.parse(now) + 500)
   await clinic.post({ text: 'START', at })
   expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
-  expect(clinic.replies).toHaveLength(2)
+  // One text confirms the refusal, however often it is said.
+  expect(clinic.replies).toHaveLength(1)
   await clinic.post({ text: 'START', at: clinic.clock.now() })
   expect((await clinic.effective())?.allowed).toBe(true)
 })
@@ -151,6 +163,35 @@ it('a text in doubt holds the channel until staff decide, either way', async () 
   expect((await clinic.effective())?.reasons).toEqual(['suppressed', 'channel_disabled_by_recipient'])
   expect((await clinic.consent.doubts(organizationId)).doubts).toEqual([])
 })
+
+it.each(['ends', 'takes the other channel', 'goes out once it is decided'])(
+  'a reminder that is due in doubt %s',
+  async (way) => {
+    await using clinic = await heard()
+    const channels = [{ channel: 'EMAIL' as const }]
+    await clinic.settings.createOrganizationSettings(organizationId, {
+      quietHours: [],
+      defaultEmailReminders: [],
+      defaultSmsReminders: [24],
+      ...(way === 'takes the other channel' && { fallback: [{ channels }] }),
+    })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.post({ text: "I'll stop by at 3" })
+    await clinic.clock.advance(24 * 3_600_000)
+    // Planned anew for another reason, it stays.
+    await clinic.notifications.scheduleReminders(1)
+    const sms = { channel: 'SMS', address: phone } as const
+    if (way === 'goes out once it is decided') await clinic.consent.decide(organizationId, sms, 'cleared')
+    clinic.outbox.clear()
+    await clinic.clock.advance(9 * 24 * 3_600_000)
+    const expected = { ends: [], 'takes the other channel': ['EMAIL'], 'goes out once it is decided': ['SMS'] }[way]
+    expect(clinic.outbox.sent.map(({ channel }) => channel)).toEqual(expected)
+    const rules = (await clinic.notifications.explain(1)).flatMap(({ rule, channel }) =>
+      channel === 'SMS' ? [rule] : [],
+    )
+    expect(rules.includes('consent_in_doubt')).toBe(way !== 'goes out once it is decided')
+  },
+)
 
 it('HELP names the clinic, and a person refuses a kind of message on one channel alone', async () => {
   await using clinic = await heard()

@@ -84,4 +84,27 @@ describe('the budget of a person and day', () => {
       'EMAIL c@example.org',
     ])
   })
+
+  it('of whoever has room counts where a notice is for several with one address', async () => {
+    await using clinic = await frugalClinic(1)
+    const byron = { ...byMail, type: 'CLIENT', id: 5, name: 'Byron' } as const
+    clinic.host.book({ id: 1, startsAt: '2026-04-20T13:00:00Z', recipients: [byMail] })
+    clinic.host.book({ id: 2, startsAt: '2026-04-21T13:00:00Z', recipients: [byMail, byron] })
+    const send = async (id: number) => {
+      await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+      await clinic.settle()
+      return clinic.outbox.sent.length
+    }
+    expect([await send(1), await send(2), await send(2)]).toEqual([1, 2, 2])
+  })
+
+  it('is refused where TaskManager sends, which has each reminder long before its day', async () => {
+    const taskManager = { url: 'https://tasks.example', mode: 'deliver' } as const
+    await using clinic = await openClinic('2026-03-18T12:00:00Z', {
+      taskManager,
+      publicUrl: 'https://clinic.example/n',
+    })
+    const create = clinic.settings.createOrganizationSettings(organizationId, { dailyBudget: 2 })
+    await expect(create).rejects.toMatchObject({ code: 'invalid_input', field: 'dailyBudget' })
+  })
 })

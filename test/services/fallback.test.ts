@@ -103,7 +103,7 @@ describe('a message that failed for certain', () => {
     clinic.host.book({ id: 1, startsAt })
     await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
     await clinic.settle()
-    await clinic.clock.advance(1000)
+    await clinic.settle()
     expect(await clinic.short()).toEqual(['SMS FAILED', 'EMAIL SENT'])
     expect(clinic.sent()).toEqual(['CONFIRMATION EMAIL'])
   })
@@ -163,7 +163,7 @@ describe('a message that fails without an attempt', () => {
       (await notifications.history({ state: 'all' })).notifications
         .toReversed()
         .map((one) => `${one.channel} ${one.status ?? one.state} ${one.errorCode ?? ''}`)
-    return { clinic, open, clock, line, mail, outbox, short, [Symbol.asyncDispose]: remove }
+    return { clinic, host, open, clock, line, mail, outbox, short, [Symbol.asyncDispose]: remove }
   }
 
   it('is replaced at once where nothing sends on its channel any more', async () => {
@@ -173,6 +173,18 @@ describe('a message that fails without an attempt', () => {
     await lines.clock.advanceTo('2026-03-18T12:31:00Z')
     expect(await lines.short(without)).toEqual(['SMS FAILED no_transport', 'EMAIL SENT '])
     expect(lines.outbox.sent).toHaveLength(1)
+  })
+
+  it('is replaced within the budget of its person, who got nothing yet', async () => {
+    await using lines = await openLines()
+    await lines.clinic.settings.updateOrganizationSettings(organizationId, { dailyBudget: 1 })
+    lines.host.book({ id: 2, startsAt: '2026-03-18T13:10:00Z', recipients: [ada] })
+    await lines.clinic.notifications.scheduleReminders(2)
+    await lines.clinic[Symbol.asyncDispose]()
+    await using without = await lines.open(lines.mail)
+    await lines.clock.advanceTo('2026-03-18T12:45:00Z')
+    expect(lines.outbox.sent).toHaveLength(1)
+    expect((await without.notifications.explain(2)).at(-1)).toMatchObject({ rule: 'budget_spent' })
   })
 
   it('is replaced once for each of several people with one address', async () => {
@@ -230,7 +242,7 @@ describe('of several messages about the same that failed', () => {
     for (const channel of ['EMAIL', 'SMS'] as const)
       await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel })
     await clinic.settle()
-    await clinic.clock.advance(1000)
+    await clinic.settle()
     expect(clinic.sent()).toEqual(['CONFIRMATION WHATSAPP'])
     expect(clinic.tried()).toEqual(['EMAIL', 'SMS', 'WHATSAPP'])
   })
@@ -296,7 +308,7 @@ describe('nothing takes the place of', () => {
     clinic.host.waitlistRows.set(7, offer)
     await clinic.notifications.notifyWaitlist(7)
     await clinic.settle()
-    await clinic.clock.advance(1000)
+    await clinic.settle()
     expect(clinic.sent()).toEqual(['WAITLIST EMAIL'])
   })
 
@@ -315,7 +327,7 @@ describe('nothing takes the place of', () => {
     clinic.host.book({ id: 1, startsAt, recipients: [other, ada] })
     await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
     await clinic.settle()
-    await clinic.clock.advance(1000)
+    await clinic.settle()
     expect(clinic.sent()).toEqual(['CONFIRMATION EMAIL'])
   })
 

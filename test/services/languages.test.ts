@@ -230,3 +230,27 @@ describe('the time zone', () => {
     expect(mail).toMatch(/^ساعت: \u2068۱۴:۰۰\u2069 \(/m)
   })
 })
+
+it('a check-up notices texts in use that no native speaker has read', async () => {
+  await using clinic = await openClinic(now)
+  const unread = async (only?: string) => {
+    const { status, findings } = await clinic.checkUp({ verify: false, organizationId: only ?? null })
+    return [
+      status,
+      ...findings
+        .filter(({ code }) => code === 'language_unread')
+        .map(({ severity, cause }) => `${severity}: ${cause}`),
+    ]
+  }
+  await clinic.settings.createOrganizationSettings(organizationId, { textLanguages: ['en'] })
+  expect(await unread()).toEqual(['ok'])
+  await clinic.settings.updateOrganizationSettings(organizationId, { textLanguages: ['de-AT', 'es'] })
+  expect(await unread(organizationId)).toEqual([
+    'ok',
+    'notice: The texts in de are used, and no native speaker has read them.',
+    'notice: The texts in es are used, and no native speaker has read them.',
+  ])
+  expect(await unread()).toContain(
+    `notice: The texts in de are used by 1 organizations (${organizationId}), and no native speaker has read them.`,
+  )
+})

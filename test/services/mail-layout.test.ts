@@ -46,6 +46,12 @@ it('puts the layout of the organization around its mails, and a working link to 
   expect(other?.text).toBe('Welcome, Dr. Smith.\n\n12 Harbour Road')
 })
 
+it('leaves out the link where the organization does', async () => {
+  await using clinic = await open({ mailLayout: { preferencesLink: false } })
+  const [mail] = await book(clinic)
+  expect(mail?.text).toBe('Welcome, Ada Byron.')
+})
+
 it('changes nothing where an organization has none', async () => {
   await using clinic = await open({})
   const [mail] = await book(clinic)

@@ -156,4 +156,49 @@ describe('quiet hours', () => {
     await clinic.clock.advanceTo('2026-03-20T12:00:00Z')
     expect(outbox.sent.map(({ channel }) => channel)).toEqual(['SMS'])
   })
+
+  it('do not bring back in the morning what was merged in the evening before', async () => {
+    await using clinic = await quietClinic('2026-03-18T12:00:00Z')
+    const both = [ada, { ...ada, type: 'CLIENT', name: 'Byron' } as const]
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T13:30:00Z', recipients: both })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T01:30:00Z')
+    expect(clinic.sentTo()).toEqual([`SMS ${ada.phone}`])
+    await clinic.settings.updateOrganizationSettings(organizationId, { defaultSmsReminders: [2, 1] })
+    await clinic.clock.advanceTo('2026-03-20T12:15:00Z')
+    expect(clinic.sentTo()).toEqual([`SMS ${ada.phone}`])
+  })
+
+  it('make a visible failure of what an outage kept until them, and leave it to another channel', async () => {
+    let isDown = true
+    const down = new TransportError('Down.', { outcome: 'transient', code: 'down' })
+    const outbox = capture({ fail: ({ channel }) => (channel === 'SMS' && isDown ? down : null) })
+    const fallback = [{ channels: [{ channel: 'EMAIL' as const }] }]
+    await using clinic = await quietClinic('2026-03-18T12:00:00Z', { fallback }, { transports: [outbox] })
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T02:40:00Z' })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T01:30:00Z')
+    isDown = false
+    expect(outbox.sent.map(({ channel }) => channel)).toEqual(['EMAIL'])
+    expect(clinic.told.filter(({ name }) => name === 'reminder.failed')).toHaveLength(1)
+    expect((await clinic.notifications.getReminders(1)).map(({ status }) => status)).toEqual(['FAILED'])
+  })
+
+  it('are no reason to drop what met the daily cap: what cannot wait for the morning goes out', async () => {
+    await using clinic = await quietClinic(
+      '2026-03-18T12:00:00Z',
+      { defaultSmsReminders: ['1d@18:00'], quietHours: [{ channel: 'SMS', hours: { from: '20:00', to: '08:00' } }] },
+      { sendCap: { perDay: 1, reminders: true } },
+    )
+    for (const id of [1, 2]) {
+      clinic.host.book({
+        id,
+        startsAt: '2026-03-20T11:30:00Z',
+        recipients: [{ ...ada, id, phone: `+1415555012${id}` }],
+      })
+      await clinic.notifications.scheduleReminders(id)
+    }
+    await clinic.clock.advanceTo('2026-03-20T11:00:00Z')
+    expect(clinic.sentTo()).toHaveLength(2)
+  })
 })

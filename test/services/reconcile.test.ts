@@ -47,6 +47,33 @@ async function planned(clinic: Awaited<ReturnType<typeof openWatched>>, count: n
 const nothing = { planned: 0, moved: 0, cancelled: 0, replanned: 0, unreadable: 0, failed: 0, gone: 0 }
 
 describe('what reconciliation finds and mends', () => {
+  it('a dry run finds the same, and writes nothing', async () => {
+    await using clinic = await openWatched()
+    await planned(clinic, 5)
+    clinic.host.book({ id: 6, startsAt: start, recipients: [byMail] })
+    clinic.host.change(1, { startsAt: later })
+    clinic.host.change(2, { status: 'cancelled' })
+    clinic.host.change(3, { organizationId: otherOrganizationId })
+    clinic.host.appointmentRows.delete(4)
+    const before = clinic.rows()
+    const progress: number[] = []
+    const looked = await clinic.reconcile({ dryRun: true, onProgress: (checked) => progress.push(checked) })
+    expect(looked).toMatchObject({
+      status: 'done',
+      checked: 6,
+      planned: 2,
+      moved: 1,
+      cancelled: 1,
+      missing: 1,
+      unchanged: 1,
+    })
+    expect(progress).toEqual([...progress].sort((one, other) => one - other))
+    expect(progress.at(-1)).toBe(6)
+    expect(clinic.rows()).toBe(before)
+    const { startedAt: _, ...report } = await clinic.reconcile()
+    expect(looked).toMatchObject(report)
+  })
+
   it('a booking whose call was lost: planned, told by nobody', async () => {
     await using clinic = await openWatched()
     await planned(clinic, 4)

@@ -183,4 +183,30 @@ describe('second thoughts', () => {
     expect(sent(clinic)).toEqual(['CONFIRMATION', 'RESCHEDULE'])
     expect(clinic.outbox.sent[1]?.text).toContain('March 21')
   })
+
+  it('moved, and cancelled before that was told: named by the time that the person knows', async () => {
+    await using clinic = await booked()
+    await moved(clinic, '2026-03-20T18:00:00Z')
+    await cancelled(clinic)
+    await clinic.clock.advance(2 * minute)
+    expect(sent(clinic)).toEqual(['CONFIRMATION', 'CANCELLATION'])
+    expect(clinic.outbox.sent.at(-1)?.text).toContain('Time: 11:00 AM')
+  })
+
+  it('moved elsewhere, back, and elsewhere again: told of the last', async () => {
+    await using clinic = await booked()
+    const at = async (location: string) => {
+      clinic.host.change(1, { location })
+      await clinic.notifications.appointmentRescheduled(1)
+    }
+    const [before = null] = [clinic.host.appointmentRows.get(1)?.location]
+    await at('Elsewhere 1')
+    await at(String(before))
+    await clinic.clock.advance(2 * minute)
+    expect(sent(clinic)).toEqual(['CONFIRMATION'])
+    await at('Elsewhere 1')
+    await clinic.clock.advance(2 * minute)
+    expect(sent(clinic)).toEqual(['CONFIRMATION', 'RESCHEDULE'])
+    expect(clinic.outbox.sent.at(-1)?.text).toContain('Elsewhere 1')
+  })
 })

@@ -64,6 +64,8 @@ export type TwilioTestServer = {
   readonly messages: readonly ReceivedSms[]
   /** `POST /2010-04-01/...`, whatever became of it; a living array. */
   readonly requests: readonly string[]
+  /** Who wrote by WhatsApp within 24 hours, as `whatsapp:+14155550123`: free text to anybody else is refused. */
+  readonly heard: Set<string>
   readonly connections: { readonly total: number; readonly open: number }
   /** May be changed at any time. */
   fault: TwilioFault | null
@@ -76,6 +78,7 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
   const { credentials, prefix = '', tls = false, onMessage, accountStatus = 'active' } = settings
   const messages: ReceivedSms[] = []
   const requests: string[] = []
+  const heard = new Set<string>()
   let fault = settings.fault ?? null
   let [total, open] = [0, 0]
 
@@ -105,7 +108,7 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
     const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
     if (request.method !== 'POST' || !isForm) return answer(response, { status: 405, code: 20004 })
     const message = smsOf(messages.length + 1, accountSid, form, raw)
-    const refusal = refusalOf(message) ?? settings.refuse?.(message) ?? null
+    const refusal = refusalOf(message, heard) ?? settings.refuse?.(message) ?? null
     if (refusal !== null) return answer(response, { status: 400, code: refusal })
     messages.push(message)
     await onMessage?.(message)
@@ -140,6 +143,7 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
     baseUrl: `${tls ? 'https' : 'http'}://127.0.0.1:${address.port}${prefix}`,
     messages,
     requests,
+    heard,
     connections: {
       get total() {
         return total
@@ -184,14 +188,14 @@ function smsOf(count: number, accountSid: string, form: URLSearchParams, raw: st
 const phone = /^(whatsapp:)?\+[1-9]\d{6,14}$/
 
 /** The error codes of what Twilio refuses first. */
-function refusalOf(message: ReceivedSms): number | null {
+function refusalOf(message: ReceivedSms, heard: ReadonlySet<string>): number | null {
   const { to, from, messagingServiceSid, body, contentSid, contentVariables } = message
   if (to === null || !phone.test(to)) return 21211
   if (from === null && messagingServiceSid === null) return 21603
   const isWhatsApp = to.startsWith('whatsapp:')
   if (from !== null && from.startsWith('whatsapp:') !== isWhatsApp) return 63007
   // Whoever begins sends a template, and no text.
-  if (isWhatsApp && body !== null) return 63016
+  if (isWhatsApp && body !== null && !heard.has(to)) return 63016
   if (contentSid !== null) {
     if (!/^HX[0-9a-fA-F]{32}$/.test(contentSid)) return 21655
     return contentVariables === null || areVariables(contentVariables) ? null : 21656

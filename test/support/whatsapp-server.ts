@@ -50,6 +50,24 @@ export const templateMessage = z
       biz_opaque_callback_data: z.string().max(512).optional(),
     }),
   )
+/** `TextMessage`, of at most 4096 characters. */
+export const textMessage = z.strictObject({
+  messaging_product: z.literal('whatsapp'),
+  recipient_type: z.literal('individual'),
+  to: z
+    .string()
+    .regex(/^\+?[1-9]\d{6,14}$/)
+    .optional(),
+  recipient: z
+    .string()
+    .regex(/^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/)
+    .optional(),
+  type: z.literal('text'),
+  text: z.strictObject({ body: z.string().min(1).max(4096), preview_url: z.boolean() }),
+  biz_opaque_callback_data: z.string().max(512).optional(),
+})
+export type ReceivedText = z.infer<typeof textMessage> & { readonly id: string }
+
 export type ReceivedTemplate = z.infer<typeof templateMessage> & { readonly id: string; readonly path: string }
 
 /** An answer to give in place of the right one; `code`: an error of the Graph API. */
@@ -81,6 +99,8 @@ export type WhatsAppServerSettings = {
 export async function startWhatsAppServer(settings: WhatsAppServerSettings = {}) {
   const { credentials, approved, messageStatus } = settings
   const messages: ReceivedTemplate[] = []
+  const texts: ReceivedText[] = []
+  const heard = new Set<string>()
   const requests: string[] = []
   const state: { fault: WhatsAppFault | null } = { fault: settings.fault ?? null }
 
@@ -108,6 +128,14 @@ export async function startWhatsAppServer(settings: WhatsAppServerSettings = {})
       return answer(response, { status: 400, code: 100, subcode: 33, text: 'Unsupported request' })
     }
     if (resource === undefined) return json(response, 200, { id, verified_name: 'Clinic', quality_rating: 'GREEN' })
+    const free = textMessage.safeParse(parsed(raw))
+    if (free.success) {
+      const to = free.data.to ?? free.data.recipient ?? ''
+      if (!heard.has(to)) return answer(response, { status: 400, code: 131047, text: 'Re-engagement message' })
+      const id = `wamid.T${texts.length + 1}`
+      texts.push({ ...free.data, id })
+      return json(response, 200, { messaging_product: 'whatsapp', contacts: [{ input: to }], messages: [{ id }] })
+    }
     const read = templateMessage.safeParse(parsed(raw))
     const isJson = request.headers['content-type'] === 'application/json'
     if (request.method !== 'POST' || !isJson || !read.success) return answer(response, { status: 400, code: 100 })
@@ -134,6 +162,10 @@ export async function startWhatsAppServer(settings: WhatsAppServerSettings = {})
     baseUrl: `http://127.0.0.1:${address.port}`,
     /** What was accepted, in order of arrival; a living array. */
     messages,
+    /** The same of free text. */
+    texts,
+    /** Who wrote within 24 hours: free text to anybody else is refused. */
+    heard,
     /** Whatever became of them; a living array. */
     requests,
     get fault() {

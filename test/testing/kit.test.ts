@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { createTestNotifications, type TestOptions, testAddresses } from '../../adapters/testing/testing.ts'
-import { createNotifications } from '../../src/index.ts'
+import { createNotifications, type Hooks } from '../../src/index.ts'
 
 const berlin: TestOptions = {
   now: '2026-03-26T09:00',
@@ -140,4 +140,36 @@ it('needs no kit to work where the test runner has replaced the timers', async (
   expect(await library.notifications.history()).toMatchObject({ total: 0 })
   vi.useRealTimers()
   await library.stop()
+})
+
+it('hears what people reply to messages', async () => {
+  const heard: string[] = []
+  const hooks: Hooks = {
+    onConfirm: ({ appointmentId }) => void heard.push(`${appointmentId}`),
+    onChangeRequest: () => {},
+  }
+  await using t = await createTestNotifications({
+    ...berlin,
+    publicUrl: 'https://clinic.example/n',
+    hooks,
+    settings: { askForAnswers: true, defaultSmsReminders: [24], defaultEmailReminders: [24] },
+    recipients: { ada: { phone: '+4915112345678' }, bob: { phone: '+4915112345679', email: undefined } },
+    appointments: [
+      { id: 1, startsAt: '2026-03-29T10:00', recipients: ['ada'] },
+      { id: 2, startsAt: '2026-03-29T11:00', recipients: ['bob'] },
+    ],
+  })
+  await t.advanceTo('2026-03-28T12:00')
+  expect(t.outbox.to('bob').last().text).toMatch(/\bC\b/)
+  await t.reply('C')
+  expect(heard).toEqual(['2'])
+  const [, bySms] = t.outbox.to('ada')
+  if (bySms?.channel !== 'SMS') throw new Error('Expected an SMS.')
+  await t.reply('c', { of: bySms })
+  expect(heard).toEqual(['2', '1'])
+  expect(await t.reply('STOP')).not.toBeNull()
+  t.data.setAppointment({ id: 3, startsAt: '2026-03-31T11:00', recipients: ['bob'] })
+  await t.notifications.appointmentBooked(3)
+  await t.advanceBy('4d')
+  expect(t.outbox.to('bob')).toHaveLength(1)
 })

@@ -106,7 +106,30 @@ const isQuiet = (one: Sent): boolean => {
 /** Rules by which the two may differ. What waits may be overtaken by what happens meanwhile. */
 const saying = /quiet_hours|budget_spent/
 
-/** What is not as the rules say; and how many messages differ, so that nobody is content with a history in which nothing did. */
+/** The day by the person's clocks, as a number. */
+const dayOf = (one: Sent): number =>
+  Temporal.PlainDate.from(wallOf(one).slice(0, 10)).since(Temporal.PlainDate.from('2026-01-01')).days
+
+const isLimited = ({ message: { category } }: Sent): boolean => category !== 'CANCELLATION' && category !== 'RESCHEDULE'
+
+/**
+ * Messages that no rule is about: by day, and to somebody who gets no more than the budget in the days around it, of which nothing is at night. Either
+ * might leave its mark on these days: what is moved counts on another one.
+ */
+function untouched(sent: ReadonlyMap<string, Sent>): ReadonlySet<string> {
+  const nights = new Set<string>()
+  const counts = new Map<string, number>()
+  const place = (one: Sent, days = 0) => `${personOf(one.visit)?.id} ${dayOf(one) + days}`
+  for (const one of sent.values()) {
+    if (isQuiet(one)) nights.add(place(one))
+    if (isLimited(one)) counts.set(place(one), (counts.get(place(one)) ?? 0) + 1)
+  }
+  const isCalm = (one: Sent) =>
+    [-1, 0, 1].every((days) => !nights.has(place(one, days)) && (counts.get(place(one, days)) ?? 0) <= budget)
+  return new Set([...sent].flatMap(([key, one]) => (isCalm(one) ? [key] : [])))
+}
+
+/** What is not as the rules say; and by which rules messages differ, so that nobody is content with a history in which one never did. */
 export async function differences(all: readonly Happening[]) {
   const off = await run(all, false)
   const on = await run(all, true)
@@ -114,9 +137,14 @@ export async function differences(all: readonly Happening[]) {
   let moved = 0
   let missing = 0
   const perDay = new Map<string, number>()
+  const rules = new Set<string>()
   const isExplained = async (one: Sent) => {
     const lines = await on.clinic.notifications.explain(one.visit)
-    return lines.some(({ channel, rule }) => channel === one.message.channel && saying.test(rule ?? ''))
+    const found = lines.flatMap(({ channel, rule }) =>
+      channel === one.message.channel && rule !== null && saying.test(rule) ? [rule] : [],
+    )
+    for (const rule of found) rules.add(rule)
+    return found.length > 0
   }
   for (const [key, one] of on.sent) {
     const { category, deadline } = one.message
@@ -138,7 +166,13 @@ export async function differences(all: readonly Happening[]) {
     if (before === undefined ? !(await isExplained(one)) : before.at !== one.at && !isQuiet(before)) {
       wrong.push(`${category} of visit ${one.visit} differs: ${before?.at ?? 'not sent'} without, ${one.at} with`)
     }
-    if (before?.at !== one.at) moved += 1
+    if (before?.at !== one.at && (await isExplained(one))) moved += 1
+  }
+  const calm = untouched(off.sent)
+  for (const key of calm) {
+    const [without, one] = [off.sent.get(key), on.sent.get(key)]
+    if (without?.at !== one?.at)
+      wrong.push(`${without?.message.category} of visit ${without?.visit} differs without need`)
   }
   for (const [day, count] of perDay) if (count > budget) wrong.push(`${count} messages on day ${day}`)
   for (const [key, one] of off.sent) {
@@ -148,5 +182,5 @@ export async function differences(all: readonly Happening[]) {
   }
   await off.clinic[Symbol.asyncDispose]()
   await on.clinic[Symbol.asyncDispose]()
-  return { wrong, moved, missing }
+  return { wrong, moved, missing, same: calm.size, rules: [...rules].toSorted() }
 }

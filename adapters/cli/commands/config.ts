@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Notifications } from '../../../src/index.ts'
-import { UsageError } from './usage.ts'
+import { UsageError } from './command.ts'
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `notifications.${extension}`)
 

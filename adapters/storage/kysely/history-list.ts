@@ -132,6 +132,16 @@ export async function deliveriesOfProvider(reader: Reader, messageIds: readonly 
   return found
 }
 
+export async function deliveriesSentWith(reader: Reader, ids: readonly number[]): Promise<DeliveryRow[]> {
+  const found: DeliveryRow[] = []
+  for (let start = 0; start < ids.length; start += idsAtOnce) {
+    const some = ids.slice(start, start + idsAtOnce)
+    const rows = await reader.ask(({ builder, lists }) => lists.rowsSentWith(builder, some))
+    found.push(...rows.map(records.decodeDelivery))
+  }
+  return found.toSorted((one, other) => one.id - other.id)
+}
+
 /** A page of deliveries, and how many there are on all pages, as far as that is counted. */
 export async function listDeliveries(reader: Reader, query: DeliveryQuery): Promise<DeliveryPage> {
   const { limit, offset, after } = query

@@ -191,6 +191,37 @@ const templates: Migration = {
   ],
 }
 
+/** One message for the appointments of a day, and which deliveries went out in it. */
+const day: Migration = {
+  version: 23,
+  name: 'one_message_per_day',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['one_message_per_day'] },
+    { kind: 'add', table: 'notification_history', columns: ['sent_with'] },
+  ],
+}
+
+/** By what a complaint about a message of an erased person counts still. The index of consents by their address is built from `tables.ts`. */
+const lateComplaints: Migration = {
+  version: 24,
+  name: 'late_complaints',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_history', columns: ['erased_hash'] },
+    // Messages of a person are read by (created_at, id): of very many of one instant each page would sort them all.
+    { kind: 'dropIndexes', names: ['notification_history_recipient'] },
+  ],
+}
+
+/** When people were last told that they opted out, are back, or whom to call. */
+const answeredPeople: Migration = {
+  version: 25,
+  name: 'answered_people',
+  oldest: 3,
+  changes: [{ kind: 'add', table: 'notification_addresses', columns: ['answered'] }],
+}
+
 /** What calendar files said of appointments, and the layout of mails. */
 const mail: Migration = {
   version: 27,
@@ -217,5 +248,8 @@ export const latestMigrations: readonly Migration[] = [
   hours,
   kept,
   templates,
+  day,
+  lateComplaints,
+  answeredPeople,
   mail,
 ]

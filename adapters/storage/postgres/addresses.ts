@@ -29,6 +29,10 @@ export const addressReads = (engine: Commands): TransactionStorage['addresses'] 
 
 export const addressStore = (engine: Engine): AddressQueries => ({
   ...addressReads(engine),
+  everywhere: ({ channel, address }) =>
+    engine.read(async ({ statements: { addresses } }) =>
+      (await addresses.everywhere.all({ channel, address })).map(records.decodeAddress),
+    ),
   suppressed: ({ organizationId, channel, before = lastId, limit }) =>
     engine.read(async ({ statements: { addresses } }) => {
       const page = { organizationId, before, limit }

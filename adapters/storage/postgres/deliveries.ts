@@ -1,7 +1,7 @@
 import type { DeliveryQueries, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { heldAfter, silentAfter } from '../kysely/held.ts'
-import { deliveriesOfProvider, listDeliveries } from '../kysely/history-list.ts'
+import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../kysely/history-list.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
 import { challenging, renewing } from './leases.ts'
@@ -66,6 +66,7 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
     })
   },
   ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
+  sentWith: async (ids) => deliveriesSentWith(await readerOf(engine), ids),
   silent: (query) =>
     engine.read(async ({ statements }) =>
       (await statements.deliveries.silent.all(silentAfter(query))).map((row) => records.decodeDelivery(row)),

@@ -9,6 +9,10 @@ export const addressStore = (engine: Commands): AddressQueries => ({
       const list = JSON.stringify(asked.map((one) => [one.organizationId, one.channel, one.address]))
       return addresses.find.all({ list }).map(records.decodeAddress)
     }),
+  everywhere: ({ channel, address }) =>
+    engine.read(({ statements: { addresses } }) =>
+      addresses.everywhere.all({ channel, address }).map(records.decodeAddress),
+    ),
   suppressed: ({ organizationId, channel, before = lastId, limit }) =>
     engine.read(({ statements: { addresses } }) => {
       const page = { organizationId, before, limit }

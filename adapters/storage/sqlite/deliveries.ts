@@ -1,7 +1,7 @@
 import type { DeliveryQueries, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { heldAfter, silentAfter } from '../kysely/held.ts'
-import { deliveriesOfProvider, listDeliveries } from '../kysely/history-list.ts'
+import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
 import type { Commands, Engine, Tx } from './engine.ts'
@@ -61,6 +61,7 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       ),
     ),
   ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
+  sentWith: async (ids) => deliveriesSentWith(await readerOf(engine), ids),
   silent: (query) =>
     engine.read((tx) => tx.statements.deliveries.silent.all(silentAfter(query)).map(records.decodeDelivery)),
   list: async (query) => listDeliveries(await readerOf(engine), query),

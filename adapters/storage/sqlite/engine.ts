@@ -37,6 +37,8 @@ export type Engine = Commands & {
   migrate<T>(work: (connection: Connection) => Generator<undefined, T>, keep: boolean): Promise<T>
   /** Moves the log into the file and empties it. False: another connection uses the log just now. */
   scrub(): Promise<boolean>
+  /** Moves what is in the log into the file, as a commit does once the log has grown long: often is quick, and seldom is not. */
+  relieve(): Promise<void>
   /** The open connection, for reading a pragma; undefined before the first use and after close. */
   peek(): Connection | undefined
   close(): Promise<void>
@@ -281,6 +283,10 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
       reading((_, { database, shared }) => {
         if (shared || database.memory) return true
         return Number(database.pragma('wal_checkpoint(TRUNCATE)', { simple: true })) === 0
+      }),
+    relieve: () =>
+      reading((_, { database, shared }) => {
+        if (!shared && !database.memory) database.pragma('wal_checkpoint(PASSIVE)')
       }),
     peek: () => (connection?.database.open === true ? connection : undefined),
     close() {

@@ -1,6 +1,6 @@
 import type { KeyStore, PersonalQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { decodeAging, firstRequest, isAbout, placeColumns, recipientColumns } from '../kysely/aging.ts'
+import { decodeAging, firstRequest, isAbout, placeColumns, recipientColumns, writtenOf } from '../kysely/aging.ts'
 import type { Engine } from './engine.ts'
 
 export const personalStore = (engine: Engine): PersonalQueries => ({
@@ -9,6 +9,10 @@ export const personalStore = (engine: Engine): PersonalQueries => ({
       const asked = { ...recipientColumns(ids, recipient), ...placeColumns(after), limit }
       return (left ? personal.messagesLeft : personal.messages).all(asked).map(records.decodeDelivery)
     }),
+  messagesTo: ({ channel, address, after, limit }) =>
+    engine.read(({ statements: { personal } }) =>
+      personal.messagesTo.all({ channel, address, ...placeColumns(after), limit }).map(records.decodeDelivery),
+    ),
   plansOf: (recipient, afterPlan, limit) =>
     engine.read(({ statements: { personal }, ids }) =>
       personal.plansOf
@@ -38,6 +42,25 @@ export const personalStore = (engine: Engine): PersonalQueries => ({
       const rows = personal.audit.all({ id: after, limit })
       return { entries: rows.filter(isAbout(recipient)).map(records.decodeAudit), last: rows.at(-1)?.id ?? null }
     }),
+  answersOf: (recipient, after, limit) =>
+    engine.read(({ statements: { personal }, ids }) =>
+      personal.answersOf.all({ ...recipientColumns(ids, recipient), id: after, limit }).map(records.decodeAnswer),
+    ),
+  consentsOf: (recipient, after, limit) =>
+    engine.read(({ statements: { personal }, ids }) =>
+      personal.consentsOf.all({ ...recipientColumns(ids, recipient), id: after, limit }).map(records.decodeConsent),
+    ),
+  written: (address, limit) =>
+    engine.read(({ statements: { personal } }) => {
+      const asked = { ...address, limit }
+      return writtenOf(personal.inboundFrom.all(asked), personal.answersFrom.all(asked))
+    }),
+  consentsBy: (addressId, limit) =>
+    engine.read(({ statements: { personal } }) =>
+      personal.consentsBy.all({ address_id: addressId, limit }).map(records.decodeConsent),
+    ),
+  purgeHashes: (until, limit) =>
+    engine.write(({ statements: { personal } }) => personal.purgeHashes.run({ until: until.getTime(), limit }).changes),
   aging: (table, after, limit) =>
     engine.read(({ statements: { personal } }) => personal.aging[table].all({ id: after, limit }).map(decodeAging)),
 })

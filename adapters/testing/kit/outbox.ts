@@ -1,7 +1,9 @@
 import {
+  type Channel,
   type Clock,
   channels,
   type DeliveryReceipt,
+  type InboundMessage,
   type OutboundMessage,
   type SendContext,
   type SendReceipt,
@@ -31,6 +33,9 @@ const fates: readonly Fate[] = ['refused', 'bounces', 'busy', 'lost', 'slow']
 const fateOf = (to: string): Fate | null =>
   fates.find((fate) => to === testAddresses[fate].phone || new RegExp(`^${fate}[+@]`).test(to)) ?? null
 
+const channelsWithReplies: readonly Channel[] = ['SMS', 'WHATSAPP']
+/** What the provider gets where nobody is answered. */
+export const noAnswer = 'ok'
 const reportedAfterMs = 60_000
 const slowMs = 30_000
 
@@ -55,6 +60,14 @@ export class Messages implements Iterable<SentMessage> {
     return last
   }
 
+  /** The latest that its recipient can answer. @throws Error if there is none. */
+  lastWithReplies(): SentMessage {
+    return new Messages(
+      `${this.#of} that can be answered`,
+      this.#all.filter(({ channel }) => channelsWithReplies.includes(channel)),
+    ).last()
+  }
+
   /** Of each: when, on which channel, and of which category. */
   summary(): string[] {
     return this.#all.map(({ at, channel, category }) => `${at.toISOString()} ${channel} ${category}`)
@@ -77,6 +90,9 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #sent: SentMessage[] = []
   readonly #tried = new Set<string>()
+  /** What people wrote, until the library reads it. */
+  readonly #inbound: InboundMessage[] = []
+  #replies = 0
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -95,6 +111,15 @@ export class Outbox {
     )
   }
 
+  /** Whoever got a message answers it: the library finds the answer at the provider. */
+  answer({ to, from, channel, idempotencyKey }: SentMessage, text: string): void {
+    if (!channelsWithReplies.includes(channel)) throw new Error(`Replies by ${channel} do not reach the library.`)
+    const repliesTo = channel === 'SMS' ? undefined : idempotencyKey
+    this.#replies += 1
+    const messageId = `reply-${this.#replies}`
+    this.#inbound.push({ from: to, to: from, text, messageId, at: this.#options.clock.now(), repliesTo })
+  }
+
   /** Forgets what was sent so far. */
   clear(): void {
     this.#sent.length = 0
@@ -107,6 +132,14 @@ export class Outbox {
       channels,
       needsAccount: false,
       concurrency: 1000,
+      receivesReplies: true,
+      receipt: async () => ({
+        kind: 'read',
+        reports: [],
+        inbound: this.#inbound.splice(0),
+        respond: (text) => ({ type: 'text/plain', text }),
+        reply: { type: 'text/plain', text: noAnswer },
+      }),
       send: async (message, context) => {
         await reached('before_send')
         const receipt = await this.#accept(message, context, clock)

@@ -9,21 +9,30 @@ export const notificationKey = 'notification'
  * Reads what AWS End User Messaging reports of texts through the SNS topic of a configuration set, and what people answer, through that
  * of a number with two-way SMS.
  */
-export const textEvents = (options: SnsOptions): ReceiptReader => sns(options, reportsOf, answersOf)
+export const textEvents = (options: SnsOptions, answersKeywords: boolean): ReceiptReader =>
+  sns(options, reportsOf, (message) => answersOf(message, answersKeywords))
 
-function answersOf({ message, timestamp }: SnsMessage): InboundMessage[] {
+/**
+ * What AWS answers by itself: whatever begins with HELP or STOP, and the words by which people opt out there.
+ * https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html
+ */
+const keyword = /^(?:(?:HELP|STOP).*|ARRET|CANCEL|END|OPT-OUT|OPTOUT|QUIT|REMOVE|TD|UNSUBSCRIBE)$/is
+
+function answersOf({ message, timestamp }: SnsMessage, answersKeywords: boolean): InboundMessage[] {
   const answer = parsed(message)
   const from = text(answer, 'originationNumber')
   const messageId = text(answer, 'inboundMessageId')
   if (!from || !messageId) return []
   const repliesTo = text(answer, 'previousPublishedMessageId')
+  const body = text(answer, 'messageBody') ?? ''
   return [
     {
       from,
       to: text(answer, 'destinationNumber'),
-      text: text(answer, 'messageBody') ?? '',
+      text: body,
       messageId,
       at: timestamp,
+      ...(answersKeywords && keyword.test(body.trim()) ? { isAnswered: true } : {}),
       ...(repliesTo ? { repliesTo } : {}),
     },
   ]

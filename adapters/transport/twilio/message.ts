@@ -53,12 +53,13 @@ export function messageOf(
   options: TwilioMessageOptions,
   { trusted, receiptUrl, now }: Pick<SendContext, 'trusted' | 'receiptUrl' | 'now'>,
 ): TwilioMessage {
-  const { to, from, text, template, deadline } = message
+  const { to, from, text, template, deadline, channel } = message
   const callback = callbackOf(message, options, receiptUrl)
   return {
-    ...(template === null
-      ? { to, ...textOf(text), ...senderOf(from, options, trusted) }
-      : { to: whatsappAddress(to), ...templateOf(template), ...whatsappSenderOf(from, options, trusted) }),
+    ...(template === null ? textOf(text) : templateOf(template)),
+    ...(channel === 'WHATSAPP'
+      ? { to: whatsappAddress(to), ...whatsappSenderOf(from, options, trusted) }
+      : { to, ...senderOf(from, options, trusted) }),
     ...(callback && { statusCallback: callback }),
     ...(deadline && { validityPeriod: validityOf(deadline, now()) }),
   }
@@ -70,7 +71,7 @@ function textOf(text: string) {
   throw refused(`The text is longer than ${maxCharacters} characters.`, 'twilio_body_too_long')
 }
 
-/** Templates are of WhatsApp, whose addresses have a prefix at Twilio. */
+/** Addresses of WhatsApp have a prefix at Twilio. */
 function whatsappAddress(number: string): string {
   if (number.startsWith('+')) return `whatsapp:${number}`
   throw refused('Twilio sends WhatsApp messages to phone numbers only, and the address is a user id.', 'twilio_user_id')
@@ -110,8 +111,8 @@ function callbackOf(
   { statusCallback }: TwilioMessageOptions,
   receiptUrl: string | null,
 ): string | null {
-  // Nobody waits for reports on a test message, and no row of the history could take them.
-  if (message.category === 'TEST') return null
+  // Nobody waits for reports on what has no row of the history to take them.
+  if (message.category === 'TEST' || message.category === 'ANSWER') return null
   if (statusCallback === undefined) {
     return receiptUrl !== null && isReachable(receiptUrl) ? statusUrl(receiptUrl, message.notificationId) : null
   }

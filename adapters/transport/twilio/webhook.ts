@@ -3,6 +3,7 @@ import type {
   ProviderReport,
   ReceiptReader,
   WebhookAccount,
+  WebhookReading,
   WebhookRequest,
 } from '../../../src/index.ts'
 import { NotificationError } from '../../../src/index.ts'
@@ -22,7 +23,25 @@ const refused = (reason: 'unsigned' | 'foreign') => ({ kind: 'refused', reason }
  * Reads the status callbacks of an account. The signature is checked before anything is read of the fields, and the account that they
  * name must be the one whose token signed. An incoming message is answered by the library, or by an empty answer.
  */
-export const readTwilioWebhook: ReceiptReader = async (request, account) => {
+export const twilioWebhook =
+  ({ answersKeywords = true }: TwilioWebhookOptions = {}): ReceiptReader =>
+  async (request, account) =>
+    read(request, account, answersKeywords)
+
+export type TwilioWebhookOptions = {
+  /**
+   * Whether Twilio answers texts that consist of STOP, START, HELP or one of their like by itself, as it does on long and toll-free
+   * numbers: the library then answers none of them. Default true; false: Twilio's support switched that off for the account. Short codes and
+   * WhatsApp, where Twilio answers only by Advanced Opt-Out (and says so), are answered by the library either way.
+   */
+  readonly answersKeywords?: boolean
+}
+
+async function read(
+  request: WebhookRequest,
+  account: WebhookAccount,
+  answersKeywords: boolean,
+): Promise<WebhookReading> {
   if (request.url === null) {
     throw new NotificationError(
       'options_invalid',
@@ -38,7 +57,8 @@ export const readTwilioWebhook: ReceiptReader = async (request, account) => {
   if (signer === null) return refused('unsigned')
   if (form !== null && form.get('AccountSid') !== signer) return refused('foreign')
   if (form === null) return { kind: 'read', reports: [], reply }
-  return { kind: 'read', reports: reportsOf(request, form), inbound: inboundOf(form), respond, reply }
+  const inbound = inboundOf(form, answersKeywords)
+  return { kind: 'read', reports: reportsOf(request, form), inbound, respond, reply }
 }
 
 const reply = { type: 'text/xml', text: '<?xml version="1.0" encoding="UTF-8"?><Response/>' } as const
@@ -51,13 +71,20 @@ const respond = (text: string) => ({
 
 const optOutTypes = ['STOP', 'START', 'HELP'] as const
 
+/** What Twilio answers where nobody changed it: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out */
+const keyword =
+  /^(?:STOP|STOPALL|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPTOUT|ARRET|ARRETE|ARRETT|START|YES|UNSTOP|HELP|INFO)$/i
+/** Short codes have up to six digits and no country code. */
+const longNumber = /^\+\d{7,}$/
+
 /** A message of a person: reports on our own have a status. With Advanced Opt-Out, Twilio has answered what it names. */
-function inboundOf(form: URLSearchParams): InboundMessage[] {
+function inboundOf(form: URLSearchParams, answersKeywords: boolean): InboundMessage[] {
   const from = form.get('From')
   const messageId = form.get('MessageSid')
   const body = form.get('Body')
   if (body === null || !from || !messageId || form.get('SmsStatus') !== 'received') return []
   const type = optOutTypes.find((one) => one === form.get('OptOutType'))
+  const isAnswered = answersKeywords && longNumber.test(form.get('To') ?? '') && keyword.test(body.trim())
   const payload = form.get('ButtonPayload')
   const repliesTo = form.get('OriginalRepliedMessageSid')
   return [
@@ -68,6 +95,7 @@ function inboundOf(form: URLSearchParams): InboundMessage[] {
       messageId,
       at: null,
       ...(type === undefined ? {} : { optOutType: type }),
+      ...(isAnswered ? { isAnswered } : {}),
       ...(payload === null ? {} : { payload }),
       ...(repliesTo === null ? {} : { repliesTo }),
     },

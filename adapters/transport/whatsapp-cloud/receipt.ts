@@ -64,12 +64,24 @@ function statuses({ headers, body }: WebhookRequest, { senders }: WhatsAppWebhoo
   return { kind: 'read', reports, others, inbound, othersInbound }
 }
 
-/** Without a number, as of somebody with a user name, nobody can be found by it. */
-function messageOf(message: unknown, value: unknown): InboundMessage[] {
+/**
+ * Who wrote: a number, else the id by which this business alone knows somebody, who has a user name and shows no number; null: neither.
+ * Of several contacts none is taken for the writer.
+ */
+function writerOf(message: unknown, value: unknown): string | null {
   const from = text(message, 'from')
+  if (from !== null && /^\d{5,15}$/.test(from)) return `+${from}`
+  const [contact, ...others] = list(fieldOf(value, 'contacts'))
+  const id = text(message, 'from_user_id') ?? (others.length === 0 ? text(contact, 'user_id') : null) ?? from
+  return id !== null && /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/.test(id) ? id : null
+}
+
+function messageOf(message: unknown, value: unknown): InboundMessage[] {
+  // The library says that a message of nobody was left out.
+  const from = writerOf(message, value) ?? ''
   const messageId = text(message, 'id')
   const kind = text(message, 'type')
-  if (!from || !/^\d{5,15}$/.test(from) || !messageId || kind === 'system' || kind === 'reaction') return []
+  if (!messageId || kind === 'system' || kind === 'reaction') return []
   const pressed = fieldOf(fieldOf(message, 'interactive'), 'button_reply')
   const button = fieldOf(message, 'button')
   const payload = text(button, 'payload') ?? text(pressed, 'id')
@@ -79,7 +91,7 @@ function messageOf(message: unknown, value: unknown): InboundMessage[] {
   const sender = text(fieldOf(value, 'metadata'), 'display_phone_number')
   return [
     {
-      from: `+${from}`,
+      from,
       to: sender === null ? null : `+${sender.replace(/\D/g, '')}`,
       text: body,
       messageId,

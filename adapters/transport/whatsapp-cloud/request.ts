@@ -1,16 +1,29 @@
-import { type FilledTemplate, type OutboundMessage, TransportError } from '../../../src/index.ts'
+import type { FilledTemplate, OutboundMessage } from '../../../src/index.ts'
 
 /**
- * The body of `POST /{version}/{phone-number-id}/messages` for a template, as `TemplateMessage` of Meta's OpenAPI description has it
+ * The body of `POST /{version}/{phone-number-id}/messages`, as `TemplateMessage` and `TextMessage` of Meta's OpenAPI description have it
  * (facebook/openapi, business-messaging-api_v23.0.yaml).
  */
-export type TemplateRequest = {
+export type MessageRequest = Addressed & (TemplateContent | TextContent)
+
+type Addressed = {
   readonly messaging_product: 'whatsapp'
   readonly recipient_type: 'individual'
   /** A phone number; left out for a user id. */
   readonly to?: string
   /** A business-scoped user id. */
   readonly recipient?: string
+  /** Comes back in the webhooks about this message. */
+  readonly biz_opaque_callback_data: string
+}
+
+/** Free text, which Meta takes within 24 hours of the person's own message. */
+type TextContent = {
+  readonly type: 'text'
+  readonly text: { readonly body: string; readonly preview_url: false }
+}
+
+type TemplateContent = {
   readonly type: 'template'
   readonly template: {
     readonly name: string
@@ -25,29 +38,22 @@ export type TemplateRequest = {
       }[]
     }[]
   }
-  /** Comes back in the webhooks about this message. */
-  readonly biz_opaque_callback_data: string
 }
 
-/** @throws TransportError for a message without a template, which WhatsApp refuses from whoever begins. */
-export function requestOf({ to, template, notificationId, idempotencyKey }: OutboundMessage): TemplateRequest {
-  if (template === null) {
-    throw new TransportError('WhatsApp takes nothing but approved templates.', {
-      outcome: 'permanent',
-      code: 'whatsapp_no_template',
-    })
-  }
+/** A message without a template is free text: the library sends one only where the person wrote lately. */
+export function requestOf({ to, text, template, notificationId, idempotencyKey }: OutboundMessage): MessageRequest {
   return {
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
     ...(to.startsWith('+') ? { to } : { recipient: to }),
-    type: 'template',
-    template: templateOf(template),
+    ...(template === null
+      ? { type: 'text', text: { body: text, preview_url: false } }
+      : { type: 'template', template: templateOf(template) }),
     biz_opaque_callback_data: `${notificationId}:${idempotencyKey}`.slice(0, 512),
   }
 }
 
-const templateOf = ({ name, language, parameters }: FilledTemplate): TemplateRequest['template'] => ({
+const templateOf = ({ name, language, parameters }: FilledTemplate): TemplateContent['template'] => ({
   name,
   language: { policy: 'deterministic', code: language },
   components: parameters.length === 0 ? [] : [{ type: 'body', parameters: parameters.map(parameterOf) }],

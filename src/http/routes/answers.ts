@@ -20,7 +20,7 @@ const candidateShape = z.object({
   recipientId: common.recipientId,
 })
 
-const answerShape = z.object({
+export const answerShape = z.object({
   id: z.int().describe('Id of the answer'),
   organizationId: common.organizationId.nullable().describe('Id of the organization; null if nobody knows whose it is'),
   appointmentId: common.appointmentId
@@ -49,7 +49,7 @@ const answersShape = z.object({
   nextCursor: z.int().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
 
-function show(caller: Caller | null, { recipient, text, address, candidates, ...row }: AnswerRow) {
+export function showAnswer(caller: Caller | null, { recipient, text, address, candidates, ...row }: AnswerRow) {
   const isHidden = isMasked(caller)
   return {
     ...row,
@@ -89,7 +89,7 @@ export function answerRoutes({ answers, owners }: Api, ids: HostIds): Route[] {
       access: { kind: 'members', staff: 'viewer', self: false, owner: ofOrganization },
       async handler({ query, owner, caller }) {
         const page = await answers.list(owner.organizationId, definedOnly(query))
-        return { ...page, answers: page.answers.map((one) => show(caller, one)) }
+        return { ...page, answers: page.answers.map((one) => showAnswer(caller, one)) }
       },
     }),
     defineRoute({
@@ -105,7 +105,7 @@ export function answerRoutes({ answers, owners }: Api, ids: HostIds): Route[] {
       example: { body: { handled: true } },
       access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
       handler: async ({ params: { answerId }, owner, caller }) =>
-        show(caller, await answers.handled(owner.organizationId, answerId, actorOf(caller))),
+        showAnswer(caller, await answers.handled(owner.organizationId, answerId, actorOf(caller))),
     }),
     defineRoute({
       id: 'answers.record',

@@ -13,7 +13,7 @@ import { organizationOwner } from '../owners.ts'
 import { common } from '../shapes/common.ts'
 import { wireName } from '../snake-case.ts'
 
-const recordShape = z.object({
+export const consentShape = z.object({
   id: z.int().describe('Id of the record'),
   at: z.date().describe('When it was said'),
   act: z.enum(consentActs).describe('What was said'),
@@ -36,7 +36,7 @@ const doubtShape = z.object({
   receivedAt: z.date().describe('When it arrived'),
 })
 
-const shownRecord = ({ by, recipient, organizationId: _, ...record }: ConsentRecord) => ({
+export const showConsent = ({ by, recipient, organizationId: _, ...record }: ConsentRecord) => ({
   ...record,
   actorKind: by.kind,
   actorId: by.id,
@@ -67,14 +67,14 @@ export function consentRoutes({ consent }: Api, ids: HostIds): Route[] {
       params,
       query: z.strictObject({ ...page, cursor }),
       body: nothing,
-      responses: { 200: z.object({ records: z.array(recordShape).describe('The records of this page'), nextCursor }) },
+      responses: { 200: z.object({ records: z.array(consentShape).describe('The records of this page'), nextCursor }) },
       errors: ['organization_not_found'],
       example: { query: { limit: '50' } },
       access: { kind: 'members', staff: 'viewer', self: false, owner: ofOrganization },
       async handler({ query: { cursor: before, limit }, owner }) {
         const filter = { ...(before === undefined ? {} : { before }), ...(limit === undefined ? {} : { limit }) }
         const found = await consent.record(owner.organizationId, filter)
-        return { records: found.records.map(shownRecord), nextCursor: found.nextCursor }
+        return { records: found.records.map(showConsent), nextCursor: found.nextCursor }
       },
     }),
     defineRoute({

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { type LinkPurpose, linkPurposes } from '../../schemas/link.ts'
-import { troublePage } from '../../services/links/shut-page.ts'
+import { acceptedLanguages } from '../accept-language.ts'
 import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { Content, contentOf } from '../content.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import { formBody, SentForm } from '../form.ts'
+import type { HttpRequest } from '../messages.ts'
 import { contentOfPage } from '../pages/page.ts'
 
 /** A longer token is said to be none, with 404, as every other that is not right. */
@@ -17,14 +18,16 @@ const responses = Object.fromEntries(
   [200, 400, 404, 410, 413, 415, 422, 429, 500, 502, 503].map((status) => [status, html]),
 )
 
-const shared = {
-  params,
-  query: nothing,
-  errors: [],
-  example: { params: { token: '0'.repeat(22) } },
-  access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
-  problemPage: (status: number) => contentOfPage(troublePage(status)),
-} as const
+const shared = (links: Api['links']) =>
+  ({
+    params,
+    query: nothing,
+    errors: [],
+    example: { params: { token: '0'.repeat(22) } },
+    access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
+    problemPage: async (status: number, headers: HttpRequest['headers']) =>
+      contentOfPage(await links.trouble(status, languagesOf(headers))),
+  }) as const
 
 const summaries = {
   confirm: ['Show the page by which somebody confirms an appointment', 'Confirm the appointment'],
@@ -45,7 +48,7 @@ const summaries = {
 export const linkRoutes = ({ links }: Api): Route[] => [
   ...linkPurposes.flatMap((purpose) => {
     const [show, act] = summaries[purpose]
-    const row = { ...shared, path: `/${purpose}/{token}`, responses } as const
+    const row = { ...shared(links), path: `/${purpose}/{token}`, responses } as const
     return [
       defineRoute({
         ...row,
@@ -54,7 +57,8 @@ export const linkRoutes = ({ links }: Api): Route[] => [
         summary: show,
         body: nothing,
         status: statusOf,
-        handler: async ({ params: { token } }) => contentOfPage(await links.show(purpose, token)),
+        handler: async ({ params: { token }, received: { headers } }) =>
+          contentOfPage(await links.show(purpose, token, languagesOf(headers))),
       }),
       defineRoute({
         ...row,
@@ -64,12 +68,13 @@ export const linkRoutes = ({ links }: Api): Route[] => [
         body: form,
         bodyForm: formBody,
         status: statusOf,
-        handler: async ({ params: { token }, body }) => contentOfPage(await links.act(purpose, token, body)),
+        handler: async ({ params: { token }, body, received: { headers } }) =>
+          contentOfPage(await links.act(purpose, token, body, languagesOf(headers))),
       }),
     ]
   }),
   defineRoute({
-    ...shared,
+    ...shared(links),
     id: 'links.calendar',
     method: 'GET',
     path: '/calendar/{token}',
@@ -77,8 +82,8 @@ export const linkRoutes = ({ links }: Api): Route[] => [
     responses: { ...responses, 200: contentOf('text/calendar') },
     body: nothing,
     status: statusOf,
-    async handler({ params: { token } }) {
-      const file = await links.calendar(token)
+    async handler({ params: { token }, received: { headers } }) {
+      const file = await links.calendar(token, languagesOf(headers))
       return typeof file === 'string' ? new Content('text/calendar; charset=utf-8', file, asFile) : contentOfPage(file)
     },
   }),
@@ -91,5 +96,7 @@ const asFile = {
   'referrer-policy': 'no-referrer',
   'x-robots-tag': 'noindex, nofollow, noarchive',
 }
+
+const languagesOf = (headers: HttpRequest['headers']) => acceptedLanguages(headers['accept-language'])
 
 const statusOf = ({ status }: Pick<Content, 'status'>): number => status

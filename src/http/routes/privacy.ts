@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { toSnake } from '../../schemas/fields.ts'
+import { inboundMeanings } from '../../schemas/vocabulary.ts'
 import type { RecipientExport } from '../../services/privacy/export.ts'
-import { actorOf, noOwner } from '../access.ts'
+import { showReminder } from '../../services/shared/views.ts'
+import { actorOf, type Caller, noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -9,7 +11,9 @@ import { common, showSkippedMessage, skippedMessageShape } from '../shapes/commo
 import { retentionCounts } from '../shapes/health.ts'
 import { notificationShape, showNotificationRow } from '../shapes/notifications.ts'
 import { reminderShape, showReminderRow } from '../shapes/reminders.ts'
+import { answerShape, showAnswer } from './answers.ts'
 import { auditEntryShape, showEntry } from './audit.ts'
+import { consentShape, showConsent } from './consent.ts'
 
 const exportShape = z.object({
   recipientType: common.recipientType,
@@ -28,7 +32,9 @@ const exportShape = z.object({
   addresses: z
     .array(
       z.object({
-        organizationId: common.organizationId,
+        organizationId: common.organizationId
+          .nullable()
+          .describe('Null: by the sender that several organizations share'),
         channel: common.channel,
         address: z.string().describe('The address'),
         suppressedAt: z.date().nullable().describe('Since when nothing is sent there; null if messages may be sent'),
@@ -50,34 +56,61 @@ const exportShape = z.object({
       }),
     )
     .describe('Decisions about the recipient in the appointments on this page'),
+  answers: z.array(answerShape).describe('What the recipient answered about appointments, or wrote for people to read'),
+  written: z
+    .array(
+      z.object({
+        organizationId: common.organizationId.nullable().describe('Null if nobody knows to whom it was written'),
+        channel: common.channel,
+        address: z.string().describe('Where it came from'),
+        meaning: z
+          .enum(inboundMeanings)
+          .nullable()
+          .describe('What it meant for consent; null if it is for people to read'),
+        text: z.string().nullable().describe('What was written; null if only its meaning was kept'),
+        at: z.date().describe('When it arrived'),
+      }),
+    )
+    .describe('Messages that came from the addresses on this page, if nobody else has these'),
+  consents: z
+    .array(consentShape.extend({ organizationId: common.organizationId }))
+    .describe('What the recipient refused and gave, and what was said by the addresses on this page'),
   audit: z.array(auditEntryShape).describe('Entries of the audit log about the recipient, or about what they did'),
   nextCursor: z.string().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
 
-function showExport({
-  recipient,
-  preferences,
-  messages,
-  addresses,
-  reminders,
-  decisions,
-  audit,
-  nextCursor,
-}: RecipientExport) {
+function showExport(
+  {
+    recipient,
+    preferences,
+    messages,
+    addresses,
+    reminders,
+    decisions,
+    answers,
+    written,
+    consents,
+    audit,
+    nextCursor,
+  }: RecipientExport,
+  caller: Caller | null,
+) {
   return {
     recipientType: recipient.type,
     recipientId: recipient.id,
     preferences: preferences === null ? null : inWireNames(preferences),
     messages: messages.map(({ snapshot, ...row }) => ({ ...showNotificationRow(row), snapshot })),
     addresses: addresses.map(({ suppression, organizationId, channel, address, liftedAt, lastWorkedAt, provenAt }) => ({
-      ...{ organizationId, channel, address, liftedAt, lastWorkedAt, provenAt },
+      ...{ organizationId: organizationId === '' ? null : organizationId, channel, address },
+      ...{ liftedAt, lastWorkedAt, provenAt },
       suppressedAt: suppression?.since ?? null,
       cause: suppression?.cause ?? null,
     })),
-    reminders: reminders.map(({ dueAt: _due, heldAt: _held, notificationId: _id, message, ...row }) =>
-      showReminderRow({ ...row, message: message ?? '', preview: message === null }),
-    ),
+    reminders: reminders.map((row) => showReminderRow(showReminder(row, null))),
     decisions: decisions.map((one) => ({ ...one, entries: one.entries.map(showSkippedMessage) })),
+    answers: answers.map((one) => showAnswer(caller, one)),
+    written,
+    consents: consents.map((one) => ({ ...showConsent(one), organizationId: one.organizationId })),
     audit: audit.map(showEntry),
     nextCursor,
   }
@@ -111,7 +144,7 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
       summary: 'Export all that is held about a patient, client or practitioner, a page at a time',
       params,
       query: z.strictObject({
-        cursor: z.string().max(200).optional().describe('`next_cursor` of the previous page'),
+        cursor: z.string().max(4000).optional().describe('`next_cursor` of the previous page'),
       }),
       body: nothing,
       responses: { 200: exportShape },
@@ -119,7 +152,7 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
       example,
       access: services,
       handler: async ({ params: of, query, caller }) =>
-        showExport(await privacy.as(actorOf(caller)).exportRecipient(refOf(of), query)),
+        showExport(await privacy.as(actorOf(caller)).exportRecipient(refOf(of), query), caller),
     }),
     defineRoute({
       id: 'privacy.erase',

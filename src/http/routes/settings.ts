@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { organizationSettingsChange, organizationSettingsInput } from '../../schemas/settings.ts'
+import { whatIfInput } from '../../services/insight/what-if.ts'
 import { verifyOptions } from '../../services/settings/account-checks.ts'
 import { testMessageOptions } from '../../services/settings/test-message.ts'
 import { organizationNotFound } from '../../services/shared/not-found.ts'
@@ -16,6 +17,7 @@ import {
   showAccountResult,
   testMessageShape,
 } from '../shapes/settings.ts'
+import { showWhatIf, whatIfShape } from '../shapes/what-if.ts'
 import { refusal } from '../snake-case.ts'
 
 const example = {
@@ -34,7 +36,7 @@ const example = {
 }
 
 /** Notification settings of organizations. */
-export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
+export function settingsRoutes({ settings, insight }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ organizationId: ids.organization })
   const ofOrganization = ({ params }: { readonly params: { readonly organizationId: string } }) =>
     organizationOwner(params.organizationId, organizationNotFound)
@@ -106,6 +108,23 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
         const updated = await settings.as(actorOf(caller)).updateOrganizationSettings(owner.organizationId, input)
         return { ...updated, warnings: showWarnings(updated.warnings) }
       },
+    }),
+    defineRoute({
+      id: 'settings.what-if',
+      method: 'POST',
+      path: '/settings/{organization_id}/what-if',
+      summary:
+        'Compare the reminders of past appointments by the settings as they are and by changed ones, before these are saved: messages, cost, and who would get fewer',
+      params,
+      query: nothing,
+      body: whatIfInput.omit({ organizationId: true }),
+      responses: { 200: whatIfShape },
+      errors: ['organization_not_found', 'template_invalid', 'unknown_provider'],
+      example: { body: { settings: { default_sms_reminders: [24] } } },
+      rateClass: 'sending',
+      access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
+      handler: async ({ body, owner: { organizationId } }) =>
+        showWhatIf(await insight.whatIf({ ...body, organizationId })),
     }),
     defineRoute({
       id: 'settings.verify',

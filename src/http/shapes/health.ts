@@ -153,8 +153,8 @@ const loggedShape = z.object({
 })
 
 export const retentionCounts = z.object({
-  texts: z.int().describe('Messages and reminders whose texts are blanked'),
-  addresses: z.int().describe('Messages whose addresses are blanked, and addresses that are removed'),
+  texts: z.int().describe('Messages, reminders and replies whose texts are blanked'),
+  addresses: z.int().describe('Messages and replies whose addresses are blanked, and addresses that are removed'),
   decisions: z.int().describe('Decisions that are removed'),
   audit: z.int().describe('Entries of the audit log that are removed'),
 })
@@ -248,7 +248,7 @@ export const healthShape = z.object({
 })
 
 export const checkUpShape = z.object({
-  status: z.enum(['ok', ...checkUpSeverities]).describe('The worst of the findings'),
+  status: z.enum(['ok', 'warning', 'error']).describe('The worst of the findings, notices aside'),
   checkedAt: z.date().describe('When it was looked at'),
   findings: z
     .array(

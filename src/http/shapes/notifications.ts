@@ -67,6 +67,12 @@ export const notificationShape = z.object({
     .int()
     .nullable()
     .describe('Id of the notification on another channel that failed, and in whose place it is; null: of none'),
+  sentWith: z
+    .int()
+    .nullable()
+    .describe(
+      'Id of the notification by whose message it went out together with reminders of other appointments of that day, which may be itself; null: it went out alone',
+    ),
   provider: z.string().nullable().describe('Name of the transport that sent it; null before the first attempt'),
   accountId: z
     .string()

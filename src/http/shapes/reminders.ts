@@ -31,6 +31,10 @@ export const reminderShape = z.object({
   organizationId: common.organizationId,
   appointmentId: common.appointmentId,
   ...plannedFields,
+  isErased: z
+    .literal(true)
+    .optional()
+    .describe('True if its text is kept no longer, by an erasure or by `retention`; left out for all others'),
   status: z.enum(reminderStatuses).describe('`PENDING` until it is sent, failed or cancelled'),
   reason: z.string().nullable().describe('The rule that cancelled it; null unless it is `CANCELLED`'),
   sentAt: z.date().nullable().describe('When the provider accepted it'),
@@ -132,6 +136,7 @@ export const showReminderRow = (row: Reminder) => ({
   organizationId: row.organizationId,
   appointmentId: row.appointmentId,
   ...showPlanned(row),
+  ...(row.erased ? ({ isErased: true } as const) : {}),
   status: row.status,
   reason: row.reason,
   sentAt: row.sentAt,

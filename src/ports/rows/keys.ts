@@ -39,7 +39,8 @@ const part = <T extends TableName, B extends Column<T>, const C extends Column<T
 
 const history = 'notification_history'
 const ofAppointment = ['appointment_id', 'organization_id'] as const
-const open = ['queued', 'sending', 'handed_over']
+/** Of a message that may still be sent. */
+export const openStates = ['queued', 'sending', 'handed_over'] as const
 
 /** Categories of notices of which a newer one replaces an older one. */
 export const lifecycle = ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'] as const
@@ -101,6 +102,7 @@ export const keys = {
     'error_code',
     'provider_message_id',
     'erased_at',
+    'erased_hash',
   ]),
   deliveryOnce: part(key(history, ['organization_id', 'dedupe_key']), ['id']),
   /** Notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
@@ -109,10 +111,10 @@ export const keys = {
     reason: 'null',
     notification_category: lifecycle,
   }),
-  openOfAppointment: key(history, ['appointment_id'], { delivery_state: open }),
+  openOfAppointment: key(history, ['appointment_id'], { delivery_state: openStates }),
   deliveriesOfAppointment: key(history, ['appointment_id']),
   deliveriesOfWaitlistEntry: key(history, ['waitlist_entry_id']),
-  openOfRecipient: key(history, ['recipient_type', 'recipient_id'], { delivery_state: open }),
+  openOfRecipient: key(history, ['recipient_type', 'recipient_id'], { delivery_state: openStates }),
 
   task: key('task_manager_tasks', ['id']),
   taskOfDelivery: key('task_manager_tasks', ['notification_id']),
@@ -127,12 +129,18 @@ export const keys = {
   addressStanding: part(address, ['suppressed_at', 'suppression_cause', 'suppression_code', 'lifted_at']),
   inbound: key('notification_inbound', ['account_id', 'message_id', 'organization_id']),
   inboundById: key('notification_inbound', ['id']),
+  openInbound: key('notification_inbound', ['address', 'channel'], { open_at: 'not null' }),
+  consentsOfRecipient: key('notification_consents', ['recipient_type', 'recipient_id']),
   counter: part(
     key('notification_counters', ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail']),
     ['count'],
   ),
   outcome: key('appointment_outcomes', ofAppointment),
   budget: key('notification_budgets', ['organization_id', 'recipient_type', 'recipient_id']),
+
+  link: key('notification_links', ['hash']),
+  linksOfRecipient: key('notification_links', ['recipient_type', 'recipient_id']),
+  linksOfAppointment: key('notification_links', ['appointment_id']),
 
   answer: key('notification_answers', ['id']),
   answerOfMessage: key('notification_answers', ['message_id']),

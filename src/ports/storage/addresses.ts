@@ -2,7 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 import type { ConsentStatement, Suppression } from '../../schemas/address.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
-import type { SuppressionCause } from '../../schemas/vocabulary.ts'
+import type { InboundReply, SuppressionCause } from '../../schemas/vocabulary.ts'
 
 /** In place of an organization: the host application's own account, by which several organizations send. */
 export const sharedSender = ''
@@ -33,6 +33,8 @@ export type AddressRow = AddressRef & {
   readonly provenAt: Date | null
   /** When a message last came from it. */
   readonly heardAt: Date | null
+  /** When the person was last told each of these there. */
+  readonly answered: Readonly<Partial<Record<InboundReply, Date>>>
   /** Whose preferences an opt-out changed. */
   readonly taken: readonly Taken[]
   readonly createdAt: Date
@@ -72,6 +74,8 @@ export type AddressReport = AddressRef & { readonly isShared: boolean; readonly 
 export interface AddressQueries {
   /** The rows of these addresses, in any order. */
   find(addresses: readonly AddressRef[]): Promise<AddressRow[]>
+  /** Those of one address, of every organization. */
+  everywhere(address: Omit<AddressRef, 'organizationId'>): Promise<AddressRow[]>
   /** Suppressed ones of an organization, the newest id first, of a channel where one is given. `before`: the last id of the page before. */
   suppressed(query: {
     readonly organizationId: string
@@ -94,6 +98,8 @@ export type LiftCommand = AddressRef & {
   readonly consent: ConsentStatement | null
   /** Whose preferences an opt-out by it changed, as its row names them: they are as before again. */
   readonly people?: readonly Party[]
+  /** Of whom nobody knows whether they have it still: what was taken from them is kept. Default: none. */
+  readonly unsure?: readonly Party[]
   readonly at: Date
   readonly by?: Actor | undefined
 }

@@ -53,7 +53,7 @@ export type AnswerCommand = {
   readonly recipient: RecipientRef
   readonly action: AnswerAction
   readonly via: AnswerVia
-  /** The start that the person was told; null: it does not matter. */
+  /** The start that the message named; null: it does not matter. */
   readonly startsAt: Date | null
   readonly channel: Channel | null
   readonly address: string | null

@@ -2,8 +2,9 @@ import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { ConsentRecord, Doubt } from '../../schemas/consent.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
-import type { Category, ConsentHow, InboundMeaning } from '../../schemas/vocabulary.ts'
+import type { Category, ConsentHow, InboundMeaning, InboundReply } from '../../schemas/vocabulary.ts'
 import type { AddressRef, Party } from './addresses.ts'
+import type { ReplyCommand } from './answers.ts'
 
 export type NewConsent = Omit<ConsentRecord, 'id'>
 
@@ -20,13 +21,19 @@ export type NewInbound = {
   /** Kept of what staff have to decide. */
   readonly text: string | null
   readonly at: Date
+  /** When the person wrote it, as far as the provider says so. */
+  readonly writtenAt: Date
+  /** What the person would be told; null: nothing. */
+  readonly reply: InboundReply | null
+  /** Kept in the same transaction for people to read, with the call of the hook; null: nothing is. */
+  readonly handOver: ReplyCommand | null
   /** Organizations whose staff decide; each gets a row. */
   readonly deciders: readonly string[]
 }
 
 /**
  * What changes somebody's consent, all in one transaction: preferences of `people`, the suppression of `addresses`, the record and
- * the audit log.
+ * the audit log. What was in doubt at the addresses is decided by all but a further doubt.
  */
 export type ConsentCommand = {
   /** `doubted` holds the addresses, and `cleared` takes that back: both leave preferences as they are; null: a message is kept that is about no consent. */
@@ -36,6 +43,8 @@ export type ConsentCommand = {
   readonly at: Date
   readonly by: Actor
   readonly people: readonly Party[]
+  /** Who has the addresses too: what they want stays, and their reminders are planned again where an address is opened. */
+  readonly others?: readonly Party[]
   /** Null: every channel. */
   readonly channels: readonly Channel[] | null
   /** Null: every kind of message. */
@@ -47,14 +56,16 @@ export type ConsentCommand = {
   readonly code: string
   /** Of what is given: only what an opt-out by the address took is brought back. */
   readonly onlyTaken: boolean
+  /** Of whom nobody knows whether they have the address still: what was taken from them is kept for a later START. Default: none. */
+  readonly unsure?: readonly Party[]
   readonly inbound: NewInbound | null
-  /** Kept messages that this decides; where all of them were decided before, nothing changes. */
-  readonly decides: readonly number[]
 }
 /** `known`: the message was kept before, and nothing changed. `inFlight`: messages to these people being sent at that moment. */
 export type ConsentOutcome = {
   readonly status: 'changed' | 'unchanged' | 'known'
   readonly inFlight: number
+  /** The person is to be told `reply` of the message, which nobody was told for an hour at this address. */
+  readonly isAnswered: boolean
 }
 
 export interface ConsentQueries {

@@ -138,6 +138,8 @@ export interface DeliveryQueries {
   get(id: number): Promise<DeliveryRow | null>
   /** Deliveries to which a provider gave one of these ids, in any order. */
   ofProvider(messageIds: readonly string[]): Promise<DeliveryRow[]>
+  /** Deliveries that went out in the messages of these, themselves among them (`sentWith`), by id. */
+  sentWith(ids: readonly number[]): Promise<DeliveryRow[]>
   /** A page costs what it passes over. */
   silent(query: SilentQuery): Promise<DeliveryRow[]>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */

@@ -100,6 +100,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly snapshot: string | null
   /** The message on another channel that failed, and that this one is in place of; null: in place of none. */
   readonly fallbackOf: number | null
+  /** The delivery by whose message its last attempt went out, of several about appointments of one day; null: it went out by itself. */
+  readonly sentWith: number | null
   /** Null: it asks for no answer. */
   readonly ask: Ask | null
   /** Of its calendar file, as of the last attempt that had one; null: it was never sent with one. */
@@ -117,6 +119,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly dueAt: Date | null
   /** Since when it waits for a decision; null: it does not. */
   readonly heldAt: Date | null
+  /** Since when it says nothing of its person, who was erased; null: they were not. */
+  readonly erasedAt: Date | null
   readonly taskManagerTaskId: string | null
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date

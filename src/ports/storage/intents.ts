@@ -22,14 +22,37 @@ export type Work =
   | { readonly kind: 'reminder'; readonly id: number }
   | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
 
+/**
+ * A reminder of another appointment that goes out in the same message: it is claimed with that, under its fence, lease and key, as a
+ * delivery of its own with the same content, so that each ends, is retried and is answered by itself.
+ */
+export type Companion = {
+  readonly work: Work
+  readonly decision: Decision
+  readonly guard: IntentGuard
+  /** As that of the message. */
+  readonly ask?: Ask
+}
+
+type Decision = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly entries: readonly DecisionEntry[]
+}
+
 /** How many messages the person may get on the day (`YYYY-MM-DD` by their clocks), this one included. First attempts count. */
-export type Budget = { readonly recipient: RecipientRef; readonly day: string; readonly most: number }
+export type Budget = DayBudget & {
+  /** Others who get it by the same address: the message counts against the first who has room. Default: none. */
+  readonly others?: readonly DayBudget[]
+}
+type DayBudget = { readonly recipient: RecipientRef; readonly day: string; readonly most: number }
 
 /**
  * What to do with one piece of due work; each is one atomic step of its own.
  * - `send`: claims it under `fence`. A reminder gets its delivery row (state sending, attempts 1, due at the lease's end); a
  *   delivery its new content and attempts + 1, and where another worker was sending it, an unknown outcome more. `merged`
- *   reminders are CANCELLED with their rules in the same step.
+ *   reminders are CANCELLED with their rules in the same step, `together` are claimed in it.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be ''), which `fallback` is in place of.
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
@@ -47,12 +70,7 @@ export type Budget = { readonly recipient: RecipientRef; readonly day: string; r
  */
 export type IntentCommand = {
   readonly work: Work
-  readonly decision: {
-    readonly organizationId: string
-    readonly appointmentId: EntityId | null
-    readonly waitlistEntryId: EntityId | null
-    readonly entries: readonly DecisionEntry[]
-  }
+  readonly decision: Decision
 } & (
   | {
       readonly kind: 'send'
@@ -70,6 +88,8 @@ export type IntentCommand = {
       readonly fence: number
       readonly leaseUntil: Date
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
+      /** Default: none. */
+      readonly together?: readonly Companion[]
       /**
        * How many messages the organization may begin in a UTC day, this one included; null: it does not count; Infinity: it does,
        * and goes out whatever the count.
@@ -100,7 +120,6 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       readonly cap: number | null
-      readonly budget?: Budget | null
       readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
@@ -115,5 +134,8 @@ export type IntentOutcome =
   | { readonly status: 'spent' }
   /** Nothing changed: the account of `limit` began as many on the UTC day of `now`. */
   | { readonly status: 'limited' }
-  /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
-  | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
+  /**
+   * `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. `together`: of a command that has
+   * some, in their order.
+   */
+  | { readonly status: 'committed'; readonly delivery: DeliveryRow | null; readonly together?: readonly DeliveryRow[] }

@@ -8,7 +8,8 @@ export type LinkRow = {
   /** Keyed, of the token. */
   readonly hash: string
   readonly organizationId: string
-  readonly purpose: LinkPurpose
+  /** `revoked`: nothing any more. */
+  readonly purpose: LinkPurpose | 'revoked'
   readonly recipient: RecipientRef
   readonly appointmentId: EntityId | null
   readonly channel: Channel | null
@@ -38,6 +39,6 @@ export interface LinkQueries {
 export interface LinkStore extends LinkQueries {
   /** One whose hash is there stays as it is: a message that is sent again has the link that it had. */
   add(links: readonly LinkRow[]): Promise<void>
-  /** Deletes them. */
+  /** Their rows stay until they expire, as `revoked`, so that a message that is sent again does not bring them back. */
   revoke(of: LinksOf): Promise<void>
 }

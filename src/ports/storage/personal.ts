@@ -1,8 +1,11 @@
 import type { Channel } from '../../channels/index.ts'
 import type { AuditRecord } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { ConsentRecord } from '../../schemas/consent.ts'
 import type { RetentionKind } from '../../schemas/retention.ts'
+import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { PreviousAccount } from './accounts.ts'
+import type { AnswerRow } from './answers.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
 import type { RequestKey } from './requests.ts'
 
@@ -17,13 +20,35 @@ export type PlanPart = {
   readonly startsAt: Date
 }
 
-/** The tables that retention walks through; `addresses` are those that something is known of. */
-export const retentionTables = ['messages', 'reminders', 'addresses', 'decisions', 'audit'] as const
+/** A message that came from an address. */
+export type Written = {
+  /** Null: nobody knows to whom it was written. */
+  readonly organizationId: string | null
+  readonly channel: Channel
+  readonly address: string
+  /** What it meant for consent; null: nothing, it is for people to read. */
+  readonly meaning: InboundMeaning | null
+  /** Null: only what it meant was kept. */
+  readonly text: string | null
+  readonly at: Date
+}
+
+/** The tables that retention walks through; `addresses` are those that something is known of, `inbound` what came from them. */
+export const retentionTables = [
+  'messages',
+  'reminders',
+  'addresses',
+  'decisions',
+  'audit',
+  'answers',
+  'inbound',
+] as const
 export type RetentionTable = (typeof retentionTables)[number]
 
 /** As much of a row as shows whether it may be over. */
 export type AgingRow = {
   readonly id: number
+  /** '': it belongs to none. */
   readonly organizationId: string
   /** When it last changed, or was written. */
   readonly at: Date
@@ -38,6 +63,13 @@ export interface PersonalQueries {
     readonly recipient: RecipientRef
     readonly after: MessagePlace | null
     readonly left: boolean
+    readonly limit: number
+  }): Promise<DeliveryRow[]>
+  /** Messages that went to an address, whomever they were for, in the order in which they were made. */
+  messagesTo(query: {
+    readonly channel: Channel
+    readonly address: string
+    readonly after: MessagePlace | null
     readonly limit: number
   }): Promise<DeliveryRow[]>
   /** By the id of the plan. */
@@ -57,8 +89,18 @@ export interface PersonalQueries {
     after: number,
     limit: number,
   ): Promise<{ readonly entries: AuditRecord[]; readonly last: number | null }>
+  /** What somebody answered or wrote, by id. */
+  answersOf(recipient: RecipientRef, after: number, limit: number): Promise<AnswerRow[]>
+  /** What somebody refused and gave, by id. */
+  consentsOf(recipient: RecipientRef, after: number, limit: number): Promise<ConsentRecord[]>
+  /** What came from an address, and nobody knows from whom of those who have it, the newest first. */
+  written(address: { readonly channel: Channel; readonly address: string }, limit: number): Promise<Written[]>
+  /** What was said by the address of this row, and of no person, the newest first. */
+  consentsBy(addressId: number, limit: number): Promise<ConsentRecord[]>
   /** By id. */
   aging(table: RetentionTable, after: number, limit: number): Promise<AgingRow[]>
+  /** Removes the hashes of messages that were erased by `until`, at most `limit`; how many. */
+  purgeHashes(until: Date, limit: number): Promise<number>
 }
 
 /** `notification_keys`, and the rows that hold secrets. */
@@ -73,24 +115,30 @@ export interface KeyStore {
   previousAccounts(after: number, limit: number): Promise<(PreviousAccount & { readonly id: number })[]>
 }
 
+export type Refusal = 'by_address' | 'own'
+
 /** What replaces the row of an address once its person is erased. */
 export type HashedAddress = {
   readonly organizationId: string
   readonly channel: Channel
   readonly address: string
   readonly hash: string
-  /** The person had refused messages on this channel, by preferences that are deleted. */
-  readonly isRefused: boolean
+  /** Whether preferences that are deleted refused messages on this channel: by what an opt-out by the address made of them, or by the person's own word. */
+  readonly refusal: Refusal | null
 }
 
 export type EraseCommand = {
   readonly recipient: RecipientRef
   /** Messages to the recipient. */
   readonly messages: readonly number[]
+  /** What went to these addresses was for the recipient too, in the place of others. */
+  readonly contactAddresses: readonly { readonly channel: Channel; readonly address: string }[]
   /** Appointments and waitlist entries of which texts to others may name the recipient. */
   readonly appointments: readonly EntityId[]
   readonly waitlistEntries: readonly EntityId[]
   readonly addresses: readonly HashedAddress[]
+  /** Makes the hash that an erased message keeps of its address; pure. Null: there is no key, and nothing is kept. */
+  readonly hash: ((channel: Channel, address: string) => string) | null
   readonly at: Date
 }
 export type EraseOutcome = {

@@ -162,8 +162,13 @@ export interface PlanCommands {
     organizationId?: string,
     by?: Actor,
   ): Promise<ForgetOutcome>
-  /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
-  forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
+  /**
+   * The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. `part`: of its
+   * plans and messages only these.
+   */
+  forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor, part?: RecipientPart): Promise<ForgetOutcome>
 }
 export type PlanStore = PlanQueries & PlanCommands
+/** Some of the plans and messages of a recipient, by their ids. */
+export type RecipientPart = { readonly plans: readonly number[]; readonly messages: readonly number[] }
 export type ForgetOutcome = { readonly cancelled: readonly ReminderRow[]; readonly inFlight: number }

@@ -4,6 +4,7 @@ import { instant } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { AddressRow, Taken } from '../../ports/storage/addresses.ts'
 import { entityId } from '../../schemas/common.ts'
+import { inboundReplies } from '../../schemas/vocabulary.ts'
 
 type StandingColumns = Pick<
   Row<'notification_addresses'>,
@@ -20,6 +21,13 @@ export const decodeStanding = (row: StandingColumns): Standing => ({
 
 export const decodeTaken = ({ taken }: Pick<Row<'notification_addresses'>, 'taken'>): readonly Taken[] =>
   taken === null ? [] : takenList.parse(JSON.parse(taken))
+
+export const decodeAnswered = ({
+  answered,
+}: Pick<Row<'notification_addresses'>, 'answered'>): AddressRow['answered'] =>
+  answered === null ? {} : answeredTimes.parse(JSON.parse(answered))
+
+const answeredTimes = z.partialRecord(z.enum(inboundReplies), z.coerce.date())
 
 const takenList = z.array(
   z.object({
@@ -39,6 +47,7 @@ export const decodeAddress = (row: Row<'notification_addresses'>): AddressRow =>
   ...decodeStanding(row),
   provenAt: instant(row.proven_at),
   heardAt: instant(row.heard_at),
+  answered: decodeAnswered(row),
   taken: decodeTaken(row),
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),

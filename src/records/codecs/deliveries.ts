@@ -64,6 +64,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   dedupeKey: row.dedupe_key,
   snapshot: row.snapshot,
   fallbackOf: row.fallback_of,
+  sentWith: row.sent_with,
   ask: decodeAsk(row),
   calendar: decodeCalendar(row),
   attempts: row.attempts,
@@ -71,6 +72,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   fence: row.fence,
   dueAt: instant(row.due_at),
   heldAt: instant(row.held_at),
+  erasedAt: instant(row.erased_at),
   taskManagerTaskId: row.task_manager_task_id,
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
@@ -144,12 +146,14 @@ export const untouched = {
   task_manager_execution_id: null,
   held_at: null,
   fallback_of: null,
+  sent_with: null,
   ask_code: null,
   ask_until: null,
   ask_sender: null,
   calendar_sequence: null,
   calendar_organizer: null,
   erased_at: null,
+  erased_hash: null,
 }
 
 /** A queued notification as a row to insert. */

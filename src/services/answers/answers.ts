@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { NotificationError } from '../../errors.ts'
-import type { AnswerCommand, AnswerRow } from '../../ports/storage.ts'
+import type { AnswerCommand, AnswerRow, ReplyCommand } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
 import {
   type EntityId,
@@ -26,7 +26,7 @@ export type ActCommand = {
   readonly recipient: RecipientRef
   readonly action: AnswerAction
   readonly via: AnswerVia
-  /** The start that the person was told; an appointment that has another one by now is `moved`. Left out: whatever it is. */
+  /** The start that the message named; an appointment that has another one by now is `moved`. Left out: whatever it is. */
   readonly startsAt?: Date
   readonly at: Date
   readonly by: Actor
@@ -104,6 +104,15 @@ export class Answers {
   /** Reads a text, and records what it means or hands it to people. */
   read(inbound: InboundText): Promise<ReadResult> {
     return this.#replies.read(inbound)
+  }
+
+  /** What is to be kept of a text that is for people, for whoever stores it together with something else, and then calls `kept`. */
+  forPeople(inbound: InboundText): Promise<ReplyCommand> {
+    return this.#replies.forPeople(inbound)
+  }
+
+  kept(reply: ReplyCommand): void {
+    this.#replies.kept(reply)
   }
 
   /**

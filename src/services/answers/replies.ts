@@ -9,7 +9,7 @@ import {
   questionFor,
   readAnswer,
 } from '../../domain/answer.ts'
-import type { AnswerCommand, AnswerOutcome, AskedRow, PlanRow } from '../../ports/storage.ts'
+import type { AnswerCommand, AnswerOutcome, AskedRow, PlanRow, ReplyCommand } from '../../ports/storage.ts'
 import type { ReplyAppointment } from '../../schemas/answer.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -48,15 +48,11 @@ export class Replies {
 
   /** Reads a text, and records what it means or hands it to people. */
   async read(text: InboundText): Promise<ReadResult> {
-    // A provider whose clock is ahead must not put off what becomes of it.
-    const inbound = { ...text, at: earlier(text.at, this.#context.options.clock.now()) }
-    const { about = 'reply' } = inbound
-    const questions = await this.#questions(inbound)
-    const plans = await this.#plansOf(questions)
-    const open = questions.filter((one) => plans(one)?.status === 'active')
-    const said = about === 'reply' ? await this.#understood(inbound) : null
+    const inbound = this.#inTime(text)
+    const { questions, plans, open } = await this.#asked(inbound)
+    const said = (inbound.about ?? 'reply') === 'reply' ? await this.#understood(inbound) : null
     if (said === null) return this.#toPeople(inbound, open, null, 'unclear')
-    const replied = await this.#repliedTo(inbound)
+    const replied = await this.#repliedTo(inbound, said.code)
     const meant =
       replied ??
       questionFor(
@@ -77,6 +73,30 @@ export class Replies {
     return this.#toPeople(inbound, [meant], action, 'late')
   }
 
+  /** What is kept of a text that is for people, whoever stores it. */
+  async forPeople(text: InboundText): Promise<ReplyCommand> {
+    const inbound = this.#inTime(text)
+    return this.#kept(inbound, (await this.#asked(inbound)).open)
+  }
+
+  /** It was stored: the hook is to be called. */
+  kept({ organizationId, about, channel, candidates: appointments, at }: ReplyCommand): void {
+    this.#context.events.emit('reply.received', { organizationId, about, channel, appointments, at })
+    this.#outlets.wake()
+  }
+
+  /** A provider whose clock is ahead must not put off what becomes of it. */
+  #inTime(text: InboundText): InboundText {
+    return { ...text, at: earlier(text.at, this.#context.options.clock.now()) }
+  }
+
+  /** What was asked at the address, and of that what is still to come. */
+  async #asked(inbound: InboundText) {
+    const questions = await this.#questions(inbound)
+    const plans = await this.#plansOf(questions)
+    return { questions, plans, open: questions.filter((one) => plans(one)?.status === 'active') }
+  }
+
   /** Open questions to the address, of the sender that it wrote to. */
   async #questions({ channel, address, sender, organizationId, at }: InboundText): Promise<AskedRow[]> {
     const key = channelOf(channel).address.key(address)
@@ -93,10 +113,14 @@ export class Replies {
   }
 
   /** The message that the provider says it replies to, if that one asked. */
-  async #repliedTo({ repliesTo, organizationId, channel, address }: InboundText): Promise<AskedRow | null> {
+  async #repliedTo(
+    { repliesTo, organizationId, channel, address }: InboundText,
+    code: string | null,
+  ): Promise<AskedRow | null> {
     if (repliesTo === null) return null
     const key = channelOf(channel).address.key(address)
     const rows = await this.#context.options.storage.deliveries.ofProvider([repliesTo])
+    const found: AskedRow[] = []
     for (const row of rows) {
       const { appointmentId, ask, recipientAddress } = row
       const isOwn = organizationId === null || row.organizationId === organizationId
@@ -104,9 +128,11 @@ export class Replies {
         continue
       const { id: notificationId, recipient } = row
       const about = { notificationId, organizationId: row.organizationId, appointmentId, recipient }
-      return { ...ask, ...about, channel, address: key, askedAt: row.sentAt ?? row.updatedAt }
+      found.push({ ...ask, ...about, channel, address: key, askedAt: row.sentAt ?? row.updatedAt })
     }
-    return null
+    // One that asked about several appointments says by the code which one is meant.
+    const [first = null, ...others] = found
+    return others.length === 0 ? first : (found.find((one) => one.code === code) ?? null)
   }
 
   /** A pressed button says it in its payload or in its words. */
@@ -128,35 +154,42 @@ export class Replies {
   }
 
   async #toPeople(
-    { about = 'reply', channel, address, text, messageId, at, organizationId }: InboundText,
+    inbound: InboundText,
     questions: readonly AskedRow[],
     action: AnswerAction | null,
     status: 'unclear' | 'late',
   ): Promise<ReadResult> {
-    const { storage, hooks } = this.#context.options
-    const appointments = latestAsked(questions).map((one) => ({
+    const reply = await this.#kept(inbound, questions)
+    const appointments = reply.candidates
+    if (!(await this.#context.options.storage.answers.keepReply(reply))) {
+      return { status: 'repeated', action, appointments }
+    }
+    this.kept(reply)
+    return { status, action, appointments }
+  }
+
+  async #kept(
+    { about = 'reply', channel, address, text, messageId, at, organizationId }: InboundText,
+    questions: readonly AskedRow[],
+  ): Promise<ReplyCommand> {
+    const candidates = latestAsked(questions).map((one) => ({
       organizationId: one.organizationId,
       appointmentId: one.appointmentId,
       recipient: one.recipient,
     }))
-    const people = appointments.length > 0 ? appointments : await this.#writtenTo(channel, address, organizationId)
-    const owner = organizationId ?? sole(people.map((one) => one.organizationId))
-    const isKept = await storage.answers.keepReply({
-      organizationId: owner,
+    const people = candidates.length > 0 ? candidates : await this.#writtenTo(channel, address, organizationId)
+    return {
+      organizationId: organizationId ?? sole(people.map((one) => one.organizationId)),
       recipient: sole(people.map((one) => one.recipient)),
       about,
       channel,
       address,
       text,
       messageId,
-      candidates: appointments,
-      notifies: hooks.onReply !== undefined,
+      candidates,
+      notifies: this.#context.options.hooks.onReply !== undefined,
       at,
-    })
-    if (!isKept) return { status: 'repeated', action, appointments }
-    this.#context.events.emit('reply.received', { organizationId: owner, about, channel, appointments, at })
-    this.#outlets.wake()
-    return { status, action, appointments }
+    }
   }
 
   /** Whom the last messages to the address were for. */

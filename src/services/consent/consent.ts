@@ -1,4 +1,4 @@
-import { channelOf, channels as everyChannel } from '../../channels/index.ts'
+import { channels as everyChannel } from '../../channels/index.ts'
 import type { AddressRef, ConsentCommand, Party } from '../../ports/storage.ts'
 import { type AddressInput, addressInput } from '../../schemas/address.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
@@ -14,8 +14,7 @@ import {
   doubtFilter,
 } from '../../schemas/consent.ts'
 import type { Context } from '../shared/context.ts'
-import { ownAddress, preferenceRef } from '../shared/knowledge.ts'
-import type { OwnAddress } from '../shared/known-addresses.ts'
+import { preferenceRef, readOwnAddress } from '../shared/knowledge.ts'
 import { recipientNotFound } from '../shared/not-found.ts'
 import { contactIn, peopleAt } from '../shared/people.ts'
 
@@ -27,12 +26,10 @@ export type ConsentResult = {
 }
 
 /** What one change of consent is about, found and read. */
-type Found = Pick<ConsentCommand, 'people' | 'channels' | 'addresses'>
+type Found = Pick<ConsentCommand, 'people' | 'others' | 'channels' | 'addresses'>
 type Parsed = ReturnType<(typeof consentInput)['parse']>
 
 const defaultLimit = 50
-/** Of how many open doubts those of the same address are decided together. */
-const mostDoubts = 200
 
 /**
  * The one way in which somebody's consent changes, whoever says so: preferences, suppressions, the record of consent and the audit
@@ -82,7 +79,6 @@ export class Consent {
       code: 'recorded',
       onlyTaken: false,
       inbound: null,
-      decides: [],
     })
     this.#context.replanQueued()
     return { changed: outcome.status === 'changed', inFlight: outcome.inFlight }
@@ -104,23 +100,16 @@ export class Consent {
         return address === null || address === 'unknown' ? [] : [{ organizationId, channel, address }]
       }),
     )
-    return { people: [party], channels: channels === 'all' ? null : channels, addresses: contacts.flat() }
+    const addresses = contacts.flat()
+    const others = await Promise.all(addresses.map((one) => peopleAt(this.#context, one, organizationId)))
+    return { people: [party], others: others.flat(), channels: channels === 'all' ? null : channels, addresses }
   }
 
   async #address({ organizationId, who }: Parsed): Promise<Found> {
     if ('recipient' in who) throw fieldInvalid('who', 'must name an address')
-    const { channel, address } = await this.#own(organizationId, who)
+    const { channel, address } = await readOwnAddress(this.#context, organizationId, who)
     const people = await peopleAt(this.#context, { channel, address }, organizationId)
     return { people, channels: [channel], addresses: [{ organizationId, channel, address }] }
-  }
-
-  /** In normal form. */
-  async #own(organization: string, { channel, address: text }: AddressInput): Promise<OwnAddress> {
-    const [settings = null] = await this.#context.options.storage.settings.get([organization])
-    const { address: rules } = channelOf(channel)
-    const read = rules.read(text, settings?.defaultCountry ?? null)
-    if (read.address === null) throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
-    return ownAddress(this.#context, settings, organization, channel, read.address)
   }
 
   /** The record of consent of an organization, or of a person of it, the newest first. */
@@ -153,16 +142,14 @@ export class Consent {
   }
 
   /**
-   * Decides what messages from an address meant that are in doubt: `refused` is an opt-out; `cleared` sends there again, and what was
-   * left out meanwhile is planned. Where nothing is in doubt, only `refused` changes something.
+   * Decides what messages from an address meant that are in doubt, all of them: `refused` is an opt-out; `cleared` sends there again what is
+   * due from now on. Where nothing is in doubt, only `refused` changes something.
    */
   async decide(organization: string, input: AddressInput, decision: 'refused' | 'cleared'): Promise<ConsentResult> {
     const id = parseField(organizationId, organization, 'organizationId')
     const who = parseInput(addressInput, input, 'address')
-    const { channel, address } = await this.#own(id, who)
+    const { channel, address } = await readOwnAddress(this.#context, id, who)
     const { storage, clock } = this.#context.options
-    const open = await storage.consents.doubts({ organizationId: id, limit: mostDoubts })
-    const same = open.filter((one) => one.channel === channel && one.address === address)
     const people = decision === 'refused' ? await peopleAt(this.#context, { channel, address }, id) : []
     const outcome = await storage.consents.change({
       act: decision,
@@ -178,7 +165,6 @@ export class Consent {
       code: 'decided',
       onlyTaken: false,
       inbound: null,
-      decides: same.map((one) => one.id),
     })
     this.#context.replanQueued()
     return { changed: outcome.status === 'changed', inFlight: outcome.inFlight }

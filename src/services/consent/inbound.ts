@@ -1,21 +1,30 @@
-import { type Channel, channelOf } from '../../channels/index.ts'
+import { channelOf } from '../../channels/index.ts'
 import { isActive } from '../../domain/appointment.ts'
 import { isSamePerson } from '../../domain/consent.ts'
 import { addressKey } from '../../domain/effective.ts'
-import { inboundReply, type ReplyKind, understand } from '../../messages/index.ts'
+import { understand } from '../../messages/index.ts'
 import { type AddressRow, type ConsentCommand, type NewInbound, type Party, sharedSender } from '../../ports/storage.ts'
 import type { InboundMessage } from '../../ports/webhook.ts'
 import { systemActor } from '../../schemas/audit.ts'
-import { type EntityId, usualLocale } from '../../schemas/common.ts'
-import type { InboundMeaning } from '../../schemas/vocabulary.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { InboundMeaning, InboundReply } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import type { AnswerReader, InboundText } from '../shared/inbound-text.ts'
-import { peopleAt, takenStill } from '../shared/people.ts'
+import { peopleAt, sendersBy, takenStill } from '../shared/people.ts'
+import { type InboundAccount, InboundReplies } from './inbound-replies.ts'
 
-/** To whose sender people wrote. */
-type Account = { readonly id: string; readonly organizationId: string | null; readonly channel: Channel }
-type Received = { readonly account: Account; readonly message: InboundMessage; readonly address: string }
+type Received = { readonly account: InboundAccount; readonly message: InboundMessage; readonly address: string }
+
+/** Whom a message is about. */
+type Concerned = {
+  readonly people: readonly Party[]
+  /** Those that send by the account. */
+  readonly organizations: readonly string[]
+  /** Whom an opt-out by the address concerned, and of whom the directory cannot say whether they have it still. */
+  readonly unsure: readonly Party[]
+}
+const nobody: Concerned = { people: [], organizations: [], unsure: [] }
 
 const byOptOutType = { STOP: 'stop', START: 'start', HELP: 'help' } as const
 
@@ -23,19 +32,21 @@ const byOptOutType = { STOP: 'stop', START: 'start', HELP: 'help' } as const
 export class Inbound {
   readonly #context: Context
   readonly #answers: AnswerReader | null
+  readonly #replies: InboundReplies
 
   /** `answers`: null, nobody reads what is about no consent. */
   constructor(context: Context, answers: AnswerReader | null = null) {
     this.#context = context
     this.#answers = answers
+    this.#replies = new InboundReplies(context)
   }
 
   /**
-   * Once for each message, however often it is reported. Returns what is answered to the person; null: nothing, as where the provider
-   * has answered.
+   * Once for each message, however often it is reported. Returns what the reply to the webhook tells the person, if it can
+   * (`canRespond`); null: nothing, as where the provider answers by itself.
    * @throws NotificationError one of the `storage_*` errors, or whatever the reader of answers throws: the provider reports again.
    */
-  async receive(account: Account, message: InboundMessage): Promise<string | null> {
+  async receive(account: InboundAccount, message: InboundMessage, canRespond: boolean): Promise<string | null> {
     const { channel } = account
     const read = channelOf(channel).address.read(message.from, null)
     if (read.address === null) {
@@ -49,49 +60,75 @@ export class Inbound {
     if (await storage.consents.isKept(kept)) return null
     const [row] = await storage.addresses.find([{ organizationId, channel, address: received.address }])
     const { meaning, mayCancel } = meaningOf(message, row)
-    const parties = meaning === 'help' || meaning === 'other' ? [] : await this.#parties(received, row)
-    if (meaning === 'other' || meaning === 'yes') await this.#hand(received)
-    const command = this.#command(received, meaning, parties, row)
-    const outcome = await storage.consents.change(command)
+    const concerned = acts[meaning] === null ? nobody : await this.#concerned(received, row, acts[meaning])
+    if (meaning === 'other' || meaning === 'yes') await this.#answers?.read(this.#textOf(received))
+    const command = this.#command(received, meaning, concerned, row)
+    const about = forPeople(meaning, mayCancel, concerned)
+    const handOver = about === null ? null : ((await this.#answers?.forPeople(this.#textOf(received, about))) ?? null)
+    const outcome = await storage.consents.change({ ...command, inbound: { ...command.inbound, handOver } })
     if (outcome.status === 'known') return null
     if (command.act !== null) this.#context.replanQueued()
-    await this.#handToStaff(
-      received,
-      command.act === 'doubted' ? 'consent_in_doubt' : mayCancel ? 'possible_cancel_request' : null,
-    )
+    if (handOver !== null) this.#answers?.kept(handOver)
     this.#announce(received, command, mayCancel ? await this.#ahead(received) : null)
-    const isAnswered = message.optOutType === undefined && (meaning !== 'start' || command.act !== null)
-    const kind = isAnswered ? replies[meaning] : undefined
-    return kind === undefined ? null : this.#reply(kind, received)
+    const { reply } = command.inbound
+    if (reply === null || !outcome.isAnswered) return null
+    const { to, messageId } = message
+    return this.#replies.tell(
+      { account, from: read.address, address: received.address, to, messageId },
+      reply,
+      canRespond,
+    )
   }
 
-  /** Who has the address, and whose preferences an opt-out by it changed. */
-  async #parties({ account, address }: Received, row: AddressRow | undefined): Promise<readonly Party[]> {
+  /**
+   * Who has the address, and whose preferences an opt-out by it changed. A START brings back nobody of whom the directory cannot say so:
+   * silence harms less than a message.
+   */
+  async #concerned(
+    { account, address }: Received,
+    row: AddressRow | undefined,
+    act: ConsentCommand['act'],
+  ): Promise<Concerned> {
     const at = { channel: account.channel, address }
-    const found = await peopleAt(this.#context, at, account.organizationId)
-    const taken = await takenStill(this.#context, at, row?.taken ?? [], found)
-    return [...found, ...taken.filter((one) => !found.some((other) => isSamePerson(one, other)))]
+    const isStart = act === 'given'
+    const found = await peopleAt(this.#context, at, account.organizationId, isStart)
+    const organizations = [...new Set(found.map(({ organizationId }) => organizationId))]
+    // What staff of an organization record, or decide, is noted at its own address.
+    const own = account.organizationId === null ? organizations : []
+    const refs = own.map((organizationId) => ({ organizationId, ...at }))
+    const rows = refs.length === 0 ? [] : await this.#context.options.storage.addresses.find(refs)
+    const noted = [...(row === undefined ? [] : [row]), ...rows].flatMap((one) => one.taken)
+    const isConcerned = await sendersBy(this.#context, at.channel, account.organizationId, noted)
+    // What a refusal took comes back also to those of a clinic that has a sender of its own by now.
+    const { theirs, unsure } = await takenStill(this.#context, at, isStart ? noted : noted.filter(isConcerned), found)
+    const all = [...found, ...theirs]
+    return {
+      people: all.filter((one, index) => all.findIndex((other) => isSamePerson(one, other)) === index),
+      organizations,
+      unsure: isStart ? unsure : [],
+    }
   }
 
   #command(
     { account, message, address }: Received,
     meaning: InboundMeaning,
-    parties: readonly Party[],
+    { people, organizations, unsure }: Concerned,
     row: AddressRow | undefined,
-  ): ConsentCommand {
+  ): ConsentCommand & { readonly inbound: NewInbound } {
     const { channel } = account
     const now = this.#context.options.clock.now()
+    const writtenAt = message.at !== null && message.at < now ? message.at : now
     // A START counts from when it was written: one that is reported after a later STOP opens nothing.
-    const at = acts[meaning] === 'given' && message.at !== null && message.at < now ? message.at : now
+    const at = acts[meaning] === 'given' ? writtenAt : now
     const isLate = acts[meaning] === 'given' && (row?.suppression?.since ?? at) > at
     const home = account.organizationId ?? sharedSender
-    const organizations = [...new Set(parties.map(({ organizationId }) => organizationId))]
     const deciders = account.organizationId === null ? organizations : [account.organizationId]
     // Where nobody was ever written to, there is nobody to hold messages for, nor to decide.
     const act = isLate || (meaning === 'doubt' && deciders.length === 0) ? null : acts[meaning]
     const others = organizations.filter((one) => one !== home)
     // Each organization decides for itself what its people meant.
     const named = act === 'doubted' ? deciders : act === 'given' ? [home, ...others] : [home]
+    const isAnswered = message.optOutType !== undefined || message.isAnswered === true || unsure.length > 0
     const inbound: NewInbound = {
       accountId: account.id,
       messageId: message.messageId,
@@ -101,6 +138,9 @@ export class Inbound {
       meaning,
       text: act === 'doubted' ? message.text : null,
       at: now,
+      writtenAt,
+      reply: isAnswered ? null : (replies[meaning] ?? null),
+      handOver: null,
       deciders: act === 'doubted' ? deciders : [],
     }
     return {
@@ -109,32 +149,21 @@ export class Inbound {
       wording: null,
       at,
       by: systemActor,
-      people: act === 'refused' || act === 'given' ? parties : [],
+      people: act === 'refused' || act === 'given' ? people : [],
       channels: [channel],
       categories: null,
       addresses: named.map((organizationId) => ({ organizationId, channel, address })),
       cause: 'stop',
       code: message.optOutType === undefined ? `text_${meaning}` : 'provider_opt_out',
       onlyTaken: act === 'given',
+      unsure,
       inbound,
-      decides: [],
     }
   }
 
-  /** After the consent, which must not wait for it; where that fails, the events say it still. */
-  async #handToStaff(received: Received, about: InboundText['about'] | null): Promise<void> {
-    if (about === null) return
-    try {
-      await this.#hand(received, about)
-    } catch (fault) {
-      const { channel } = received.account
-      this.#context.options.logger.error('a message was not handed to people', { channel, fault: faultOf(fault) })
-    }
-  }
-
-  async #hand({ account, message, address }: Received, about?: InboundText['about']): Promise<void> {
+  #textOf({ account, message, address }: Received, about?: InboundText['about']): InboundText {
     const { organizationId, channel } = account
-    await this.#answers?.({
+    return {
       organizationId,
       channel,
       address,
@@ -145,7 +174,7 @@ export class Inbound {
       payload: message.payload ?? null,
       repliesTo: message.repliesTo ?? null,
       ...(about === undefined ? {} : { about }),
-    })
+    }
   }
 
   #announce({ account, message }: Received, { act, people, at }: ConsentCommand, ahead: Ahead | null): void {
@@ -173,7 +202,8 @@ export class Inbound {
       limit: 50,
       offset: 0,
     })
-    const ids = [...new Set(rows.flatMap(({ appointmentId }) => appointmentId ?? []))]
+    const isConcerned = await sendersBy(this.#context, channel, organizationId, rows)
+    const ids = [...new Set(rows.filter(isConcerned).flatMap(({ appointmentId }) => appointmentId ?? []))]
     try {
       const lookup = await this.#context.host.appointments(ids)
       const now = clock.now()
@@ -187,23 +217,6 @@ export class Inbound {
     } catch (fault) {
       logger.warn('appointments that a message may mean not read', { channel, fault: faultOf(fault) })
       return new Map()
-    }
-  }
-
-  /** In the language of whose sender it is; of a shared one, of who wrote there last. */
-  async #reply(kind: ReplyKind, { account, address }: Received): Promise<string | null> {
-    const { storage, logger } = this.#context.options
-    const { channel } = account
-    try {
-      const last = { channel, recipientAddress: address, limit: 1, offset: 0 }
-      const id = account.organizationId ?? (await storage.deliveries.list(last)).rows[0]?.organizationId
-      const lookup = id === undefined ? null : (await this.#context.host.organizations([id]))(id)
-      const found = lookup?.kind === 'known' ? lookup.value : null
-      const { locale = null, name = null, phone = null } = found ?? {}
-      return inboundReply(kind, { language: locale ?? usualLocale, organization: name, phone })
-    } catch (fault) {
-      logger.warn('organization not read for an answer', { channel, fault: faultOf(fault) })
-      return inboundReply(kind, { language: usualLocale, organization: null, phone: null })
     }
   }
 }
@@ -220,11 +233,26 @@ const acts = {
   other: null,
 } as const satisfies Record<InboundMeaning, ConsentCommand['act']>
 
-const replies: Partial<Record<InboundMeaning, ReplyKind>> = {
+const replies: Partial<Record<InboundMeaning, InboundReply>> = {
   stop: 'stopped',
   cancel: 'stopped',
   start: 'started',
   help: 'help',
+}
+
+/**
+ * Why people are to read it, beside what is done by itself: it may be an opt-out or ask to cancel, or nobody is known whom it concerns; null:
+ * they are not.
+ */
+function forPeople(
+  meaning: InboundMeaning,
+  mayCancel: boolean,
+  { people, unsure }: Concerned,
+): InboundText['about'] | null {
+  if (meaning === 'doubt') return 'consent_in_doubt'
+  if (mayCancel) return 'possible_cancel_request'
+  const isUnknown = acts[meaning] === 'refused' && people.length === 0
+  return isUnknown || unsure.length > 0 ? 'consent_in_doubt' : null
 }
 
 /** A button means what its message says, unless its words are an opt-out. Carriers take YES for a start where somebody had stopped. */

@@ -141,7 +141,7 @@ export class Bounces {
   }
 
   async #complained(row: DeliveryRow, code: string): Promise<boolean> {
-    if ((await this.#addressOf(row)) === null) return false
+    if (row.erasedAt === null && (await this.#addressOf(row)) === null) return false
     return (await this.#callbacks.recordReceipt(row.id, { outcome: 'complained', code })).updated
   }
 

@@ -1,8 +1,9 @@
 import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
-import { changesSince } from '../../domain/changes.ts'
-import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Lookup } from '../../domain/due.ts'
+import { asNotified, changesSince } from '../../domain/changes.ts'
+import { checkNotice, checkReminder, checkWaitlistNotice, type Lookup } from '../../domain/due.ts'
 import { checkFallback } from '../../domain/fallback.ts'
 import type { Surroundings } from '../../domain/plan.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -77,9 +78,11 @@ export async function checkDue(
         : {
             fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel),
             root: chain.root.channel,
+            isCounted: chain.isCounted,
           }
     if (needless !== null) return { due, subject, result: needless, others: [], ...after }
-    const before = delivery.category === 'RESCHEDULE' ? parseBefore(delivery.snapshot) : null
+    const told = delivery.category === 'RESCHEDULE' || delivery.category === 'CANCELLATION'
+    const before = told ? parseBefore(delivery.snapshot) : null
     const resultFor = (recipient: RecipientRef) => {
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, before, isGoneForLong }
       return delivery.waitlistEntryId === null
@@ -90,14 +93,17 @@ export async function checkDue(
     // Each of those whom the first of a chain was for has a message of their own in its place.
     const result = chain === undefined ? standingIn(own, parseRecipients(delivery.snapshot), resultFor) : own
     const doubted = chain === undefined ? inDoubt(result, surroundings, due) : {}
-    const one = { due, subject, result, others: [], ...after, ...doubted }
+    // A cancellation names what the person was told, and not a move of which they never heard.
+    const isRenamed = delivery.category === 'CANCELLATION' && before !== null && subject !== null
+    const named = isRenamed ? asNotified(subject, before) : subject
+    const one = { due, subject: named, result, others: [], ...after, ...doubted }
     const others = atSameAddress(one, mergedWith(due, subject, chain), knowledge)
     return {
       ...one,
       ...insteadOf(due, result),
       isReinstated: due.delivery.category === 'CONFIRMATION' && parseReinstated(due.delivery.snapshot),
       others,
-      changed: before === null || subject === null ? undefined : changesSince(before, subject),
+      changed: before === null || subject === null || isRenamed ? undefined : changesSince(before, subject),
     }
   })
   const batch = { knowledge, planOf: lookups.planOf, now: moment.now }

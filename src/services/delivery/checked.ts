@@ -1,5 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
-import type { CheckResult } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import type { Ask, CalendarMark, Fallback, PlanRow } from '../../ports/storage.ts'
 import type { CalendarFile } from '../../ports/transport.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -24,8 +24,12 @@ export type Checked = {
   readonly isReinstated?: boolean
   /** Of one that is in place of another: what takes its place where it fails or cannot reach the person; null: nothing does. */
   readonly fallback?: Fallback | null
+  /** Of such a one: a message that it is in place of was begun, and counted against the budget of its day. Default false. */
+  readonly isCounted?: boolean
   /** The channel on which its chain began, of such a one. */
   readonly root?: Channel
+  /** Of a reminder: those of other appointments that go out in the same message. Default: none. */
+  readonly companions?: readonly Companion[]
   /** Of `others`, those whose own reminders end with this one only if it begins. Default: none. */
   readonly joined?: readonly Person[]
 }
@@ -34,6 +38,12 @@ export type Checked = {
 export type Sendable = Checked & { readonly result: Extract<CheckResult, { kind: 'send' }>; readonly subject: Subject }
 
 export const isSendable = (one: Checked): one is Sendable => one.result.kind === 'send' && one.subject !== null
+
+/** A reminder that goes out in the message of another one, and what it was checked by. */
+export type Companion = {
+  readonly one: Sendable
+  readonly batch: Pick<BatchContext, 'knowledge' | 'planOf'>
+}
 
 /** A message that asks for an answer; `isCodeShown`: people have to say which appointment they mean. */
 export type Question = Ask & { readonly isCodeShown: boolean }

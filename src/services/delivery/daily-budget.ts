@@ -1,6 +1,8 @@
+import { isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { addDays, toInstant, toWallTime } from '../../domain/local-time.ts'
 import type { Budget } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
@@ -8,29 +10,33 @@ import { type BatchContext, type Checked, isSendable, type Sendable } from './ch
 import { type DueWork, targetOf } from './work.ts'
 
 /** Whoever would stand at a closed door, or come at the wrong time, is told whatever else they got. */
-const isCounted = (category: Category): boolean => category !== 'CANCELLATION' && category !== 'RESCHEDULE'
+const isLimited = (category: Category): boolean => category !== 'CANCELLATION' && category !== 'RESCHEDULE'
 
 /** What a person may still get on the day on which the message is sent; null: the organization sets no budget, or the message is outside of it. */
 export function budgetOf(
-  { due, result, subject }: Sendable,
+  { due, result, subject, others, joined = [], isCounted = false }: Sendable,
   { knowledge, reservedFor, decided = none }: Pick<BatchContext, 'knowledge' | 'reservedFor' | 'decided'>,
   at: Date,
 ): Budget | null {
   const { organizationId, category, recipient } = targetOf(due)
   const { dailyBudget } = knowledge.surroundings(organizationId).policy
-  // What takes the place of another message was counted with that.
-  const isInstead = due.delivery !== null && due.delivery.fallbackOf !== null
-  if (dailyBudget === null || isInstead || !isCounted(category)) return null
-  const zone = zoneOf(result.recipient, subject)
-  return { recipient, day: dayIn(zone, at), most: dailyBudget - (reservedFor?.(due, decided) ?? 0) }
+  if (dailyBudget === null || isCounted || !isLimited(category)) return null
+  const dayOf = (person: Person) => dayIn(zoneOf(person, subject), at)
+  const own = { recipient, day: dayOf(result.recipient), most: dailyBudget - (reservedFor?.(due, decided) ?? 0) }
+  // Those whose own reminders end with this one have those, where it does not begin.
+  const sharing = others.filter((one) => !joined.includes(one) && !isSameRecipient(one, recipient))
+  if (sharing.length === 0) return own
+  return { ...own, others: sharing.map((one) => ({ recipient: refOf(one), day: dayOf(one), most: dailyBudget })) }
 }
 
 const none: ReadonlySet<number> = new Set()
 
-const zoneOf = ({ timeZone }: Sendable['result']['recipient'], subject: Sendable['subject']): string =>
+/** Whose clocks count for a message. */
+export const zoneOf = ({ timeZone }: Sendable['result']['recipient'], subject: Sendable['subject']): string =>
   timeZone ?? subject.start?.timeZone ?? ('timeZone' in subject ? subject.timeZone : 'UTC')
 
-const dayIn = (zone: string, at: Date): string => toWallTime(at, zone).slice(0, 10)
+/** `YYYY-MM-DD` by the clocks of the zone. */
+export const dayIn = (zone: string, at: Date): string => toWallTime(at, zone).slice(0, 10)
 
 /**
  * How many reminders of appointments before that of the work its person is still to get that day: these come first. Nothing is read for
@@ -70,5 +76,5 @@ const personKey = (organizationId: string, recipient: RecipientRef): string =>
   JSON.stringify([organizationId, refKey(recipient)])
 
 /** The first instant of the next day of the zone, in ms. */
-const endOfDay = (zone: string, at: Date): number =>
+export const endOfDay = (zone: string, at: Date): number =>
   toInstant(addDays(`${dayIn(zone, at)}T00:00:00`, 1), zone).getTime()

@@ -1,6 +1,10 @@
-import { nextUtcDay } from '../../domain/retry.ts'
+import { type Surroundings, writtenTo } from '../../domain/plan.ts'
+import { openFrom, quietRuleFor } from '../../domain/quiet-hours.ts'
+import { lastTryMs, nextUtcDay } from '../../domain/retry.ts'
 import type { Context } from '../shared/context.ts'
 import type { ServiceOptions } from '../shared/service-options.ts'
+import type { Sendable } from './checked.ts'
+import { zoneOf } from './daily-budget.ts'
 import { cancel, type Decided, defer } from './decisions.ts'
 import type { Outlet } from './process-due.ts'
 import { type DueWork, targetOf, wantedAt } from './work.ts'
@@ -14,26 +18,35 @@ export const isOfItsTime = ({ reminder }: DueWork): boolean =>
 /**
  * How many messages the organization may begin today, this one included; null: it does not count. What is sent at once counts:
  * only that can come of a host in a loop. A reminder that is due by its own time counts where that is asked for, and is then
- * put off, but never given up: where it cannot wait, it goes out whatever the count.
+ * put off, but never given up: where it cannot wait (`roomAt` null), it goes out whatever the count.
  */
-export function capOf(
-  sendCap: ServiceOptions['sendCap'],
-  due: DueWork,
-  deadline: Date | null,
-  now: Date,
-): number | null {
+export function capOf(sendCap: ServiceOptions['sendCap'], due: DueWork, roomAt: () => Date | null): number | null {
   if (sendCap === null) return null
   if (!isOfItsTime(due)) return sendCap.perDay
   if (!sendCap.reminders) return null
-  return roomAgainAt(due, deadline, now) === null ? Number.POSITIVE_INFINITY : sendCap.perDay
+  return roomAt() === null ? Number.POSITIVE_INFINITY : sendCap.perDay
 }
 
-/** Until when what met the cap is put off; null: it waited a whole day, or the next one is too late. */
-function roomAgainAt(due: DueWork, deadline: Date | null, now: Date): Date | null {
-  const until = nextUtcDay(now)
-  const isTooLate = deadline !== null && until >= deadline
-  return isTooLate || now.getTime() - wantedAt(due).getTime() >= dayMs ? null : until
+/**
+ * Until when a message is put off if it meets the cap: the next UTC day, or the end of the quiet hours in which that begins. Null: it waited a
+ * whole day, or that is too late.
+ */
+export function roomAgainAt(
+  { due, result, subject }: Sendable,
+  surroundings: Surroundings,
+  deadline: Date | null,
+  now: Date,
+): Date | null {
+  const { channel, category } = targetOf(due)
+  const quiet = quietRuleFor(surroundings.policy.quietHours, channel, category)
+  const zone = writtenTo(surroundings, result.recipient, category).timeZone ?? zoneOf(result.recipient, subject)
+  const until = quiet === null ? nextUtcDay(now) : openFrom(quiet.hours, zone, nextUtcDay(now))
+  const isTooLate = deadline !== null && until.getTime() >= deadline.getTime() - lastTryMs
+  return isTooLate ? null : unlessWaited(due, until, now)
 }
+
+const unlessWaited = (due: DueWork, until: Date, now: Date): Date | null =>
+  now.getTime() - wantedAt(due).getTime() >= dayMs ? null : until
 
 /**
  * Messages that found the cap reached: put off until the next UTC day, when the count begins anew; given up where they waited a
@@ -47,7 +60,7 @@ export async function putOffCapped(
 ): Promise<void> {
   if (capped.length === 0) return
   const decided = capped.map(({ due, outgoing }) => {
-    const room = roomAgainAt(due, outgoing?.deadline ?? null, now)
+    const room = outgoing === null ? unlessWaited(due, nextUtcDay(now), now) : outgoing.roomAt()
     // A day began since it was decided: one of its time is decided anew, at once.
     const until = room ?? (isOfItsTime(due) ? now : null)
     return until === null ? cancel(due, 'capped') : defer(due, until, { rule: 'daily_cap' })

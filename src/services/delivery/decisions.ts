@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import type { Fallback, IntentCommand, LinkRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -17,18 +17,31 @@ export type Outgoing = {
   /** The accounts by which the message may go, in the order in which they are tried. */
   readonly senders: Senders
   /** Its id is known once the intent is committed. */
-  readonly message: Omit<OutboundMessage, 'notificationId'>
+  readonly message: Omit<OutboundMessage, 'notificationId' | 'reminderId'>
   /** Who reads it: the recipient, or whoever is written to in their place. */
   readonly reader: RecipientRef
   readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null
+  /** Until when it is put off if it meets the daily cap; null: it is not. */
+  readonly roomAt: () => Date | null
   readonly unknownOutcome: UnknownOutcomePolicy
   /** What takes its place on another channel where it fails for certain; null: nothing does. */
   readonly fallback: Fallback | null
   /** Of what is paused and is tried by it; null: nothing it needs is paused. */
   readonly probe: Probe | null
+  /** The other reminders that go out in it, in the order of the command. Default: none. */
+  readonly companions?: readonly SentAlong[]
 }
+
+/** A reminder that goes out in another one's message, by its own time and with its own successor where that fails. */
+export type SentAlong = { readonly due: DueWork } & Pick<Outgoing, 'reader' | 'deadline' | 'fallback'>
+
+/** What a decision is about, or takes along. */
+export const worksIn = ({ due, outgoing }: Decided): readonly DueWork[] => [
+  due,
+  ...(outgoing?.companions ?? []).map((one) => one.due),
+]
 
 /** What was decided of due work: the command that makes it true, and why. */
 export type Decided = {

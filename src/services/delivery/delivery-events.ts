@@ -8,7 +8,7 @@ import type { Decided } from './decisions.ts'
 
 /** How an attempt ended, or what was reported of the message later. A retry emits no event. */
 type Ending =
-  | { readonly kind: 'sent'; readonly providerMessageId: string | null }
+  | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'delivered' | 'read' | 'complained' }
   | { readonly kind: 'failed' | 'unknown'; readonly code: string }
   | { readonly kind: 'retry' }
@@ -31,9 +31,10 @@ export function emitEnding(
     if (ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code })
     return
   }
-  if (ending.kind === 'sent')
-    events.emit('notification.sent', { ...notification, providerMessageId: ending.providerMessageId })
-  else events.emit(`notification.${ending.kind}`, notification)
+  if (ending.kind === 'sent') {
+    const { providerMessageId, lateMs = null } = ending
+    events.emit('notification.sent', { ...notification, providerMessageId, lateMs })
+  } else events.emit(`notification.${ending.kind}`, notification)
   if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
 }
 

@@ -7,7 +7,7 @@ import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
 import { giveUpSpent, pauseLimited, putOffCapped } from './daily-cap.ts'
-import type { Decided } from './decisions.ts'
+import { type Decided, worksIn } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
 import { Intake } from './intake.ts'
@@ -79,7 +79,7 @@ export class Dispatcher {
       arrived: () => this.#lookAgain(),
       failed: (error) => this.#lookAheadFailed(error),
     })
-    this.#outlet = sendingOutlet(context, capacity, (one, delivery) => this.#act(one, delivery))
+    this.#outlet = sendingOutlet(context, capacity, (...written) => this.#act(...written))
   }
 
   /** If `stop()` is called meanwhile, nothing is left running. */
@@ -266,7 +266,7 @@ export class Dispatcher {
     const { now, written, lost, refused, locked, capped, limited, spent, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
-    const done = new Set([...written, ...locked].map(({ due }) => due))
+    const done = new Set([...written.flatMap(worksIn), ...locked.map(({ due }) => due)])
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
     const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
@@ -277,7 +277,7 @@ export class Dispatcher {
     await giveUpSpent(this.#context, spent, now, this.#outlet.written)
     await pauseLimited(this.#context, limited, now)
     const isIdle = done.size + capped.length + limited.length + spent.length + toMove.length === 0
-    for (const { due } of lost) {
+    for (const due of lost.flatMap(worksIn)) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
       if (refused.has(due)) this.#lookAhead.pause(due, refusedMs)
       else if (isIdle) this.#lookAhead.pause(due, idleRoundMs)
@@ -286,10 +286,10 @@ export class Dispatcher {
     return !isIdle
   }
 
-  #act(one: Decided, delivery: DeliveryRow | null): void {
+  #act(one: Decided, delivery: DeliveryRow | null, together?: readonly DeliveryRow[]): void {
     const { outgoing, due, command } = one
     if (outgoing !== null && delivery !== null) {
-      this.#sender.send(due, delivery, outgoing, this.#running)
+      this.#sender.send(due, delivery, outgoing, this.#running, together)
       return
     }
     // What waits for an account is released when it works; the sweep finds its last moment.

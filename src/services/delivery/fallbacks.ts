@@ -5,7 +5,7 @@ import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { FallbackStep } from '../../schemas/fallback.ts'
 import type { Rule } from '../../schemas/rules.ts'
-import { fallbackKey } from '../messages/idempotency-key.ts'
+import { fallbackKey, keyAlong } from '../messages/idempotency-key.ts'
 import { parseRecipients } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
@@ -112,6 +112,8 @@ export type Chain = ChainFacts & {
   readonly root: DeliveryRow
   /** What is in place of the same message for others whom that was for. */
   readonly siblings: readonly DeliveryRow[]
+  /** One of those that it is in place of was begun. */
+  readonly isCounted: boolean
 }
 export type Chains = ReadonlyMap<DueWork, Chain>
 
@@ -142,6 +144,7 @@ async function chainOf(context: Context, row: DeliveryRow): Promise<Chain> {
   return {
     root,
     siblings: siblingsIn(about, row),
+    isCounted: sent.some(({ attempts, provider }) => attempts > 0 || provider !== null),
     startsAt: reminder?.startsAt ?? null,
     silence: silent.length === 0 ? null : shown.every(Boolean) ? ('shown' as const) : ('unproven' as const),
     isCovered: isCorrected || beside.includes('covers'),
@@ -247,7 +250,8 @@ async function remindersBeside(
 /** What takes the place of a message that was reported as failed, by the settings and wishes of now. */
 export async function reportedFallback(context: Pick<Context, 'options'>, row: DeliveryRow): Promise<Fallback | null> {
   const { storage } = context.options
-  const { organizationId, recipient, category, channel, idempotencyKey, state, unknownOutcomes } = row
+  const { organizationId, recipient, category, channel, state, unknownOutcomes } = row
+  const idempotencyKey = row.sentWith === null ? row.idempotencyKey : keyAlong(row.idempotencyKey, row.id)
   // The report is about the last attempt: one before it may have arrived.
   if (unknownOutcomes > (state === 'unknown' ? 1 : 0)) return null
   const merged = await mergedInto(context, row)

@@ -1,13 +1,14 @@
 import { randomInt } from 'node:crypto'
 import { email } from '../../channels/email.ts'
 import { isSameRecipient, refOf } from '../../domain/appointment.ts'
-import type { CheckResult } from '../../domain/due.ts'
 import { contactInWords, type Surroundings, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
-import type { Ask, Fallback } from '../../ports/storage.ts'
+import type { Fallback } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import type { UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, textInWords } from '../messages/notices.ts'
@@ -17,11 +18,12 @@ import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
-import type { BatchContext, Checked, Question, Sendable } from './checked.ts'
+import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { budgetOf } from './daily-budget.ts'
-import { capOf } from './daily-cap.ts'
+import { capOf, roomAgainAt } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
+import { askOf, keyOf, latest, namedAlso, readerOf, togetherWith } from './one-message.ts'
 import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
@@ -40,6 +42,7 @@ const leastLookMs = 2000
 /** Sends from this process, each message with a place of its account. `written`: its decision is stored. */
 export const sendingOutlet = (context: Context, capacity: AccountCapacity, written: Outlet['written']): Outlet => ({
   asks: true,
+  gathers: true,
   send: (one, batch) => intentToSend(context, capacity, one, batch),
   wait: (one, result, batch) => putOff(one, result, context.options.leadMs, batch),
   written,
@@ -55,7 +58,7 @@ export const sendingOutlet = (context: Context, capacity: AccountCapacity, writt
  * has none now.
  */
 function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable, batch: BatchContext): Decided | null {
-  const { due, result, subject, others } = one
+  const { due, result, subject, others, companions = [] } = one
   const { knowledge, planOf, now } = batch
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
@@ -77,16 +80,31 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   if (capacity.free(provider) === 0) return null
   const question = batch.asking?.questionOf(one, provider) ?? null
   const askCode = question === null ? undefined : question.isCodeShown ? question.code : null
-  const rendered = textOf(context, one, batch, now, askCode)
+  const along = companions.map((companion) => ({
+    ...companion,
+    question: batch.asking?.questionOf(companion.one, provider) ?? null,
+  }))
+  const rendered = textOf(context, one, batch, now, askCode, along.length === 0 ? undefined : namedAlso(along))
   if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
-  const idempotencyKey = idempotencyKeyOf(due)
+  const idempotencyKey = keyOf(due, companions)
   const { message: filled, links, unsubscribeUrl } = withLinks(context, one, rendered, surroundings, now)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : usual
   const isOwn = isSameRecipient(result.recipient, recipient)
   const reader = writtenTo(surroundings, result.recipient, category)
-  const readers = [reader, ...others.map((one) => writtenTo(surroundings, one, category))]
+  const readers = [
+    reader,
+    ...others.map((one) => writtenTo(surroundings, one, category)),
+    ...companions.map((one) => readerOf(one)),
+  ]
+  const sentAlong = companions.map((companion) => ({
+    due: companion.one.due,
+    reader: refOf(readerOf(companion)),
+    deadline: deadlineOf(companion.one.due, companion.one.subject, options.leadMs),
+    fallback: fallbackOf(companion.one, companion.batch.knowledge),
+  }))
+  const roomAt = () => roomAgainAt(one, surroundings, deadline, now)
   const toName = cleanName(namesOf(readers, reader.locale))
   const fromName = cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name)
   const names = { senderName: fromName, attendeeName: toName }
@@ -103,9 +121,11 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       reader: refOf(reader),
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
+      roomAt,
       unknownOutcome,
       fallback: hasJoined ? fallbackOf({ ...one, joined: [] }, knowledge) : fallback,
       probe,
+      ...(sentAlong.length > 0 && { companions: sentAlong }),
       message: {
         idempotencyKey,
         organizationId,
@@ -119,7 +139,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         ...filled,
         unsubscribeUrl,
         ...(calendar !== null && { calendar: calendar.file }),
-        deadline,
+        deadline: latest([deadline, ...sentAlong.map((along) => along.deadline)]),
       },
     },
     command: {
@@ -145,10 +165,13 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       idempotencyKey,
       ...(question !== null && isAsked(rendered) && { ask: askOf(question) }),
       ...(calendar !== null && { calendar: calendar.mark }),
-      fence: fenceAfter(due.delivery?.fence ?? 0),
+      fence: fenceAfter(
+        Math.max(...[due, ...sentAlong.map((one) => one.due)].map(({ delivery }) => delivery?.fence ?? 0)),
+      ),
       leaseUntil,
       merged: [],
-      cap: capOf(options.sendCap, due, deadline, now),
+      ...(along.length > 0 && { together: along.map((companion) => togetherWith(due, companion, isAsked(rendered))) }),
+      cap: capOf(options.sendCap, due, roomAt),
       budget: budgetOf(one, batch, now),
       limit: dailyLimitOf(provider),
     },
@@ -161,16 +184,24 @@ function withLinks(
   { links }: Context,
   { due, result, subject, others }: Sendable,
   { subject: line, text, html, template }: RenderedMessage,
-  { policy }: Surroundings,
+  surroundings: Surroundings,
   now: Date,
 ) {
   const { organizationId, appointmentId, channel, category } = targetOf(due)
-  const reader = [result.recipient, ...others].find(({ type }) => type !== 'PRACTITIONER')
+  const [first, ...more] = [result.recipient, ...others].filter(({ type }) => type !== 'PRACTITIONER')
   const message = { subject: line, text, html, template }
-  if (links.base === null || reader === undefined) return { message, links: [], unsubscribeUrl: null }
+  if (links.base === null || first === undefined) return { message, links: [], unsubscribeUrl: null }
+  // Who reads it decides for themselves, not for others who may be written to in the place of the same person.
+  const readerOf = (one: Person) => refOf(writtenTo(surroundings, one, category))
+  const reader = readerOf(first)
+  const further = more.map(readerOf).filter((one, index, all) => {
+    const isNew = all.findIndex((other) => isSameRecipient(one, other)) === index
+    return isNew && !isSameRecipient(one, reader)
+  })
   const about = {
     organizationId,
-    recipient: refOf(reader),
+    recipient: refOf(first),
+    readers: [reader, ...further] as const,
     appointmentId,
     channel,
     category,
@@ -179,16 +210,14 @@ function withLinks(
     now,
   }
   const filled = links.fill(message, about)
-  const isRefusable = channel === email.name && policy.unsubscribeCategories.includes(category)
+  const isRefusable = channel === email.name && surroundings.policy.unsubscribeCategories.includes(category)
   if (!isRefusable) return { ...filled, unsubscribeUrl: null }
   const refusal = links.make('unsubscribe', about)
-  return { message: filled.message, links: [...filled.links, refusal.row], unsubscribeUrl: refusal.url }
+  return { message: filled.message, links: [...filled.links, ...refusal.rows], unsubscribeUrl: refusal.url }
 }
 
 /** An approved template asks by its buttons. */
 const isAsked = ({ asks = false, template }: RenderedMessage): boolean => asks || template !== null
-
-const askOf = ({ code, until, sender }: Question): Ask => ({ code, until, sender })
 
 /**
  * The accounts by which it may go, in the order in which they are tried. One whose last attempt may have arrived goes by the account

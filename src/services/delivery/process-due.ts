@@ -1,12 +1,12 @@
-import type { CheckResult } from '../../domain/due.ts'
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { RenderedMessage } from '../../messages/index.ts'
 import type { DeliveryRow, IntentCommand } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { renderFor } from '../messages/notices.ts'
+import { type AlsoNamed, renderFor } from '../messages/notices.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -14,7 +14,8 @@ import { askingOf } from './asking.ts'
 import { calendarFilesOf } from './calendar-files.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
-import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
+import { type Companions, companionsOf } from './companions.ts'
+import { cancel, type Decided, entryOf, fail, hold, ruleOf, worksIn } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
 import type { WorkLookups } from './lookups.ts'
 import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
@@ -25,12 +26,14 @@ export type Outlet = {
   readonly send: (one: Sendable, batch: BatchContext) => Decided | null
   /** Replies to what goes out by it reach the library, so that messages may ask for an answer. */
   readonly asks?: true
+  /** Several reminders can go out in one message. */
+  readonly gathers?: true
   /** What happens to one that cannot be decided now; null: it stays due. */
   readonly wait: (one: Checked, result: Extract<CheckResult, { kind: 'wait' }>, batch: BatchContext) => Decided | null
   /** Results that replace those of the checks; called with the whole batch. */
   readonly overrule?: (checkedBatch: CheckedBatch) => Promise<ReadonlyMap<DueWork, CheckResult>>
-  /** The decision was written; `delivery`: what is sent, handed over or given up. */
-  readonly written: (one: Decided, delivery: DeliveryRow | null) => void
+  /** The decision was written; `delivery`: what is sent, handed over or given up; `together`: the others that go out in its message. */
+  readonly written: (one: Decided, delivery: DeliveryRow | null, together?: readonly DeliveryRow[]) => void
   /** The decision was not written: release what was reserved for it. */
   readonly unwritten: (one: Decided) => void
 }
@@ -78,12 +81,13 @@ export async function decideDue(
 ): Promise<DecidedBatch> {
   const checkedBatch = await checkDue(context, works, known)
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
-  const { checked } = checkedBatch
+  const companions = outlet.gathers === true ? await companionsOf(context, checkedBatch) : null
+  const all = companions === null ? checkedBatch.checked : [...checkedBatch.checked, ...companions.others]
   const [asking, calendarFiles] =
     outlet.asks === true
-      ? await Promise.all([askingOf(context, checked, checkedBatch), calendarFilesOf(context, checked, checkedBatch)])
+      ? await Promise.all([askingOf(context, all, checkedBatch), calendarFilesOf(context, all, checkedBatch)])
       : [null, null]
-  return decideAll({ ...checkedBatch, asking, calendarFiles }, outlet, overruled)
+  return decideAll({ ...checkedBatch, asking, calendarFiles }, outlet, overruled, companions)
 }
 
 /** Commits the decisions if what they rest on has not changed. */
@@ -116,7 +120,7 @@ export async function commitDecided(
       logger.error('decision not written', { ...logFieldsOf(one.due), fault: outcome.code })
     } else if (outcome?.status === 'committed') {
       written.push(one)
-      outlet.written(one, outcome.delivery)
+      outlet.written(one, outcome.delivery, outcome.together)
       continue
     } else if (outcome?.status === 'held') locked.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
@@ -166,6 +170,7 @@ function decideAll(
   checkedBatch: CheckedBatch,
   outlet: Outlet,
   overruled: ReadonlyMap<DueWork, CheckResult> | null,
+  companions: Companions | null,
 ): DecidedBatch {
   const { checked, planOf, now } = checkedBatch
   const { superseded, mergedInto } = rivalryOf(checked, now)
@@ -178,6 +183,13 @@ function decideAll(
   const decided: Decided[] = []
   const ended = new Set<number>()
   const batch = { ...checkedBatch, decided: ended }
+  /** What goes out in no other's message. */
+  const taken = new Set([...superseded].flatMap((index) => checked[index]?.due.reminder?.id ?? []))
+  const end = ({ reminder }: DueWork) => {
+    if (reminder === null) return
+    ended.add(reminder.id)
+    taken.add(reminder.id)
+  }
   const moved = new Set<EntityId>()
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
@@ -186,16 +198,22 @@ function decideAll(
       moved.add(appointmentId)
       continue
     }
-    if (joins(index)) continue
-    const joined = (joining.get(index) ?? []).flatMap((other) => checked[other] ?? [])
+    if (joins(index) || (due.reminder !== null && ended.has(due.reminder.id))) continue
+    const joined = (joining.get(index) ?? [])
+      .flatMap((other) => checked[other] ?? [])
+      .filter((other) => other.due.reminder === null || !ended.has(other.due.reminder.id))
     const theirs = joined.flatMap(recipientOf)
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const one = decide({ ...checkedOne, result: final, others, joined: theirs }, batch, outlet)
+    const whole = { ...checkedOne, result: final, others, joined: theirs }
+    const along = isSendable(whole) && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
+    const counted = along.flatMap(({ one: { due } }) => due.reminder?.id ?? [])
+    const around = along.length === 0 ? batch : { ...batch, decided: new Set([...ended, ...counted]) }
+    const one = decide({ ...whole, companions: along }, around, outlet)
     if (one === null) continue
     decided.push(joined.length === 0 ? one : withMerged(one, joined))
     if (one.command.kind === 'defer') continue
-    for (const { reminder } of [due, ...joined.map((other) => other.due)]) if (reminder !== null) ended.add(reminder.id)
+    for (const work of [...worksIn(one), ...joined.map((other) => other.due)]) end(work)
   }
   return { decided, moved }
 }
@@ -236,12 +254,14 @@ export function textOf(
   { knowledge }: Pick<BatchContext, 'knowledge'>,
   now: Date,
   askCode?: string | null,
+  also?: readonly AlsoNamed[],
 ): RenderedMessage | null {
   const { organizationId, channel, category } = targetOf(due)
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
-    return renderFor(about, knowledge)
+    const isFreeText = result.because === 'free_text'
+    return renderFor({ ...about, isFreeText, ...(also === undefined ? {} : { also }) }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

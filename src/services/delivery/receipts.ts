@@ -12,7 +12,12 @@ import { concernedBy, isRefusedOnAnotherDay, sentTo } from './refused-again.ts'
 import { nextReportedTry, notAfter, scrub } from './reports.ts'
 
 /** A report, and the delivery that it is about as it was read. */
-export type Received = { readonly row: DeliveryRow; readonly receipt: DeliveryReceipt }
+export type Received = {
+  readonly row: DeliveryRow
+  readonly receipt: DeliveryReceipt
+  /** It is about the message in which this one went out. Default false. */
+  readonly isAlong?: boolean
+}
 
 const states = {
   sent: 'SENT',
@@ -40,23 +45,45 @@ export class Receipts {
   }
 
   /** Each by itself, those on the same message in the order given. */
-  async record(received: readonly Received[]): Promise<ReceiptOutcome[]> {
-    if (received.length === 0) return []
+  async record(reported: readonly Received[]): Promise<ReceiptOutcome[]> {
+    if (reported.length === 0) return []
+    const received = [...reported, ...(await this.#sentAlong(reported))]
     const now = this.#context.options.clock.now()
     const settings = await this.#settingsOf(received)
     const commands: ReceiptCommand[] = []
-    for (const one of received) commands.push(await this.#commandOf(one, settings, now))
+    /** What went out in one message is tried again at once. */
+    const retries = new Map<number, Date | null>()
+    for (const one of received) {
+      const command = await this.#commandOf(one, settings, now)
+      const { sentWith } = one.row
+      const retryAt = sentWith === null || command.retryAt == null ? null : (retries.get(sentWith) ?? null)
+      commands.push(retryAt === null ? command : { ...command, retryAt })
+      if (sentWith !== null && !retries.has(sentWith)) retries.set(sentWith, command.retryAt ?? null)
+    }
     const recorded = await Promise.all(commands.map((command) => this.#recorded(command)))
     for (const [index, one] of received.entries()) {
       const command = commands[index]
       const outcome = recorded[index]
       if (command !== undefined && outcome !== undefined) await this.#announce(one.row, command, outcome)
     }
-    return recorded
+    return recorded.slice(0, reported.length)
+  }
+
+  /** The same of other reminders that went out in these messages. What it says of their address is said once. */
+  async #sentAlong(reported: readonly Received[]): Promise<Received[]> {
+    const shared = reported.filter(({ row }) => row.sentWith !== null)
+    if (shared.length === 0) return []
+    const ids = [...new Set(shared.flatMap(({ row }) => row.sentWith ?? []))]
+    const rows = await this.#context.options.storage.deliveries.sentWith(ids)
+    return shared.flatMap(({ row, receipt }) =>
+      rows
+        .filter(({ id, sentWith }) => id !== row.id && sentWith === row.sentWith)
+        .map((other) => ({ row: other, receipt, isAlong: true })),
+    )
   }
 
   async #commandOf(
-    { row, receipt }: Received,
+    { row, receipt, isAlong = false }: Received,
     settings: ReadonlyMap<string, SettingsRow>,
     now: Date,
   ): Promise<ReceiptCommand> {
@@ -74,7 +101,7 @@ export class Receipts {
       at: notAfter(now, receipt.at ?? null),
       errorCode: isFault ? code : null,
       errorMessage: isFault ? scrub(error) : null,
-      address: await this.#addressReport(row, receipt, settings.get(row.organizationId) ?? null, now),
+      address: isAlong ? null : await this.#addressReport(row, receipt, settings.get(row.organizationId) ?? null, now),
     }
   }
 
@@ -86,14 +113,15 @@ export class Receipts {
     now: Date,
   ): Promise<AddressReport | null> {
     const { recipientAddress } = row
-    if (recipientAddress === null) return null
-    const address = await sentTo(this.#context, row, recipientAddress, settings)
+    if (recipientAddress === null && row.erasedAt === null) return null
+    // That of an erased person is in its row, as a hash.
+    const address = await sentTo(this.#context, row, recipientAddress ?? '', settings)
     const refused = async (cause: 'complaint' | 'stop') =>
       ({ ...address, news: { kind: 'suppressed', cause, code, person: await whoGot(this.#context, row) } }) as const
     if (outcome === 'complained') return refused('complaint')
     if (outcome !== 'failed' && outcome !== 'bounced') return null
     if (optedOut) return refused('stop')
-    if (!addressUnknown) return null
+    if (!addressUnknown || recipientAddress === null) return null
     const news = await newsOfUnknown(this.#context, address, code, now)
     const isAgain = news.kind === 'suppressed' || (await isBouncedAgain(this.#context, row, code, address))
     return { ...address, news: isAgain ? { kind: 'suppressed', cause: 'invalid', code } : news }

@@ -5,10 +5,11 @@ import type { Watched } from '../shared/accounts/account-health.ts'
 import type { Context } from '../shared/context.ts'
 import type { StopReport } from '../shared/shutdown.ts'
 import type { AccountCapacity } from './account-capacity.ts'
-import type { Outgoing } from './decisions.ts'
+import type { Outgoing, SentAlong } from './decisions.ts'
 import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { unreportedMsOf } from './fallbacks.ts'
+import { settledAlong } from './one-message.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { webhookUrl } from './webhook-accounts.ts'
@@ -57,8 +58,14 @@ export class Sender {
   }
 
   /** Where `running` is false, `stop()` came meanwhile, and the attempt is aborted as it begins. */
-  send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): void {
-    const sending = this.#send(due, delivery, outgoing, running).finally(() => this.#sending.delete(sending))
+  send(
+    due: DueWork,
+    delivery: DeliveryRow,
+    outgoing: Outgoing,
+    running: boolean,
+    together: readonly DeliveryRow[] = [],
+  ): void {
+    const sending = this.#send(due, delivery, outgoing, running, together).finally(() => this.#sending.delete(sending))
     this.#sending.set(sending, delivery.id)
   }
 
@@ -74,20 +81,32 @@ export class Sender {
   }
 
   /** Never rejects. The place of the account is free again, and the outcome written, when it resolves. */
-  async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
+  async #send(
+    due: DueWork,
+    delivery: DeliveryRow,
+    outgoing: Outgoing,
+    running: boolean,
+    together: readonly DeliveryRow[],
+  ): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
+    const along = together.map((row) => this.#takeAlong(row, outgoing))
     this.#capacity.begin(outgoing.provider)
     const watched = this.#watch(delivery, outgoing)
-    const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
+    const outcome = await this.#attempt(due, delivery.id, outgoing, lease, running)
     if (outcome === givenBack) watched?.dropped()
     else watched?.ended(isTransportError(outcome) ? outcome : null)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
+    const others = along.map((end, index) => {
+      const [row, companion] = [together[index], outgoing.companions?.[index]]
+      return row === undefined || companion === undefined ? null : this.#settleAlong(row, companion, command, end)
+    })
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
     // Before the outcome is stored, and after a pause of the account is known: what begins next is committed together with it.
     this.#ended(this.#leases.size)
     const written = await this.#settler.settle(command)
+    await Promise.all(others)
     if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
     lease.release()
     if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
@@ -108,6 +127,29 @@ export class Sender {
     }
     emitEnding(this.#context, delivery, due.reminder, command.result)
     announce()
+  }
+
+  /** Another reminder that goes out in the message: kept from other workers until it is settled. */
+  #takeAlong(row: DeliveryRow, { lease }: Outgoing): () => void {
+    const own = new SendLease(this.#context, row, lease)
+    this.#held.set(row.id, own)
+    own.hold()
+    own.keep()
+    return () => {
+      own.release()
+      if (this.#held.get(row.id) === own) this.#held.delete(row.id)
+    }
+  }
+
+  async #settleAlong(row: DeliveryRow, along: SentAlong, message: SettleCommand, end: () => void): Promise<void> {
+    const isUnreported = unreportedMsOf(along.fallback) !== null
+    const command = settledAlong(this.#context, along, row, message, isUnreported)
+    const written = await this.#settler.settle(command)
+    end()
+    if (written !== 'settled') return
+    if (command.result.kind === 'retry') this.#context.dueAt(command.result.dueAt)
+    if (command.fallback) this.#context.dueAt(command.at)
+    emitEnding(this.#context, row, along.due.reminder, command.result)
   }
 
   /** Null where there is no other account that could send in its place. */
@@ -131,6 +173,7 @@ export class Sender {
   }
 
   async #attempt(
+    { reminder }: DueWork,
     notificationId: number,
     outgoing: Outgoing,
     lease: SendLease,
@@ -142,7 +185,7 @@ export class Sender {
     if (!running) lease.abort()
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
-    const message = { notificationId, ...outgoing.message }
+    const message = { notificationId, reminderId: reminder?.id ?? null, ...outgoing.message }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
     const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)

@@ -107,11 +107,11 @@ export class Webhooks {
     })
   }
 
-  /** What people wrote, one after another: a later one may take back what an earlier one said. Returns the answer to the last. */
+  /** What people wrote, one after another: a later one may take back what an earlier one said. Returns the reply to the last, where it has one. */
   async #hear(account: FoundAccount, { inbound = [], respond }: Read): Promise<WebhookReply | null> {
     let reply: WebhookReply | null = null
     for (const message of inbound) {
-      const text = await this.#inbound.receive(account, message)
+      const text = await this.#inbound.receive(account, message, respond !== undefined)
       if (text !== null && respond !== undefined) reply = respond(text)
     }
     return reply
@@ -190,7 +190,7 @@ export class Webhooks {
   async #rowsOf(account: FoundAccount, reports: readonly ProviderReport[]): Promise<Found> {
     const named = await this.#named(reports, (row) => isOf(row, account))
     const isMeant = ([{ to, idempotencyKey }, row]: readonly [ProviderReport, DeliveryRow]) =>
-      (to === undefined || row.recipientAddress === addressKey(account.channel, to)) &&
+      (to === undefined || [null, addressKey(account.channel, to)].includes(row.recipientAddress)) &&
       (idempotencyKey === undefined || row.idempotencyKey === idempotencyKey)
     return new Map([...named].filter(isMeant))
   }

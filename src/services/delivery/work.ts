@@ -118,9 +118,11 @@ export function subjectKey(due: DueWork): string {
   return key
 }
 
-/** The same for every attempt. */
-export const idempotencyKeyOf = (due: DueWork): string =>
-  due.delivery === null ? reminderKey(due.reminder) : due.delivery.idempotencyKey
+/** The same for every attempt by itself. One that went out in another one's message has the key of that in its row. */
+export function idempotencyKeyOf({ reminder, delivery }: DueWork): string {
+  if (delivery === null) return reminderKey(reminder)
+  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : reminderKey(reminder)
+}
 
 /** A reminder's own time, or when a notice was asked for. */
 export const wantedAt = (due: DueWork): Date =>

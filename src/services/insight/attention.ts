@@ -5,7 +5,7 @@ import { effectiveFor } from '../../domain/plan.ts'
 import { contacting, type Failure, type Message, unreachable } from '../../domain/unreached.ts'
 import type { DeliveryRow, PlanAhead, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
-import { type EntityId, organizationId, parseInput, type RecipientRef } from '../../schemas/common.ts'
+import { type EntityId, organizationId, parseInput, type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import { instantInput } from '../../schemas/instant.ts'
 import { readPhone } from '../../schemas/phone-number.ts'
@@ -87,52 +87,41 @@ const plansAtOnce = 100
 const plansAPage = 500
 /** Of an appointment; older messages are of former starts. */
 const mostMessages = 100
+/** Doubts that are read together, and messages to the address of one, whose recipients may have it. */
+const doubtsAtOnce = 200
+const writtenTo = 50
 /** Starts at most this far apart count as the same. */
 const sameStartMs = 60_000
 /** Every plan that starts at the same time comes before it. */
 const lastId = 2 ** 31 - 1
 
-/** Whom to call: people with an appointment ahead whom nothing reached. Only reads. */
-export class Insight {
-  readonly #context: Context
-
-  constructor(context: Context) {
-    this.#context = context
-  }
-
-  /**
-   * Patients and clients of an organization with an appointment ahead whom no message about it, as it starts now, reached, although one was
-   * tried or none can be: one row for each person and appointment, by start. Who has a message that arrived, or that a provider accepted
-   * which reports nothing, is left out. Looks at up to 500 appointments: a page may have fewer rows than `limit`, or none, and not
-   * be the last.
-   * @throws NotificationError `invalid_input`, `directory_failed`, `directory_invalid`, or one of the `storage_*` errors.
-   */
-  async unreached(filter: UnreachedFilter): Promise<UnreachedPage> {
-    const { clock, storage } = this.#context.options
-    const read = parseInput(unreachedFilter, filter, 'filter')
-    const { organizationId: organization, limit = defaultLimit, cursor } = read
-    const now = clock.now()
-    const until = read.before === undefined ? now.getTime() + defaultAheadMs : read.before.getTime() - 1
-    const begin = { startsAt: now, id: lastId }
-    const given = cursor === undefined ? begin : placeOf(cursor)
-    let after = given.startsAt < now ? begin : given
-    if (until <= now.getTime()) return { people: [], nextCursor: null }
-    const look = new Look(this.#context, now, read.unreportedHours ?? defaultUnreportedHours)
-    const people: Unreached[] = []
-    for (let looked = 0; looked < plansAPage; ) {
-      const query = { organizationId: organization, after, until: new Date(until), limit: plansAtOnce }
-      const plans = await storage.plans.ahead(query)
-      const found = await look.at(plans)
-      for (const [index, { place }] of plans.entries()) {
-        people.push(...(found[index] ?? []))
-        after = place
-        if (people.length >= limit) return { people, nextCursor: writeCursor({ at: place.startsAt, id: place.id }) }
-      }
-      if (plans.length < plansAtOnce) return { people, nextCursor: null }
-      looked += plans.length
+/** A page of whom nothing reached. */
+export async function unreached(context: Context, filter: UnreachedFilter): Promise<UnreachedPage> {
+  const { clock, storage } = context.options
+  const read = parseInput(unreachedFilter, filter, 'filter')
+  const { organizationId: organization, limit = defaultLimit, cursor } = read
+  const now = clock.now()
+  const until = read.before === undefined ? now.getTime() + defaultAheadMs : read.before.getTime() - 1
+  const begin = { startsAt: now, id: lastId }
+  const given = cursor === undefined ? begin : placeOf(cursor)
+  let after = given.startsAt < now ? begin : given
+  if (until <= now.getTime()) return { people: [], nextCursor: null }
+  const doubts = await doubtsOf(context, organization)
+  const look = new Look(context, now, read.unreportedHours ?? defaultUnreportedHours, doubts)
+  const people: Unreached[] = []
+  for (let looked = 0; looked < plansAPage; ) {
+    const query = { organizationId: organization, after, until: new Date(until), limit: plansAtOnce }
+    const plans = await storage.plans.ahead(query)
+    const found = await look.at(plans)
+    for (const [index, { place }] of plans.entries()) {
+      people.push(...(found[index] ?? []))
+      after = place
+      if (people.length >= limit) return { people, nextCursor: writeCursor({ at: place.startsAt, id: place.id }) }
     }
-    return { people, nextCursor: writeCursor({ at: after.startsAt, id: after.id }) }
+    if (plans.length < plansAtOnce) return { people, nextCursor: null }
+    looked += plans.length
   }
+  return { people, nextCursor: writeCursor({ at: after.startsAt, id: after.id }) }
 }
 
 function placeOf(cursor: string) {
@@ -141,7 +130,38 @@ function placeOf(cursor: string) {
 }
 
 /** What is known of one plan's person before the directory is asked. `failure` null: nothing went wrong, and nothing is coming. */
-type Suspect = { readonly recipient: RecipientRef; readonly failure: Failure | null; readonly nextAt: Date | null }
+type Suspect = {
+  readonly recipient: RecipientRef
+  readonly failure: Failure | null
+  readonly nextAt: Date | null
+  /** A message of theirs may be a refusal; null: none. */
+  readonly doubt: Failure | null
+  /** Reached, or something is coming: only a doubt speaks against it. */
+  readonly isFine: boolean
+}
+
+/** What may be a refusal, by the people whom the organization wrote to at its address, since the first of such messages. */
+async function doubtsOf({ options }: Context, organization: string): Promise<ReadonlyMap<string, Failure>> {
+  const { consents, deliveries } = options.storage
+  const found = new Map<string, Failure>()
+  const seen = new Set<string>()
+  for (let after = 0; ; ) {
+    const page = await consents.doubts({ organizationId: organization, after, limit: doubtsAtOnce })
+    for (const { channel, address, receivedAt: at } of page) {
+      if (seen.has(`${channel} ${address}`)) continue
+      seen.add(`${channel} ${address}`)
+      const about = { organizationId: organization, channel, recipientAddress: address }
+      const { rows } = await deliveries.list({ ...about, limit: writtenTo, offset: 0 })
+      for (const { recipient } of rows) {
+        const name = refKey(recipient)
+        if (!found.has(name)) found.set(name, { reason: 'in_doubt', channel, at, code: null })
+      }
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < doubtsAtOnce) return found
+    after = last.id
+  }
+}
 
 /** One call: what it finds out of providers holds for all of its pages. */
 class Look {
@@ -149,12 +169,14 @@ class Look {
   readonly #now: Date
   readonly #unreportedMs: number
   readonly #accounts: ReportingAccounts
+  readonly #doubts: ReadonlyMap<string, Failure>
 
-  constructor(context: Context, now: Date, unreportedHours: number) {
+  constructor(context: Context, now: Date, unreportedHours: number, doubts: ReadonlyMap<string, Failure>) {
     this.#context = context
     this.#now = now
     this.#unreportedMs = unreportedHours * hourMs
     this.#accounts = new ReportingAccounts(context)
+    this.#doubts = doubts
   }
 
   /** The people of each plan whom nothing reached. */
@@ -195,8 +217,11 @@ class Look {
       const live = ofStart.filter((one) => isSameRecipient(one.recipient, recipient))
       const waiting = live.filter(({ notificationId }) => notificationId === null)
       const found = contacting(own, waiting, this.#now)
-      if (found.isReached || (found.failure === null && found.nextAt !== null)) return []
-      return [{ recipient, failure: found.failure, nextAt: found.nextAt }]
+      const isFine = found.isReached || (found.failure === null && found.nextAt !== null)
+      const doubt = this.#doubts.get(refKey(recipient)) ?? null
+      if (isFine && doubt === null) return []
+      const { failure, nextAt } = found.isReached ? { failure: null, nextAt: null } : found
+      return [{ recipient, failure, nextAt, doubt, isFine }]
     })
   }
 
@@ -262,7 +287,7 @@ function isAboutStart(
 
 function unreachedOf(
   plan: PlanRow,
-  { recipient, failure, nextAt }: Suspect,
+  { recipient, failure, nextAt, doubt, isFine }: Suspect,
   appointment: Appointment | undefined,
   knowledge: Knowledge,
 ): Unreached | null {
@@ -271,7 +296,8 @@ function unreachedOf(
   // Removed from the appointment meanwhile.
   if (appointment !== undefined && person === undefined && !appointment.hasUnreadablePeople) return null
   const known = person === undefined ? null : wayTo(plan.organizationId, person, knowledge)
-  const found = failure ?? known?.failure ?? null
+  const isDoubted = doubt?.channel != null && (known?.inDoubt.includes(doubt.channel) ?? false)
+  const found = isDoubted ? doubt : isFine ? null : (failure ?? known?.failure ?? null)
   if (found === null) return null
   const { appointmentId, startsAt, localStart, timeZone } = plan
   return {
@@ -293,5 +319,11 @@ function wayTo(organization: string, person: Person, knowledge: Knowledge) {
   const called = withContacts([person]).find((one) => numberOf(one) !== null) ?? person
   const given = numberOf(called)
   const phone = given === null ? null : (readPhone(given, policy.defaultCountry).address ?? given)
-  return { phone, contactName: called === person ? null : (called.name ?? null), failure: unreachable(decisions) }
+  const inDoubt = channelsInUse(policy).filter((_, index) => decisions[index]?.reasons.includes('consent_in_doubt'))
+  return {
+    phone,
+    contactName: called === person ? null : (called.name ?? null),
+    failure: unreachable(decisions),
+    inDoubt,
+  }
 }

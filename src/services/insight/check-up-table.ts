@@ -1,6 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 
-export const checkUpSeverities = ['error', 'warning'] as const
+export const checkUpSeverities = ['error', 'warning', 'notice'] as const
 
 /** Each finding by its code: how bad it is, and what to do about it. */
 export const checkUpTable = {
@@ -15,6 +15,7 @@ export const checkUpTable = {
     'Check that the engine of the scheduler runs; until then a timer and a sweep do its work.',
   ],
   directory_failing: ['error', 'Correct this method of your directory; the messages that need it wait.'],
+  directory_slow: ['warning', 'Make these methods faster; a call that takes too long fails, and its messages wait.'],
   directory_rows: ['error', 'Correct these rows, or how your directory returns them; messages about them wait.'],
   directory_fields: ['warning', 'Correct the field, or how your directory returns it; the rest of the row is used.'],
   channel_unprovided: ['error', 'Set what is missing, or take away what is there; then restart.'],
@@ -31,11 +32,23 @@ export const checkUpTable = {
     'Check that TaskManager runs, that the network lets this process reach it, and TASK_MANAGER_URL.',
   ],
   public_url_missing: ['warning', 'Set the option "publicUrl", and enter the webhook at the provider.'],
+  public_url_unreachable: [
+    'warning',
+    'Mount the router at the path of "publicUrl", and check its DNS, certificate and proxy; from within some networks it cannot be reached.',
+  ],
+  keys_unreadable: [
+    'error',
+    'Give the key that they were sealed with too (option "encryptionKey"), or save these credentials again.',
+  ],
   webhook_refused: [
     'warning',
     "Check that the provider signs with this account's secret, and that proxies pass the URL and the body unchanged.",
   ],
   zone_data_old: ['warning', 'Update Node.js: its time zone data is older than that of this machine.'],
+  language_unread: [
+    'notice',
+    'Let a native speaker read the texts, and give the file to createNotifications() with "readBy" (option "languages").',
+  ],
   logged: ['warning', 'Do what the line says.'],
   spf_missing: ['warning', 'Publish an SPF record (TXT, "v=spf1 ...") for the domain that names your mail server.'],
   dmarc_missing: ['warning', 'Publish a DMARC record: TXT of _dmarc.<domain>, "v=DMARC1; p=none" to begin with.'],
@@ -48,7 +61,7 @@ export type CheckUpCode = keyof typeof checkUpTable
 /** Something that is not right, in words for whoever runs the system. Holds no contact data and no credentials. */
 export type CheckUpFinding = {
   readonly code: CheckUpCode
-  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. */
+  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: something to know. */
   readonly severity: (typeof checkUpSeverities)[number]
   /** Whom it concerns; null: everybody. */
   readonly organizationId: string | null

@@ -1,18 +1,21 @@
 import { isNotificationError } from '../../errors.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import { type MailDomainOptions, mailDomainFindings } from './check-up-mail.ts'
 import { type CheckUpFinding, checkUpTable, type Finding } from './check-up-table.ts'
+import { publicUrlFindings } from './check-up-url.ts'
 import type { Health } from './health.ts'
 import type { HealthReport } from './health-report.ts'
 import { machineZoneData } from './zone-data.ts'
 
 export type CheckUpReport = {
-  /** The worst of the findings; `ok`: there are none. */
+  /** The worst of the findings; `ok`: there are none but notices. */
   readonly status: 'ok' | 'warning' | 'error'
   readonly checkedAt: Date
-  /** Errors first. */
+  /** Errors first, notices last. */
   readonly findings: readonly CheckUpFinding[]
 }
 
@@ -21,6 +24,8 @@ export type CheckUpOptions = {
   readonly organizationId?: string | null
   /** Connects to the providers of the `DEFAULT_*` variables, with the patience of a health check. Default true. */
   readonly verify?: boolean
+  /** Asks `publicUrl` whether this library answers there. Default false. */
+  readonly publicUrl?: boolean
   /** Asks the name servers for SPF and DMARC of the senders' domains. DKIM is in your provider's hands. Default: they are not asked. */
   readonly mailDomains?: MailDomainOptions | false
 }
@@ -28,6 +33,13 @@ export type CheckUpOptions = {
 /** How long the directory is asked for, in ms. */
 const probeMs = 5000
 const probedRows = 20
+/** How long settings may take, in ms. */
+const settingsMs = 2000
+/** A page should not take longer. */
+const slowMs = 2000
+
+type Probed = { readonly seen: readonly Organization[]; readonly slow: readonly Finding[] }
+const unprobed: Probed = { seen: [], slow: [] }
 
 /** Says in one list what is wrong, whom it concerns, and what to do: health, in words, with what only a closer look shows. */
 export class CheckUp {
@@ -43,21 +55,27 @@ export class CheckUp {
   async run({
     organizationId = null,
     verify = true,
+    publicUrl = false,
     mailDomains = false,
   }: CheckUpOptions = {}): Promise<CheckUpReport> {
     const isAll = organizationId === null
-    if (isAll) await this.#probe()
+    const { seen, slow } = isAll ? await this.#probe() : unprobed
     const report = await this.#health.check({ verify, organizationId })
     const found = [
       ...ofStorage(report),
       ...ofClock(report),
       ...ofDirectory(report),
+      ...slow,
       ...ofProviders(report),
       ...ofScheduler(report),
       ...ofWebhooks(report),
       ...ofRest(report),
       ...(isAll ? this.#ofOptions() : []),
       ...(isAll ? zoneDataFindings() : []),
+      ...(await this.#ofLanguages(organizationId, seen)),
+      ...(publicUrl && this.#context.options.publicUrl !== null
+        ? await publicUrlFindings(this.#context.options.publicUrl)
+        : []),
       ...(mailDomains === false ? [] : await this.#ofMailDomains(organizationId, mailDomains)),
     ]
     const findings = found.map(([code, about]): CheckUpFinding => {
@@ -65,28 +83,44 @@ export class CheckUp {
       return { code, severity, organizationId, channel: null, ...about, remedy }
     })
     findings.sort((one, other) => rank[one.severity] - rank[other.severity])
-    return { status: findings[0]?.severity ?? 'ok', checkedAt: this.#context.options.clock.now(), findings }
+    const worst = findings[0]?.severity ?? 'notice'
+    return { status: worst === 'notice' ? 'ok' : worst, checkedAt: this.#context.options.clock.now(), findings }
   }
 
-  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. */
-  async #probe(): Promise<void> {
+  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. Returns the organizations it saw. */
+  async #probe(): Promise<Probed> {
     const { host, options } = this.#context
+    const { clock } = options
+    const slow: Finding[] = []
+    const timed = async <T>(method: string, ask: () => Promise<T>): Promise<T> => {
+      const began = clock.elapsedMs()
+      const answer = await ask()
+      const seconds = Math.round((clock.elapsedMs() - began) / 100) / 10
+      if (seconds * 1000 >= slowMs)
+        slow.push(['directory_slow', { cause: `directory.${method}() took ${seconds} s for a page.` }])
+      return answer
+    }
     const asked = (async () => {
-      const { ids } = host.listsUpcoming ? await host.upcoming(null) : { ids: [] }
+      const { ids } = host.listsUpcoming ? await timed('upcoming', () => host.upcoming(null)) : { ids: [] }
       const probed = ids.slice(0, probedRows)
-      const lookupOf = await host.appointments(probed)
+      const lookupOf = await timed('appointments', () => host.appointments(probed))
       const organizations = probed.flatMap((id) => {
         const lookup = lookupOf(id)
         return lookup.kind === 'known' ? lookup.value.organizationId : []
       })
-      await host.organizations([...new Set(organizations)])
+      const ofId = await timed('organizations', () => host.organizations([...new Set(organizations)]))
+      return [...new Set(organizations)].flatMap((id) => {
+        const lookup = ofId(id)
+        return lookup.kind === 'known' ? lookup.value : []
+      })
     })()
     // What fails is in the directory's status; anything else is said in the log.
     const failed = asked.catch((error: unknown) => {
       if (!isNotificationError(error))
         options.logger.warn('check-up failed', { part: 'directory', fault: faultOf(error) })
+      return []
     })
-    await withTimeout(options.clock, probeMs, failed, () => {})
+    return { seen: await withTimeout(clock, probeMs, failed, () => []), slow }
   }
 
   *#ofOptions(): Iterable<Finding> {
@@ -100,17 +134,50 @@ export class CheckUp {
     }
   }
 
+  /** Texts that organizations switched on, or that are of their own language, and that nobody vouches for. */
+  async #ofLanguages(organizationId: string | null, seen: readonly Organization[]): Promise<Finding[]> {
+    const { languages } = this.#context
+    const rows = await this.#settings(organizationId)
+    const chosen = [
+      ...rows.flatMap((row) => (row.textLanguages ?? []).map((locale) => ({ locale, id: row.organizationId }))),
+      ...seen.flatMap(({ id, locale }) => (locale ? { locale, id } : [])),
+    ]
+    const users = new Map<string, Set<string>>()
+    for (const { locale, id } of chosen) {
+      const tag = languages.lookUp(locale)
+      if (tag !== null && !languages.isRead(tag)) users.set(tag, (users.get(tag) ?? new Set()).add(id))
+    }
+    return [...users].map(([tag, ids]): Finding => {
+      const whose = organizationId === null ? ` by ${ids.size} organizations (${[...ids].slice(0, 20).join(', ')})` : ''
+      return [
+        'language_unread',
+        { cause: `The texts in ${tag} are used${whose}, and no native speaker has read them.` },
+      ]
+    })
+  }
+
+  /** Of one organization, or of the first hundred; none if they cannot be read, which is a finding of its own. */
+  async #settings(organizationId: string | null): Promise<readonly SettingsRow[]> {
+    const { storage, clock } = this.#context.options
+    const rows = organizationId === null ? storage.settings.list(null, 100) : storage.settings.get([organizationId])
+    return withTimeout(
+      clock,
+      settingsMs,
+      rows.catch(() => []),
+      () => [],
+    )
+  }
+
   async #ofMailDomains(organizationId: string | null, options: MailDomainOptions): Promise<Finding[]> {
-    const { storage, defaults } = this.#context.options
-    const rows =
-      organizationId === null ? await storage.settings.list(null, 100) : await storage.settings.get([organizationId])
+    const { defaults } = this.#context.options
+    const rows = await this.#settings(organizationId)
     const own = rows.flatMap((row) => row.emailFromAddress ?? [])
     const ofHost = organizationId === null ? (defaults.emailFromAddress ?? []) : []
     return mailDomainFindings([...own, ...[ofHost].flat()], options)
   }
 }
 
-const rank = { error: 0, warning: 1 } as const
+const rank = { error: 0, warning: 1, notice: 2 } as const
 
 function* ofStorage({ storage }: HealthReport): Iterable<Finding> {
   const { fault } = storage
@@ -190,7 +257,11 @@ function* ofWebhooks({ webhooks }: HealthReport): Iterable<Finding> {
 const shownElsewhere =
   /^(?:account paused|sender paused|account cannot be used|directory method |directory row|not sending|nothing can be sent|no provider can send|provider failed its check|health check failed|not started|webhook refused|TaskManager did not respond|scheduler not reached|opening the scheduler failed|due messages are not sent)/
 
-function* ofRest({ storage, held, hooks, taskManager, log }: HealthReport): Iterable<Finding> {
+function* ofRest({ storage, held, hooks, taskManager, keys, log }: HealthReport): Iterable<Finding> {
+  if (keys !== null && keys.unreadable > 0) {
+    const cause = `${keys.unreadable} of ${keys.sealed} stored secrets were sealed with a key that this process does not have.`
+    yield ['keys_unreadable', { cause }]
+  }
   if (held !== null && held > 0)
     yield ['held_after_restore', { cause: `${held} messages are held since a backup was restored.` }]
   for (const { hook, organizationId, attempts, lastError } of hooks?.failing ?? []) {

@@ -18,7 +18,7 @@ import { SettingsService } from '../settings/settings-service.ts'
 import type { Context } from '../shared/context.ts'
 import { readId, readRecipient } from '../shared/ids.ts'
 import { calendarDownload, isOfferedForCalendar } from './calendar-download.ts'
-import { type Opened, openLink, pageOf, put } from './opened.ts'
+import { type Everyone, never, type Opened, openLink, pageOf, put } from './opened.ts'
 import type { FormFields, Page } from './page.ts'
 import {
   boxName,
@@ -30,7 +30,7 @@ import {
   offsetsName,
   readShown,
 } from './preferences-form.ts'
-import { shutPage } from './shut-page.ts'
+import { shutPage, troublePage } from './shut-page.ts'
 
 /** Whose links are revoked. */
 export type RevokedLinks =
@@ -69,22 +69,23 @@ export class LinkPages {
     )
   }
 
-  /** The page of a link. @throws NotificationError as the directory and the storage do. */
-  async show(purpose: LinkPurpose, token: string): Promise<Page> {
-    const opened = await openLink(this.#context, purpose, token)
-    if (typeof opened === 'string') return shutPage(opened)
+  /** The page of a link. `accepted`: the languages of whoever asks, for a link that does not work. @throws NotificationError as the directory and the storage do. */
+  async show(purpose: LinkPurpose, token: string, accepted: readonly string[] = []): Promise<Page> {
+    const all = await openLink(this.#context, purpose, token)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
+    const [opened] = all
     if (isAnswerPurpose(purpose)) return this.#question(opened, purpose, token)
     const { words } = opened
     if (purpose === 'preferences') {
       return pageOf(opened, {
         title: words.say('page.title'),
-        paragraphs: [words.say('page.intro')],
-        form: formOf(this.#context, opened),
+        paragraphs: [words.say('page.intro'), ...forAll(all)],
+        form: formOf(this.#context, all),
       })
     }
     if (purpose === 'unsubscribe') {
       const button = words.say('page.unsubscribe')
-      const paragraphs = [words.say('page.unsubscribe_text', { kind: kindOf(opened) })]
+      const paragraphs = [words.say('page.unsubscribe_text', { kind: kindOf(opened) }), ...forAll(all)]
       return pageOf(opened, { title: button, paragraphs, form: { kind: 'button', button } })
     }
     const address = provenContact(this.#context, opened.link)
@@ -96,20 +97,24 @@ export class LinkPages {
   }
 
   /** The appointment as a calendar file, under the token of the page that confirms it; or why not. Only reads. */
-  async calendar(token: string): Promise<string | Page> {
-    const opened = await openLink(this.#context, 'confirm', token)
-    if (typeof opened === 'string') return shutPage(opened)
-    return (await calendarDownload(this.#context, opened)) ?? shutPage('over')
+  async calendar(token: string, accepted: readonly string[] = []): Promise<string | Page> {
+    const all = await openLink(this.#context, 'confirm', token)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
+    const [opened] = all
+    const { organizationId } = opened.link
+    const over = { why: 'over', organizationId } as const
+    return (await calendarDownload(this.#context, opened)) ?? shutPage(this.#context, over, accepted)
   }
 
   /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
-  async act(purpose: LinkPurpose, token: string, fields: FormFields): Promise<Page> {
-    const opened = await openLink(this.#context, purpose, token)
-    if (typeof opened === 'string') return shutPage(opened)
+  async act(purpose: LinkPurpose, token: string, fields: FormFields, accepted: readonly string[] = []): Promise<Page> {
+    const all = await openLink(this.#context, purpose, token)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
+    const [opened] = all
     if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose, token)
     const { words } = opened
     if (purpose === 'unsubscribe') {
-      await this.#unsubscribe(opened)
+      for (const one of all) await this.#unsubscribe(one)
       const paragraphs = [words.say('page.unsubscribed', { kind: kindOf(opened) })]
       return pageOf(opened, { title: words.say('page.unsubscribe'), paragraphs, isResult: true })
     }
@@ -118,7 +123,12 @@ export class LinkPages {
       const paragraphs = [words.say('page.contact_done', { address: put(opened, maskAddress(address)) })]
       return pageOf(opened, { title: words.say('page.contact'), paragraphs, isResult: true })
     }
-    return this.#save(opened, fields)
+    return this.#save(all, fields)
+  }
+
+  /** Something failed that the person can do nothing about. */
+  async trouble(status: number, accepted: readonly string[]): Promise<Page> {
+    return troublePage(this.#context, status, accepted)
   }
 
   /** The address is the person's: it is used from now on. The link is over, lest it brings the address back after it was changed. */
@@ -172,7 +182,7 @@ export class LinkPages {
   async #answer(opened: Opened, purpose: AnswerPurpose, token: string): Promise<Page> {
     const { words, link, ref, now } = opened
     const title = words.say(`page.${purpose}`)
-    if (link.appointmentId === null) return shutPage('never')
+    if (link.appointmentId === null) return shutPage(this.#context, never, [])
     const { status } = await this.#answers.act({
       organizationId: link.organizationId,
       appointmentId: link.appointmentId,
@@ -190,17 +200,27 @@ export class LinkPages {
     return outdated(opened, purpose)
   }
 
-  async #save(opened: Opened, fields: FormFields): Promise<Page> {
-    const { words, link, ref } = opened
+  /** For each of those whom the page is about: what the person changed, and nothing else. */
+  async #save(all: Everyone, fields: FormFields): Promise<Page> {
+    const [opened] = all
+    const { words } = opened
     const title = words.say('page.title')
-    const about = { organizationId: link.organizationId, who: { recipient: ref }, how: 'link' } as const
-    const wording = `${wordingVersion} ${words.language}`
-    const consent = this.#consent.as(actorOf(opened))
-    if (fields.one('stop') !== null) {
-      await consent.refuse({ ...about, channels: 'all', categories: 'all', wording })
-      return pageOf(opened, { title, paragraphs: [words.say('page.stopped')], isResult: true })
-    }
+    const isStop = fields.one('stop') !== null
     const shown = readShown(fields.one('shown') ?? '')
+    for (const one of all) await (isStop ? this.#stopAll(one) : this.#choose(one, fields, shown))
+    if (isStop) return pageOf(opened, { title, paragraphs: [words.say('page.stopped')], isResult: true })
+    const notes = all.length === 1 ? await this.#proofs(opened, fields) : []
+    return pageOf(opened, { title, paragraphs: [words.say('page.saved'), ...notes], isResult: true })
+  }
+
+  async #stopAll(opened: Opened): Promise<void> {
+    const consent = this.#consent.as(actorOf(opened))
+    await consent.refuse({ ...saidOf(opened), channels: 'all', categories: 'all' })
+  }
+
+  async #choose(opened: Opened, fields: FormFields, shown: ReadonlyMap<string, string>): Promise<void> {
+    const said = saidOf(opened)
+    const consent = this.#consent.as(actorOf(opened))
     for (const { channel, isOff } of choicesOf(opened)) {
       const offered = categories.filter((category) => shown.has(boxName(channel, category)))
       const isOn = (category: Category) => isChecked(fields, boxName(channel, category))
@@ -209,15 +229,13 @@ export class LinkPages {
       const isBack = isOff && given.length > 0
       // Of a channel that comes back, what stays off is refused first: nothing of it goes out in between.
       const refused = offered.filter((category) => !isOn(category) && (isBack || wasOn(category)))
-      if (refused.length > 0) await consent.refuse({ ...about, channels: [channel], categories: refused, wording })
-      if (given.length > 0) await consent.give({ ...about, channels: [channel], categories: given, wording })
-      if (isBack) await consent.give({ ...about, channels: [channel], categories: 'all', wording })
+      if (refused.length > 0) await consent.refuse({ ...said, channels: [channel], categories: refused })
+      if (given.length > 0) await consent.give({ ...said, channels: [channel], categories: given })
+      if (isBack) await consent.give({ ...said, channels: [channel], categories: 'all' })
     }
     const patch = this.#wishes(opened, fields, shown)
     if (Object.keys(patch).length > 0)
-      await new SettingsService(this.#context, actorOf(opened)).updatePreferences(ref, patch)
-    const notes = await this.#proofs(opened, fields)
-    return pageOf(opened, { title, paragraphs: [words.say('page.saved'), ...notes], isResult: true })
+      await new SettingsService(this.#context, actorOf(opened)).updatePreferences(opened.ref, patch)
   }
 
   /** When reminders come, and the language: what differs from what the page showed. */
@@ -274,6 +292,18 @@ const kindOf = (opened: Opened): string => {
   const category: Category | null = opened.link.category
   return category === null ? '' : kindInWords(opened, category)
 }
+
+/** Where a message was for several people, its link is about all of them. */
+const forAll = ([{ words }, ...others]: Everyone): string[] => (others.length === 0 ? [] : [words.say('page.for_all')])
+
+/** By what somebody says something on the page. */
+const saidOf = ({ link, ref, words }: Opened) =>
+  ({
+    organizationId: link.organizationId,
+    who: { recipient: ref },
+    how: 'link',
+    wording: `${wordingVersion} ${words.language}`,
+  }) as const
 
 /** Whoever has the link acts as the person whom it was sent to. */
 const actorOf = ({ ref }: Opened): Actor => ({ kind: ref.type === 'PATIENT' ? 'patient' : 'client', id: ref.id })

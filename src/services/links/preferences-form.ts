@@ -7,7 +7,7 @@ import { type Offset, parseOffset } from '../../schemas/offset.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import { type Category, categories } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { type Opened, put } from './opened.ts'
+import { type Everyone, type Opened, put } from './opened.ts'
 import type { Box, ChannelPart, PreferencesForm } from './page.ts'
 
 /** What a person may have switched off, and can switch on again here. */
@@ -102,10 +102,31 @@ export function channelInWords({ words }: Opened, channel: Channel): string {
   return page === undefined ? own.name : words.say(page.name)
 }
 
-export function formOf(context: Context, opened: Opened): PreferencesForm {
+/** Of several people what any of them gets: what is not checked, nobody of them gets. An address is shown that all of them have. */
+function choicesOfAll([first, ...others]: Everyone): readonly ChannelChoices[] {
+  return others.map(choicesOf).reduce(
+    (sofar, theirs) =>
+      sofar.map((one) => {
+        const other = theirs.find(({ channel }) => channel === one.channel)
+        if (other === undefined) return one
+        const wanted = new Map([...one.wanted].map(([kind, isOn]) => [kind, isOn || other.wanted.get(kind) === true]))
+        const offsets = new Map([...one.offsets, ...other.offsets].map((offset) => [offset.text, offset]))
+        return {
+          ...one,
+          wanted,
+          offsets: [...offsets.values()].toSorted(furthestFirst),
+          address: one.address === other.address ? one.address : null,
+        }
+      }),
+    choicesOf(first),
+  )
+}
+
+export function formOf(context: Context, all: Everyone): PreferencesForm {
+  const [opened] = all
   const { words } = opened
-  const choices = choicesOf(opened)
-  const parts = choices.map((one) => partOf(opened, one))
+  const choices = choicesOfAll(all)
+  const parts = choices.map((one) => partOf(opened, one, all.length === 1))
   const tags = context.languages.usable(languagesAsked(opened))
   const name = (tag: string) => new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag
   return {
@@ -130,7 +151,7 @@ export function languagesAsked({ link, knowledge }: Opened) {
   return { organization: knowledge.organization(organizationId)?.locale, enabled: textLanguages }
 }
 
-function partOf(opened: Opened, choices: ChannelChoices): ChannelPart {
+function partOf(opened: Opened, choices: ChannelChoices, isOne: boolean): ChannelPart {
   const { link, knowledge, words } = opened
   const { channel, address, wanted, offsets } = choices
   const { reminders } = channelSettings(knowledge.surroundings(link.organizationId).policy, channel)
@@ -156,7 +177,7 @@ function partOf(opened: Opened, choices: ChannelChoices): ChannelPart {
       ? { legend: words.say('page.offsets'), boxes: offered(choices, reminders.map(parseOffset)).map(offsetBox) }
       : null,
     contact:
-      page === undefined
+      page === undefined || !isOne
         ? null
         : {
             name: contactName(channel),

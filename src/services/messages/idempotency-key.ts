@@ -40,6 +40,9 @@ export const noticeKey = (
 ): string =>
   keyOf('notice', organizationId, refKey(recipient), channel, category, dedupeKey, startsAt?.toISOString() ?? null)
 
+/** Of a reminder that went out in another one's message, whose key it has, so that what takes its place has one of its own. */
+export const keyAlong = (key: string, deliveryId: number): string => keyOf('along', key, deliveryId)
+
 /** Of a message that takes the place of another one on a channel; `other`: for another than its recipient. */
 export const fallbackKey = (key: string, channel: string, other?: RecipientRef): string =>
   keyOf('fallback', key, channel, ...(other === undefined ? [] : [refKey(other)]))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
-import { changesSince, type Notified } from '../../domain/changes.ts'
+import { asNotified, changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
 import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
 import { effectiveFor, writtenTo } from '../../domain/plan.ts'
@@ -46,7 +46,10 @@ export type NoticeRequest = {
   readonly recipients: readonly RecipientRef[] | null
   /** Notices with the same key are sent once (`rescheduleKey`, `lifecycleNotices`); null: sent on every request. */
   readonly dedupeKey: string | null
-  /** Of a reschedule: what a recipient was last notified of, so that the notice names what changed. Default: unknown. */
+  /**
+   * Of a reschedule: what a recipient was last notified of, so that the notice names what changed; of a cancellation: what it names in place
+   * of what the recipient never heard of. Default: unknown.
+   */
   readonly lastNotified?: (recipient: RecipientRef) => Notified | null
   /** Of a confirmation: as in `MessageFacts`. Default false. */
   readonly isReinstated?: boolean
@@ -85,8 +88,9 @@ export function buildNotices(
         message.others.push(recipient)
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
-        const draft = { recipient, channel, address: allowed.address, others: [] }
-        messages.set(`${channel}:${addressKey(channel, allowed.address)}`, draft)
+        const { address, isFreeText = false } = allowed
+        const draft = { recipient, channel, address, isFreeText, others: [] }
+        messages.set(`${channel}:${addressKey(channel, address)}`, draft)
       }
     }
   }
@@ -98,12 +102,13 @@ type Draft = {
   readonly recipient: Person
   readonly channel: Channel
   readonly address: string
+  readonly isFreeText: boolean
   readonly others: Person[]
 }
 
 function deliveryOf(
   request: NoticeRequest,
-  { recipient, channel, address, others }: Draft,
+  { recipient, channel, address, isFreeText, others }: Draft,
   knowledge: Knowledge,
 ): NewDelivery {
   const { subject, category, appointmentId, waitlistEntryId, dedupeKey, lastNotified, isReinstated, rule, now } =
@@ -113,7 +118,9 @@ function deliveryOf(
   const dueAt = settledAt(request)
   const before = lastNotified?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
-  const message = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now }
+  const named = before === null || category !== 'CANCELLATION' ? subject : asNotified(subject, before)
+  const to = { organizationId, channel, category, subject: named, recipient, others, isFreeText }
+  const message = { ...to, changed, isReinstated, now }
   const rendered = renderFor(message, knowledge)
   return {
     ...contentFor(channel, address, rendered),
@@ -160,7 +167,20 @@ type RenderRequest = {
   readonly isReinstated?: boolean | undefined
   /** It asks for an answer, with this code; null: without one. Left out: it does not ask. */
   readonly askCode?: string | null | undefined
+  /** Other appointments that a reminder names too. Default: none. */
+  readonly also?: readonly AlsoNamed[]
+  /** The person wrote so lately that it is sent without an approved template. Default false. */
+  readonly isFreeText?: boolean
   readonly now: Date
+}
+
+/** Another appointment of the day, for people with the same address. */
+export type AlsoNamed = {
+  readonly subject: Appointment
+  readonly people: readonly Person[]
+  readonly knowledge: Knowledge
+  /** By which a reply names it; null: by none. */
+  readonly code: string | null
 }
 
 /** What a message says, and in which languages. */
@@ -175,21 +195,30 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     changed,
     isReinstated,
     askCode,
+    also = [],
     now,
   } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const surroundings = knowledge.surroundings(organizationId)
-  const { policy, preferencesOf } = surroundings
-  const readers = people.map((one) => writtenTo(surroundings, one, category))
+  const { policy } = surroundings
+  const named = [{ people, knowledge }, ...also].flatMap(({ people, knowledge }) =>
+    people.map((person) => ({ person, around: knowledge.surroundings(organizationId) })),
+  )
+  const everybody = named.map(({ person, around }) => ({ person, around, reader: writtenTo(around, person, category) }))
+  const readers = everybody.map(({ reader }) => reader)
+  const levels = everybody.flatMap(({ person, reader, around }) =>
+    [person, reader].map((one) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, category)),
+  )
+  const startOf = (start: Start) => ({
+    ...start,
+    namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, start)),
+    isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
+  })
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
   const about = {
     category,
-    start: subject.start && {
-      ...subject.start,
-      namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, subject.start)),
-      isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, subject.start, now)),
-    },
+    start: subject.start && startOf(subject.start),
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
@@ -203,9 +232,7 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     organizationName: organization?.name ?? null,
     ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
-    detail: least(
-      [...people, ...readers].map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category)),
-    ),
+    detail: least(levels),
   }
   const factsIn = (wording: Wording, tag: string): MessageFacts => ({
     ...about,
@@ -213,6 +240,20 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     wording,
     recipientName: namesOf(readers, tag),
     patientName: namesOf(patientsOf(subject, people), tag),
+    ...(also.length === 0
+      ? {}
+      : {
+          also: also.map(({ subject, people, code }) => ({
+            start: startOf(subject.start),
+            durationMinutes: subject.durationMinutes,
+            practitionerName: subject.practitionerName,
+            location: subject.location,
+            visitMode: subject.visitMode,
+            videoLink: subject.videoLink,
+            patientName: namesOf(patientsOf(subject, people), tag),
+            code,
+          })),
+        }),
   })
   const wording = knowledge.wording(organizationId, locale)
   return { policy, organization, people, readers, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
@@ -222,15 +263,20 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
 export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): CalendarText =>
   calendarText(sayings(request, knowledge).usual())
 
-/** The text of a message as it stands now; null: the organization has no approved template for it. */
+/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category, subject } = request
+  const { organizationId, channel, category, subject, isFreeText = false } = request
   const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
-  if (content.kind === 'text') {
+  const usual = organization?.locale ?? usualLocale
+  const all = approvedTemplates[templateKeyOf[category]] ?? []
+  const approved = content.kind === 'text' ? null : templateFor(all, [locale, usual])
+  const free = content.kind === 'approved' && approved === null && isFreeText ? (content.free?.format ?? null) : null
+  const format = content.kind === 'text' ? content : free
+  if (format !== null) {
     return renderMessage({
-      channel: templated(channel, content),
+      channel: templated(channel, format),
       facts: factsOf(),
       // A template for everybody is written once, in the organization's language, and its dates are too.
       templateFacts: (language) => {
@@ -251,10 +297,8 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }
-  const usual = organization?.locale ?? usualLocale
-  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [locale, usual])
   const tag = locale ?? usual
-  return approved === null
+  return approved === null || content.kind === 'text'
     ? null
     : renderApproved(content, approved, factsIn(knowledge.wording(organizationId, tag), tag))
 }

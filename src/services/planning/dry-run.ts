@@ -5,6 +5,7 @@ import { costOf, countryTo } from '../../domain/cost.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { fallbacksOf } from '../../domain/fallback.ts'
 import { effectiveFor, type PlannedReminder, planReminders, type Surroundings, writtenTo } from '../../domain/plan.ts'
+import type { PlanRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -25,27 +26,51 @@ export async function dryRun(
 ): Promise<DryRun> {
   const off = inactiveRule(appointment.status)
   if (off !== null) return { reminders: [], omitted: [{ action: 'skipped', rule: off, category: 'REMINDER' }] }
-  const { storage, clock, leadMs } = context.options
+  const { storage, clock } = context.options
   const [knowledge, plans] = await Promise.all([
     Knowledge.load(context, [appointment]),
     storage.plans.find([appointment.id]),
   ])
-  const { organizationId } = appointment
   // The same id may have a plan of another organization.
-  const own = plans.find((one) => one.organizationId === organizationId)
+  const own = plans.find((one) => one.organizationId === appointment.organizationId) ?? null
+  const custom = customReminders === undefined ? (own?.customReminders ?? null) : customReminders
+  return draw(knowledge, appointment, {
+    customReminders: custom,
+    own,
+    now: clock.now(),
+    leadMs: context.options.leadMs,
+  })
+}
+
+export type Drawing = {
+  readonly customReminders: readonly OffsetInput[] | null
+  /** Its plan, for what people answered; null: it has none. */
+  readonly own: PlanRow | null
+  /** When it is planned. */
+  readonly now: Date
+  readonly leadMs: number
+}
+
+/** What is planned for an appointment at `now`, with the texts as rendered at their times, by what is known. */
+export function draw(
+  knowledge: Knowledge,
+  appointment: Appointment,
+  { customReminders, own, now: at, leadMs }: Drawing,
+): DryRun {
+  const { organizationId } = appointment
   const surroundings = knowledge.surroundings(organizationId)
   const { policy, preferencesOf } = surroundings
   const { defaultCountry, messagePrices } = policy
   const plan = planReminders({
     appointment,
     surroundings,
-    customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
-    now: clock.now(),
+    customReminders,
+    now: at,
     leadMs,
     existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
-    decided: new Set(),
+    decided: new Map(),
   })
   const answers = own?.startsAt.getTime() === appointment.start.instant.getTime() ? (own.answers ?? []) : []
   const needless = new Set(needlessOf(plan.reminders, answers, policy.confirmedReminders))

@@ -89,7 +89,7 @@ export function lifecycleNotices(
     const needless = by.get('none') ?? []
     return [
       build('RESCHEDULE', moved, key, lastNotifiedBefore(past)),
-      build('CANCELLATION', by.get('CANCELLATION') ?? []),
+      build('CANCELLATION', by.get('CANCELLATION') ?? [], undefined, unheardMove(past)),
       build('CONFIRMATION', confirmed),
       build('CONFIRMATION', again, undefined, undefined, true),
       withoutNotice(notice, needless, past),
@@ -210,15 +210,25 @@ function notifiedBy({ category, state, status, snapshot }: DeliveryRow): Notifie
   return hasReached ? notifiedIn(snapshot) : parseBefore(snapshot)
 }
 
+/** Of whoever is not to hear of a move that still waits: what they were notified of before it, by which a cancellation has to name it. */
+const unheardMove =
+  (past: Past) =>
+  (recipient: RecipientRef): Notified | null => {
+    const waits = past.notices.some((one) => one.category === 'RESCHEDULE' && isWaiting(one) && isFor(recipient)(one))
+    return waits ? lastNotifiedBefore(past)(recipient) : null
+  }
+
 /**
  * The key of a reschedule notice. While the lifecycle revision is the same, it is the key of the newest reschedule notice if that
  * still describes the appointment, so that a repeated report sends nothing; otherwise a new key derived from it.
  */
 function rescheduleKey(base: string, appointment: Appointment, notices: readonly DeliveryRow[]): string {
-  for (const { id, category, recipient, channel, dedupeKey, snapshot } of notices) {
+  for (const { id, category, recipient, channel, dedupeKey, snapshot, state, reason } of notices) {
     if (category !== 'RESCHEDULE' || dedupeKey === null) continue
     const key = dedupeKey.slice(0, -`:${refKey(recipient)}:${channel}`.length)
     if (key !== base && !key.startsWith(`${base}:after`)) continue
+    // What was withdrawn as undone says nothing to anybody, whatever it describes.
+    if (state === 'cancelled' && reason === 'mended') return `${base}:after${id}`
     const notified = notifiedIn(snapshot)
     return notified !== null && changesSince(notified, appointment).length === 0 ? key : `${base}:after${id}`
   }

@@ -84,7 +84,7 @@ export function draftPlan({
           existing: new Map(live.map((row) => [reminderKey(row), row.reminderTime])),
           reminded: new Set(remindedRows(rows, appointment).map(recipientChannelKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
-          decided: new Set(decided.map(reminderKey)),
+          decided: new Map(decided.map((row) => [reminderKey(row), row.reminderTime])),
         })
   const reminders = [
     ...wanted.reminders,

@@ -41,6 +41,8 @@ export type PlanRequest = PlanChange & {
   readonly unreported?: boolean
   /** Found by reconciliation: recorded in the decision, and an inactive or past appointment without a plan gets none. */
   readonly reconciled?: boolean
+  /** True: it is only drafted, and nothing written. */
+  readonly dryRun?: boolean
   /** Skip past times, whatever the organization's policy: those reminders may have been sent. Default false. */
   readonly skipPast?: boolean
 }

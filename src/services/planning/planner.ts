@@ -180,11 +180,15 @@ export class Planner {
   ): Promise<PlanRequest[]> {
     const { drafts, failures } = await preparePlans(this.#context, requests, planOf, lookupOf)
     const results = new Map<PlanRequest, PlanResult>([...failures].map(([request, error]) => [request, failed(error)]))
-    const commands = drafts.flatMap((one) => (one.command === null ? [] : [one.command]))
+    const commands = drafts.flatMap((one) => (one.command === null || one.request.dryRun === true ? [] : [one.command]))
     const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
     let next = 0
     const again: PlanRequest[] = []
     for (const one of drafts) {
+      if (one.request.dryRun === true) {
+        results.set(one.request, planned(one, unchanged(one.live)))
+        continue
+      }
       const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
       if (isNotificationError(outcome)) results.set(one.request, failed(outcome))
       else if (outcome?.status === 'held') settle(one.request, 'held')
@@ -209,9 +213,10 @@ export class Planner {
     this.#context.tasksTouched()
   }
 
-  #applied(draft: PlanDraft, { created, kept, cancelled, inFlight, notifications }: Applied): PlanResult {
+  #applied(draft: PlanDraft, applied: Applied): PlanResult {
     const { dueAt, options } = this.#context
-    const { appointment, plan, refused, command, drift, knowledge } = draft
+    const { appointment, plan, command } = draft
+    const { created, kept, cancelled, notifications } = applied
     emitPlanned(this.#context, draft, { created, cancelled })
     const fault = command === null ? null : missingProvider(plan.entries)
     if (fault !== null) {
@@ -222,20 +227,25 @@ export class Planner {
     if (times.length > 0) dueAt(new Date(Math.min(...times)))
     const noticeTimes = notifications.flatMap((row) => row.dueAt?.getTime() ?? [])
     if (noticeTimes.length > 0) dueAt(new Date(Math.min(...noticeTimes)))
-    return {
-      status: 'planned',
-      appointment,
-      created,
-      kept,
-      cancelled,
-      inFlight,
-      notifications,
-      omitted: [...plan.entries.filter((entry) => entry.action !== 'planned'), ...refused],
-      drift,
-      knowledge,
-    }
+    return planned(draft, applied)
   }
 }
+
+const planned = (
+  { appointment, plan, refused, drift, knowledge }: PlanDraft,
+  { created, kept, cancelled, inFlight, notifications }: Applied,
+): PlanResult => ({
+  status: 'planned',
+  appointment,
+  created,
+  kept,
+  cancelled,
+  inFlight,
+  notifications,
+  omitted: [...plan.entries.filter((entry) => entry.action !== 'planned'), ...refused],
+  drift,
+  knowledge,
+})
 
 const unchanged = (live: readonly ReminderRow[]): Applied => ({
   status: 'applied',

@@ -40,7 +40,7 @@ export async function preparePlans(
     }
     const found = planOf.get(appointmentId) ?? null
     const isLeftBehind = found !== null && found.organizationId !== appointment.organizationId
-    if (isLeftBehind) await forget(context, found)
+    if (isLeftBehind && request.dryRun !== true) await forget(context, found)
     const before = isLeftBehind ? null : found
     const isOver = request.reconciled && before === null && !takesPlace(appointment, clock.now())
     if (isOver) failures.set(request, notActive(appointmentId))

@@ -22,6 +22,8 @@ export type Run = {
   readonly step: () => Promise<void>
   /** Called at each point from which an interrupted run could continue. */
   readonly reached: () => Promise<void>
+  /** Nothing is written. */
+  readonly dryRun: boolean
 }
 
 /** Appointments checked in one step, which blocks the event loop for less than 20 ms if the database runs in this process. */
@@ -88,7 +90,7 @@ async function unplanned({ options }: Context, ids: readonly EntityId[]): Promis
  * Cancels plans whose appointment is still missing and already was five minutes ago; newly missing ones are noted with the time, for
  * the next look. `force`: all missing ones are cancelled now.
  */
-export async function cancelGone({ context, progress, step, reached }: Run, force: boolean): Promise<void> {
+export async function cancelGone({ context, progress, step, reached, dryRun }: Run, force: boolean): Promise<void> {
   const { storage, clock } = context.options
   while (progress.gone.length > 0) {
     await step()
@@ -106,22 +108,25 @@ export async function cancelGone({ context, progress, step, reached }: Run, forc
     const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
     const toWait = lost.filter((plan) => !toCancel.includes(plan))
     const findings = new Map<EntityId, ReconcileFinding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
-    await storage.decisions.append([
-      ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
-      ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
-    ])
+    for (const { appointmentId } of toCancel) findings.set(appointmentId, 'cancelled')
+    if (!dryRun) {
+      await storage.decisions.append([
+        ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
+        ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
+      ])
+    }
     const entry = reconciledEntry('cancelled')
-    const commands = toCancel.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
+    const commands = (dryRun ? [] : toCancel).map((plan) =>
+      cancelCommand(plan, 'appointment_gone', clock.now(), [entry]),
+    )
     const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
-    for (const [index, plan] of toCancel.entries()) {
-      const outcome = outcomes[index]
+    for (const [index, outcome] of outcomes.entries()) {
+      const plan = toCancel[index]
       // On a conflict, the plan was changed meanwhile from newer data: it is left as it is.
-      const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
-      if (isOpen) findings.set(plan.appointmentId, 'failed')
-      else if (outcome.status === 'applied') {
-        findings.set(plan.appointmentId, 'cancelled')
-        emitCancelled(context, outcome.cancelled)
-      }
+      if (plan === undefined) continue
+      if (isNotificationError(outcome) || outcome.status === 'held') findings.set(plan.appointmentId, 'failed')
+      else if (outcome.status === 'applied') emitCancelled(context, outcome.cancelled)
+      else findings.delete(plan.appointmentId)
     }
     for (const appointmentId of batch) progress.tally.count(findings.get(appointmentId) ?? 'unchanged', appointmentId)
     progress.gone.splice(0, batchSize)
@@ -150,11 +155,11 @@ const noteOf =
   })
 
 /** Plans each anew, which is declarative: if nothing differs, nothing is written. */
-async function* repair({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
+async function* repair({ planner, step, dryRun, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
   for (const batch of inPieces(ids, batchSize)) {
     await step()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ ...unreportedChange(appointmentId), reconciled: true, skipPast })),
+      batch.map((appointmentId) => ({ ...unreportedChange(appointmentId), reconciled: true, skipPast, dryRun })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -10,6 +10,10 @@ export const reconcileOptions = z.strictObject({
   force: z.boolean().default(false),
   /** Begin anew, even if a run was interrupted less than an hour ago. Default false: continue it. */
   restart: z.boolean().default(false),
+  /** Called after each page of plans or ids, with the appointments checked so far. Default: nobody is told. */
+  onProgress: z.custom<(checked: number) => void>((value) => typeof value === 'function').optional(),
+  /** Report what a run would find and do, and write nothing. Default false. */
+  dryRun: z.boolean().default(false),
 })
 export type ReconcileOptions = z.input<typeof reconcileOptions>
 export type SettledReconcileOptions = z.output<typeof reconcileOptions>

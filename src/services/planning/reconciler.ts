@@ -103,6 +103,7 @@ export class Reconciler {
   }
 
   async #exclusively(options: RunOptions): Promise<ReconcileReport> {
+    if (options.dryRun) return this.#passes(null, options)
     const lease = await takeJob(this.#context, reconcileJob)
     if (lease === null) return busyReport(!this.#context.host.listsUpcoming)
     try {
@@ -112,18 +113,24 @@ export class Reconciler {
     }
   }
 
-  async #passes(lease: JobLease, { restart, skipPast, force, maxGoneShare }: RunOptions): Promise<ReconcileReport> {
+  /** `lease` null: a dry run, which stands in nobody's way. */
+  async #passes(
+    lease: JobLease | null,
+    { restart, skipPast, force, maxGoneShare, dryRun, onProgress }: RunOptions,
+  ): Promise<ReconcileReport> {
     const { host, options } = this.#context
     const { storage, clock, logger } = options
     host.retryNow()
-    const kept = restart || skipPast ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
+    const isAnew = restart || skipPast || dryRun
+    const kept = isAnew ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
     const progress = kept ?? newProgress(clock.now(), skipPast)
     const { startedAt, tally } = progress
     const keep = async () => {
+      onProgress?.(tally.state.checked)
       const written = writeProgress(progress, clock.now())
-      if (written !== null) await lease.keepProgress(written)
+      if (written !== null) await lease?.keepProgress(written)
     }
-    const run = this.#runOf(progress, lease, keep)
+    const run = { ...this.#runOf(progress, lease, keep), dryRun }
     const about = { code: null, startedAt, resumed: kept !== null, upcomingSkipped: !host.listsUpcoming }
     try {
       if (kept === null) await keep()
@@ -138,9 +145,9 @@ export class Reconciler {
         })
       } else {
         await cancelGone(run, force)
-        this.#lookOnceMore(progress.missing)
+        if (!dryRun) this.#lookOnceMore(progress.missing)
       }
-      await lease.keepProgress(null)
+      await lease?.keepProgress(null)
       return tally.report({ ...about, status: isRefused ? 'refused' : 'done' })
     } catch (error) {
       if (!isNotificationError(error)) throw error
@@ -170,23 +177,24 @@ export class Reconciler {
     }
   }
 
-  #runOf(progress: Progress, lease: JobLease, reached: Run['reached']): Run {
+  #runOf(progress: Progress, lease: JobLease | null, reached: Run['reached']): Run {
     return {
       context: this.#context,
       planner: this.#planner,
       progress,
       step: () => this.#requireLease(lease),
       reached,
+      dryRun: false,
     }
   }
 
-  async #requireLease(lease: JobLease): Promise<void> {
+  async #requireLease(lease: JobLease | null): Promise<void> {
     // Yield to other work: an in-process directory and database may resolve without a turn of the event loop.
     await turn()
     if (this.#isStopped) {
       throw new NotificationError('storage_closed', 'The library was stopped; create it again to reconcile.')
     }
-    if (await lease.keep()) return
+    if (lease === null || (await lease.keep())) return
     throw new NotificationError(
       'conflict',
       'Another process took over the reconciliation, because this one paused for too long.',

@@ -1,15 +1,23 @@
 import { type Channel, channels } from '../../channels/index.ts'
 import { addressKey } from '../../domain/effective.ts'
-import type { DeliveryRow, HashedAddress, MessagePlace, RequestKey } from '../../ports/storage.ts'
+import {
+  type DeliveryRow,
+  type HashedAddress,
+  type MessagePlace,
+  type Refusal,
+  type RequestKey,
+  sharedSender,
+} from '../../ports/storage.ts'
 import { type Actor, recipientTarget } from '../../schemas/audit.ts'
 import { channelPreferences } from '../../schemas/channel-settings.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import { hashedMark } from '../../schemas/erased.ts'
-import type { Scheduling } from '../planning/scheduling.ts'
+import { forgetRecipient } from '../planning/forget-recipient.ts'
 import type { Context } from '../shared/context.ts'
-import type { AddressHashes } from '../shared/hashed-addresses.ts'
+import type { AddressHashes, Hash } from '../shared/hashed-addresses.ts'
+import { Relief, StepSize } from '../shared/step-size.ts'
 import { answerWithout } from './answers.ts'
-import { StepSize } from './step-size.ts'
+import { organizationOf } from './export.ts'
 
 /** What was erased. */
 export type ErasureReport = {
@@ -27,11 +35,15 @@ export type ErasureReport = {
   readonly isScrubbed: boolean
 }
 
+/** Where somebody was written to in the place of others, in normal form. */
+export type ContactAddress = { readonly channel: Channel; readonly address: string }
 type Reach = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
 
 const answersAtOnce = 100
 const liftsAtOnce = 100
 const plansAtOnce = 50
+/** Of the record of consent, whether the last word on a channel came from an address. */
+const recordsLookedAt = 200
 
 /** One erasure, in small steps. Interrupted, it is made again from the start, and passes over what is done. */
 export class Erasure {
@@ -39,8 +51,10 @@ export class Erasure {
   readonly #hashes: AddressHashes
   readonly #recipient: RecipientRef
   readonly #actor: Actor
+  readonly #contactAddresses: readonly ContactAddress[]
   /** Channels on which the person wants nothing, or not everything. */
-  #refused: ReadonlySet<Channel> = new Set()
+  #refused: ReadonlyMap<Channel, Refusal> = new Map()
+  #hash: Hash | null = null
   readonly #organizations = new Set<string>()
   readonly #appointments = new Set<EntityId>()
   readonly #addresses = new Set<string>()
@@ -48,19 +62,23 @@ export class Erasure {
   #messages = 0
   #hashed = 0
 
-  constructor(context: Context, hashes: AddressHashes, recipient: RecipientRef, actor: Actor) {
+  constructor(context: Context, recipient: RecipientRef, actor: Actor, contactAddresses: readonly ContactAddress[]) {
     this.#context = context
-    this.#hashes = hashes
+    this.#hashes = context.hashes
+    this.#contactAddresses = contactAddresses
     this.#recipient = recipient
     this.#actor = actor
   }
 
-  async run(scheduling: Scheduling): Promise<ErasureReport> {
-    const { storage } = this.#context.options
+  async run(): Promise<ErasureReport> {
+    const { options, secrets } = this.#context
+    const { storage } = options
+    if (secrets !== null) this.#hash = await this.#hashes.make()
     await this.#preferences()
     await this.#eraseMessages()
+    for (const address of this.#contactAddresses) await this.#eraseMessagesTo(address)
     // Preferences go only when what they refuse is kept otherwise.
-    const { cancelled, inFlight } = await scheduling.recipientDeleted(this.#recipient)
+    const { cancelled, inFlight } = await forgetRecipient(this.#context, this.#recipient, this.#actor)
     // Those that were made meanwhile, and those that waited.
     await this.#eraseMessages()
     await this.#erasePlans()
@@ -88,7 +106,16 @@ export class Erasure {
     // A hash knows no kinds of messages: who refused one of them on a channel gets none there, rather than that one again.
     const isRefused = (channel: Channel) =>
       channelPreferences(found, channel).enabled === false || found.optOuts?.some((one) => one.channel === channel)
-    this.#refused = new Set(channels.filter(isRefused))
+    const said = await this.#context.options.storage.consents.records({
+      organizationId,
+      recipient: { type, id },
+      limit: recordsLookedAt,
+    })
+    const refusalOf = (channel: Channel): Refusal => {
+      const last = said.find((one) => one.channel === channel && one.category === null)
+      return last === undefined || last.addressId === null ? 'own' : 'by_address'
+    }
+    this.#refused = new Map(channels.filter(isRefused).map((channel) => [channel, refusalOf(channel)]))
     const reach = channels.flatMap((channel): Reach[] => {
       const { address } = channelPreferences(found, channel)
       return address === null ? [] : [{ organizationId, channel, address: addressKey(channel, address) }]
@@ -96,26 +123,36 @@ export class Erasure {
     await this.#step([], [], reach)
   }
 
-  async #eraseMessages(): Promise<void> {
+  #eraseMessages(): Promise<void> {
+    const { personal } = this.#context.options.storage
+    const recipient = this.#recipient
+    return this.#erasePages((after, limit) => personal.messages({ recipient, after, left: true, limit }))
+  }
+
+  /** What somebody got in the place of others has these as its recipients. */
+  async #eraseMessagesTo(address: ContactAddress): Promise<void> {
+    const { personal } = this.#context.options.storage
+    await this.#erasePages((after, limit) => personal.messagesTo({ ...address, after, limit }))
+    // What is known of the address where no message is left.
+    const reach = [sharedSender, ...this.#organizations].map((organizationId) => ({ ...address, organizationId }))
+    await this.#step([], [], reach)
+  }
+
+  async #erasePages(read: (after: MessagePlace | null, limit: number) => Promise<DeliveryRow[]>): Promise<void> {
     const { storage, clock } = this.#context.options
-    const size = new StepSize(5, 100)
+    const size = new StepSize(storage, 8, 100)
+    const relief = new Relief(storage, clock)
     for (let after: MessagePlace | null = null; ; ) {
-      const began = clock.elapsedMs()
-      const page: DeliveryRow[] = await storage.personal.messages({
-        recipient: this.#recipient,
-        after,
-        left: true,
-        limit: size.rows,
-      })
+      const page = await read(after, size.rows)
       const last = page.at(-1)
       if (last === undefined) return
       for (const { organizationId } of page) this.#organizations.add(organizationId)
       const reach = page.flatMap(({ organizationId, channel, recipientAddress: address }): Reach[] =>
         address === null ? [] : [{ organizationId, channel, address }],
       )
-      await this.#step(page, this.#newAppointments(page), reach)
+      size.took(await this.#step(page, this.#newAppointments(page), reach))
       after = { createdAt: last.createdAt, id: last.id }
-      size.took(clock.elapsedMs() - began)
+      await relief.stepped()
     }
   }
 
@@ -138,27 +175,39 @@ export class Erasure {
     }
   }
 
-  async #step(page: readonly DeliveryRow[], appointments: readonly EntityId[], reach: readonly Reach[]): Promise<void> {
+  /** Returns how long the change took, in ms. */
+  async #step(
+    page: readonly DeliveryRow[],
+    appointments: readonly EntityId[],
+    reach: readonly Reach[],
+  ): Promise<number> {
     const { storage, clock } = this.#context.options
     for (const { recipientEmail, recipientPhone, recipientAddress } of page)
       for (const one of [recipientEmail, recipientPhone, recipientAddress]) if (one !== null) this.#addresses.add(one)
     for (const { address } of reach) this.#addresses.add(address)
     const addresses = await this.#hashedOf(reach)
+    // What went out in one message has the words of that about each of its people.
+    const shared = [...new Set(page.flatMap(({ sentWith }) => sentWith ?? []))]
+    const together = shared.length === 0 ? [] : await storage.deliveries.sentWith(shared)
+    const began = clock.elapsedMs()
     const {
       messages,
       addresses: rows,
       hashed,
     } = await storage.personal.erase({
       recipient: this.#recipient,
-      messages: page.map(({ id }) => id),
+      messages: [...new Set([...page, ...together].map(({ id }) => id))],
+      contactAddresses: this.#contactAddresses,
       appointments,
       waitlistEntries: [...new Set(page.flatMap(({ waitlistEntryId }) => waitlistEntryId ?? []))],
       addresses,
+      hash: this.#hash,
       at: clock.now(),
     })
     this.#messages += messages
     this.#hashed += hashed
     this.#rows.push(...rows)
+    return clock.elapsedMs() - began
   }
 
   /** Addresses that nobody else has. Without an encryption key there are no hashes, and nothing may have to be kept. */
@@ -167,16 +216,19 @@ export class Erasure {
     if (own.length === 0) return []
     const { storage } = this.#context.options
     const shared = await storage.personal.sharedAddresses(own, this.#recipient)
-    const alone = own.filter((_, index) => shared[index] !== true)
+    const isTheirs = ({ channel, address }: Reach) =>
+      this.#contactAddresses.some((one) => one.channel === channel && one.address === address)
+    const alone = own.filter((one, index) => shared[index] !== true || isTheirs(one))
     if (alone.length === 0) return []
     const rows = await storage.addresses.find(alone.flatMap((one) => [one, { ...one, organizationId: '' }]))
     const isKept = rows.some(({ suppression, liftedAt }) => suppression !== null || liftedAt !== null)
     const isRefused = alone.some(({ channel }) => this.#refused.has(channel))
-    const hash = isKept || isRefused || this.#context.secrets !== null ? await this.#hashes.make() : null
+    // Where there is no key, it says so.
+    const hash = isKept || isRefused ? await this.#hashes.make() : this.#hash
     return alone.map((one) => ({
       ...one,
       hash: hash === null ? hashedMark : hash(one.channel, one.address),
-      isRefused: this.#refused.has(one.channel),
+      refusal: this.#refused.get(one.channel) ?? null,
     }))
   }
 
@@ -218,6 +270,7 @@ export class Erasure {
 
   async #audit(): Promise<void> {
     const { storage, clock } = this.#context.options
+    if (this.#organizations.size === 0) this.#organizations.add(await organizationOf(this.#context, this.#recipient))
     for (const organizationId of this.#organizations) {
       const target = recipientTarget(this.#recipient)
       const entry = { organizationId, at: clock.now(), actor: this.#actor, target, detail: {} }

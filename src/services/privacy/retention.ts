@@ -5,7 +5,7 @@ import { type RetentionKind, retentionKinds } from '../../schemas/retention.ts'
 import type { Context } from '../shared/context.ts'
 import { type JobLease, takeJob } from '../shared/job-lease.ts'
 import { RecurringJob } from '../shared/recurring-job.ts'
-import { StepSize } from './step-size.ts'
+import { Relief, StepSize } from '../shared/step-size.ts'
 
 export const retentionJob = 'retention'
 const dayMs = 24 * 3_600_000
@@ -105,23 +105,32 @@ function parse(kept: JobProgress | null): Progress | null {
   return found.success ? found.data : null
 }
 
-/** Of the organizations that keep something for a time. */
+/**
+ * Of the organizations that keep something for a time. What belongs to none (''), as what people wrote to a sender that several share, is
+ * kept for as long as it is by the one that keeps it longest.
+ */
 async function cutoffsOf({ options: { storage, clock } }: Context): Promise<Cutoffs> {
   const now = clock.now().getTime()
   const cutoffs = new Map<string, RetentionCommand['before']>()
+  const longest = new Map<RetentionKind, number>()
   for (let after: string | null = null; ; ) {
     const page = await storage.settings.list(after, settingsAtOnce)
     for (const { organizationId, retention: rules } of page) {
       const before: { [K in RetentionKind]?: Date } = {}
       for (const kind of retentionKinds) {
         const days = rules?.[kind] ?? 0
+        longest.set(kind, Math.max(longest.get(kind) ?? 0, days === 0 ? Number.POSITIVE_INFINITY : days))
         if (days > 0) before[kind] = new Date(now - days * dayMs)
       }
       if (Object.keys(before).length > 0) cutoffs.set(organizationId, before)
     }
     after = page.at(-1)?.organizationId ?? null
-    if (page.length < settingsAtOnce) return cutoffs
+    if (page.length < settingsAtOnce) break
   }
+  const ofNone = [...longest].filter(([, days]) => Number.isFinite(days))
+  const before = Object.fromEntries(ofNone.map(([kind, days]) => [kind, new Date(now - days * dayMs)]))
+  if (ofNone.length > 0) cutoffs.set('', before)
+  return cutoffs
 }
 
 /** `work` null: a dry run. */
@@ -131,8 +140,9 @@ async function walk(
   begun: Progress,
   work: { readonly lease: JobLease; readonly isOn: () => boolean } | null,
 ): Promise<RetentionCounts> {
-  const looking = new StepSize(100, mostLookedAt)
-  const blanking = new StepSize(20, mostBlanked)
+  const looking = new StepSize(storage, 100, mostLookedAt)
+  const blanking = new StepSize(storage, 20, mostBlanked)
+  const relief = new Relief(storage, clock)
   const counts = { ...begun.counts }
   let { looked } = begun
   const timed = async <T>(size: StepSize, step: () => Promise<T>): Promise<T> => {
@@ -162,6 +172,7 @@ async function walk(
         from += step.length
         for (const kinds of await timed(blanking, () => storage.personal.retain(step)))
           for (const kind of kinds) counts[kind] += 1
+        if (work !== null) await relief.stepped()
       }
       const last = page.at(-1)
       if (last === undefined) break
@@ -170,6 +181,6 @@ async function walk(
       await save(table, cursor, null)
     }
   }
-  await save('audit', 0, clock.now())
+  await save('inbound', 0, clock.now())
   return counts
 }

@@ -1,4 +1,4 @@
-import { channelOf, channels } from '../../channels/index.ts'
+import { channels } from '../../channels/index.ts'
 import { isPersons } from '../../domain/address.ts'
 import { NotificationError } from '../../errors.ts'
 import { type AddressRow, sharedSender as sharedSenderId } from '../../ports/storage.ts'
@@ -20,7 +20,7 @@ import { definedOnly } from '../../schemas/defined.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
 import { suppressionTable } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { ownAddress } from '../shared/knowledge.ts'
+import { ownAddress, readOwnAddress } from '../shared/knowledge.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { peopleAt, takenStill } from '../shared/people.ts'
@@ -114,7 +114,6 @@ export class Addresses {
         addresses: [address, ...shared],
         onlyTaken: false,
         inbound: null,
-        decides: [],
       })
       this.#context.replanQueued()
     } else await storage.addresses.suppress({ ...address, isShared: sharedSender, cause, code, at, by })
@@ -134,9 +133,9 @@ export class Addresses {
     if (consent !== null && consent.at > at) throw fieldInvalid('consent.at', 'must not be in the future')
     const [row] = await storage.addresses.find([address])
     const taken = row?.taken ?? []
-    const found = taken.length === 0 ? [] : await peopleAt(this.#context, address, address.organizationId)
-    const people = await takenStill(this.#context, address, taken, found)
-    const outcome = await storage.addresses.lift({ ...address, consent, people, at, by: this.#actor })
+    const found = taken.length === 0 ? [] : await peopleAt(this.#context, address, address.organizationId, true)
+    const { theirs: people, unsure } = await takenStill(this.#context, address, taken, found)
+    const outcome = await storage.addresses.lift({ ...address, consent, people, unsure, at, by: this.#actor })
     if (outcome.status === 'refused') throw consentRequired(outcome.suppression, consent !== null)
     if (outcome.status === 'lifted') this.#context.replanQueued()
     return this.#known(address)
@@ -159,14 +158,8 @@ export class Addresses {
     return shown(address, known.own(address), known.suppression(address))
   }
 
-  /** In normal form. @throws NotificationError `invalid_input` for what is none. */
-  async #address(organization: string, { channel, address: text }: AddressInput): Promise<OwnAddress> {
-    const id = parseField(organizationId, organization, 'organizationId')
-    const [settings = null] = await this.#context.options.storage.settings.get([id])
-    const { address: rules } = channelOf(channel)
-    const read = rules.read(text, settings?.defaultCountry ?? null)
-    if (read.address !== null) return ownAddress(this.#context, settings, id, channel, read.address)
-    throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
+  async #address(organization: string, input: AddressInput): Promise<OwnAddress> {
+    return readOwnAddress(this.#context, parseField(organizationId, organization, 'organizationId'), input)
   }
 
   async #requireOrganization(id: string): Promise<void> {

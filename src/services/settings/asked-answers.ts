@@ -2,11 +2,11 @@ import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import type { FieldIssue } from '../../errors.ts'
 import { askVariable, namedIn } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
-import { channelSettings, isWritten, templated } from '../../schemas/channel-settings.ts'
+import { channelSettings, isWritten, nameOf, templated, templatesPlace } from '../../schemas/channel-settings.ts'
 import { inputInvalid, type Warning } from '../../schemas/common.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
-import type { Category } from '../../schemas/vocabulary.ts'
-import { asksFor, canReceive, missingForAnswers } from '../shared/asking.ts'
+import { type Category, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { asksFor, canList, canReceive, missingForAnswers } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { makingOf, policyOf } from '../shared/settings-view.ts'
 
@@ -50,6 +50,36 @@ export function requireHeardAnswers(context: Context, after: SettingsRow, patch:
   }
   if (issues.length > 0) throw inputInvalid('organization settings', issues)
   return warnings
+}
+
+/**
+ * What goes out together, or not at all, is decided when it is sent.
+ * @throws NotificationError `invalid_input` for settings of that kind where TaskManager sends, which gets each reminder when it is planned.
+ */
+export function requireOwnSending({ providers }: Context, patch: Partial<SettingsValues>): void {
+  if (!providers.delivered) return
+  const why = 'TaskManager sends, and has each reminder long before its day'
+  const issues = [
+    ...(patch.oneMessagePerDay === true ? [{ field: 'oneMessagePerDay', message: `must stay false: ${why}` }] : []),
+    ...(patch.dailyBudget == null ? [] : [{ field: 'dailyBudget', message: `must stay null: ${why}` }]),
+  ]
+  if (issues.length > 0) throw inputInvalid('organization settings', issues)
+}
+
+/** A warning for each channel whose reminder template cannot name several appointments, so that its reminders go out one by one. */
+export function listWarnings({ providers }: Context, after: SettingsRow): Warning[] {
+  if (after.oneMessagePerDay !== true) return []
+  if (providers.delivered) return []
+  const policy = policyOf(after)
+  return channels
+    .filter((channel) => channelOf(channel).content.kind === 'text' && channelSettings(after, channel).enabled)
+    .filter((channel) => !canList(policy, channel))
+    .map((channel) => ({
+      field: `${nameOf(templatesPlace(channel))}.${templateKeyOf.REMINDER}`,
+      code: 'not_listed',
+      message:
+        'It does not name {appointments}, or has a link that answers for one of them, so that reminders of a day are sent one by one',
+    }))
 }
 
 /** The organization's templates that ask. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
-import { cleanName, wordsOf } from '../../messages/index.ts'
+import { wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
 import { fieldInvalid, refKey } from '../../schemas/common.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import type { SecretContext } from '../../security/secret-box.ts'
-import { sendNow } from '../shared/accounts/provider-calls.ts'
+import { messageBy, sendNow } from '../shared/accounts/provider-calls.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge, ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
@@ -63,22 +63,16 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
     now,
   })
   const text = words.say('sms', { sentence: words.say('proof.text') })
-  const failure = await sendNow(options, provider, {
-    notificationId: 0,
-    idempotencyKey: createHash('sha256').update(link.row.hash).digest('hex').slice(0, 40),
+  const message = messageBy(provider, organizationName, {
+    idempotencyKey: createHash('sha256').update(link.rows[0].hash).digest('hex').slice(0, 40),
     organizationId,
-    category: 'TEST',
     channel,
     to: address,
-    toName: null,
-    from: provider.from,
-    fromName: cleanName(provider.fromName ?? organizationName),
-    replyTo: provider.replyTo,
     subject: content.subject === null ? null : words.say('page.contact'),
     ...content.finish(text, words.language),
     template: null,
-    deadline: null,
   })
+  const failure = await sendNow(options, provider, message)
   return failure === null || failure.isUnknown ? 'sent' : 'unsent'
 }
 
@@ -110,15 +104,16 @@ async function freeSlot({ options, links }: Context, request: ProofRequest, { ad
   const day = Math.floor(now.getTime() / dayMs)
   for (let slot = 0; slot < mostADay; slot += 1) {
     const key = ['contact', refKey(ref), channel, day, slot]
-    const about = { organizationId, recipient: ref, appointmentId: null, channel, category: null, startsAt: null, now }
+    const whose = { organizationId, recipient: ref, readers: [ref] } as const
+    const about = { ...whose, appointmentId: null, channel, category: null, startsAt: null, now }
     // Its token is sent to nobody.
-    const place = links.make('contact', { ...about, messageKey: JSON.stringify(key) }, contact).row
+    const [place] = links.make('contact', { ...about, messageKey: JSON.stringify(key) }, contact).rows
     if ((await storage.links.find([place.hash])) !== null) continue
     await storage.links.add([place])
     // Another request may have taken it at the same moment, for another address.
     if ((await storage.links.find([place.hash]))?.contact !== contact) continue
     const link = links.make('contact', { ...about, messageKey: JSON.stringify([...key, address]) }, contact)
-    await storage.links.add([link.row])
+    await storage.links.add(link.rows)
     return link
   }
   return null

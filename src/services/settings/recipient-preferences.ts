@@ -29,7 +29,7 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
 import { nameOf, preferencesNotFound, recipientNotFound } from '../shared/not-found.ts'
 import { isWithin, type Scope } from '../shared/owners.ts'
-import { contactIn } from '../shared/people.ts'
+import { contactIn, peopleAt } from '../shared/people.ts'
 import { showPreferences } from '../shared/settings-view.ts'
 import { suppressedAddresses } from './addresses.ts'
 import { beginProof, type ProofResult } from './contact-proof.ts'
@@ -152,6 +152,7 @@ export class RecipientPreferences {
       await storage.consents.change({
         ...{ act: 'given', how: 'api', wording: null, at: clock.now(), by: this.#actor },
         people: [party],
+        others: await peopleAt(this.#context, { channel, address }, party.organizationId),
         channels: [channel],
         categories: null,
         addresses: [{ organizationId: party.organizationId, channel, address }],
@@ -159,7 +160,6 @@ export class RecipientPreferences {
         code: 'recorded',
         onlyTaken: false,
         inbound: null,
-        decides: [],
       })
     }
   }

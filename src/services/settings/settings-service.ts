@@ -38,6 +38,7 @@ import {
 } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
+import { listWarnings, requireOwnSending } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
@@ -106,7 +107,8 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
-    const ofTexts = await checkTexts(this.#context, wanted, patch)
+    requireOwnSending(this.#context, patch)
+    const ofTexts = [...(await checkTexts(this.#context, wanted, patch)), ...listWarnings(this.#context, wanted)]
     const row = await storage.settings.create(
       id,
       values,
@@ -166,7 +168,8 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
-      const ofTexts = await checkTexts(this.#context, after, patch)
+      requireOwnSending(this.#context, patch)
+      const ofTexts = [...(await checkTexts(this.#context, after, patch)), ...listWarnings(this.#context, after)]
       warnings = [...ofTexts, ...ofSender, ...ofAccount]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })

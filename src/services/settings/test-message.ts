@@ -13,8 +13,8 @@ import { type Contact, fieldInvalid, usualLocale } from '../../schemas/common.ts
 import { ruleTable } from '../../schemas/rules.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { categories, templateKeyOf } from '../../schemas/vocabulary.ts'
-import { sendNow } from '../shared/accounts/provider-calls.ts'
-import { type Candidate, firstOf, type Provider, sourceOf } from '../shared/accounts/providers.ts'
+import { messageBy, sendNow } from '../shared/accounts/provider-calls.ts'
+import { type Candidate, firstOf, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
@@ -136,7 +136,14 @@ async function sendTestMessage(context: Context, tested: Tested): Promise<TestMe
     const fields = [nameOf(templatesPlace(channel))]
     return { ...about, result: 'failed', code: 'no_template', message, fields }
   }
-  const failure = await sendNow(options, found, messageOf(tested, found, content))
+  const { organizationName, idempotencyKey: key } = tested
+  const idempotencyKey = key === undefined ? randomUUID() : keyOf([organizationId, channel, key])
+  const sent = { organizationId, channel, idempotencyKey }
+  const failure = await sendNow(
+    options,
+    found,
+    messageBy(found, organizationName, { ...sent, to: address, ...content }),
+  )
   if (failure === null) {
     await accounts.proven(found, address)
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
@@ -173,31 +180,6 @@ function contentOf({ organizationName, locale, row, channel }: Tested): Content 
 }
 
 const test = 'TEST'
-
-function messageOf(
-  { organizationId, organizationName, channel, address, idempotencyKey }: Tested,
-  provider: Provider,
-  { subject, text, html, template }: Content,
-) {
-  return {
-    // It has no row in the history.
-    notificationId: 0,
-    idempotencyKey: idempotencyKey === undefined ? randomUUID() : keyOf([organizationId, channel, idempotencyKey]),
-    organizationId,
-    category: 'TEST',
-    channel,
-    to: address,
-    toName: null,
-    from: provider.from,
-    fromName: cleanName(provider.fromName ?? organizationName),
-    replyTo: provider.replyTo,
-    subject,
-    text,
-    html,
-    template,
-    deadline: null,
-  } as const
-}
 
 const keyOf = (parts: readonly string[]): string =>
   createHash('sha256')

@@ -39,5 +39,15 @@ export function asksFor(policy: OrganizationPolicy, channel: Channel, category: 
 export const asksByItself = (policy: OrganizationPolicy, category: Category): boolean =>
   policy.askForAnswers && category === 'REMINDER'
 
+/** Whether one reminder can name several appointments: the built-in text does, and a template with their list and no link that answers for one. */
+export function canList(policy: OrganizationPolicy, channel: Channel): boolean {
+  if (channelOf(channel).content.kind !== 'text') return false
+  const template = channelSettings(policy, channel).templates[templateKeyOf.REMINDER]
+  return template === undefined || listsAll(JSON.stringify(template))
+}
+
+export const listsAll = (template: string): boolean =>
+  template.includes('{appointments}') && !/\{(?:confirm|change|cancel)_url/.test(template)
+
 /** The variable of templates by which they ask. */
 const hintVariable = '{answer_hint'

@@ -12,7 +12,8 @@ import {
   sharedSender,
 } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import { hashedAddress, hashedMark } from '../../schemas/erased.ts'
+import type { Suppression } from '../../schemas/address.ts'
+import { hashedAddress, hashedMark, refusalCodes } from '../../schemas/erased.ts'
 import type { SecretBox } from '../../security/secret-box.ts'
 
 /** The name of the key, and where it is sealed. */
@@ -124,10 +125,16 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
     return addresses.find(refs)
   }
 
+  /** By an address of a shared sender: that of every organization too, since nobody knows any more who wrote there by it. */
+  const knownToAll = async ({ channel, address }: AddressRef) => {
+    await find([])
+    return isMarked ? addresses.everywhere({ channel, address: (await hashes.load())(channel, address) }) : []
+  }
+
   /** Gives back what is known of the address by its hash, for it to be taken back. */
   const restore = async (rows: readonly AddressRow[], address: string, at: Date): Promise<void> => {
     for (const { organizationId, channel, address: hash } of rows)
-      await personal.restoreAddress({ organizationId, channel, address, hash, isRefused: false }, at)
+      await personal.restoreAddress({ organizationId, channel, address, hash, refusal: null }, at)
   }
 
   return {
@@ -136,14 +143,28 @@ export function withHashedAddresses(storage: Store, hashes: AddressHashes): Stor
       ...consents,
       async change(command) {
         const { act, onlyTaken: onlyStop, at } = command
+        // What a person refused by themselves is nothing that START takes back.
+        const isLifted = (suppression: Suppression) =>
+          isTakenBack(suppression, { act, onlyStop, at }) && !(onlyStop && suppression.code === refusalCodes.own)
+        const more: AddressRef[] = []
         for (const ref of act === 'given' || act === 'cleared' ? command.addresses : []) {
+          if (ref.organizationId === sharedSender) {
+            const rows = await knownToAll(ref)
+            const isOver = ({ suppression }: AddressRow) => suppression !== null && isLifted(suppression)
+            await restore(rows.filter(isOver), ref.address, at)
+            more.push(...rows.filter(isOver).map(({ organizationId }) => ({ ...ref, organizationId })))
+            continue
+          }
           const rows = await known(ref)
           const of = (id: string) => rows.find(({ organizationId }) => organizationId === id)
           const suppression = suppressionFor(of(ref.organizationId), of(sharedSender))
-          if (suppression !== null && isTakenBack(suppression, { act, onlyStop, at }))
-            await restore(rows, ref.address, at)
+          if (suppression !== null && isLifted(suppression)) await restore(rows, ref.address, at)
         }
-        return consents.change(command)
+        const isNamed = (ref: AddressRef) => command.addresses.some((one) => nameOf(one) === nameOf(ref))
+        return consents.change({
+          ...command,
+          addresses: [...command.addresses, ...more.filter((ref) => !isNamed(ref))],
+        })
       },
     },
     addresses: {

@@ -1,4 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
+import type { ReplyCommand } from '../../ports/storage.ts'
 import type { ReplyAbout } from '../../schemas/vocabulary.ts'
 
 /** A text of a person, for whoever reads answers. */
@@ -23,4 +24,10 @@ export type InboundText = {
 }
 
 /** Reads what people write that is about no consent, or that people are to read. */
-export type AnswerReader = (text: InboundText) => Promise<unknown>
+export type AnswerReader = {
+  /** Records what a text answers, or keeps it for people. */
+  read(text: InboundText): Promise<unknown>
+  /** What is to be kept for people, to be stored together with something else; then `kept` is called. */
+  forPeople(text: InboundText): Promise<ReplyCommand>
+  kept(reply: ReplyCommand): void
+}

@@ -1,17 +1,18 @@
-import type { Channel } from '../../channels/index.ts'
+import { type Channel, channelOf } from '../../channels/index.ts'
 import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Asked, Compile, MailFrame, Wording } from '../../messages/index.ts'
 import type { IdKinds, IntentGuard, Party, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
+import type { AddressInput } from '../../schemas/address.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
-import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
+import { fieldInvalid, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
 import type { ProviderFault } from '../../schemas/rules.ts'
 import type { Senders } from './accounts/providers.ts'
-import type { PlanningContext } from './context.ts'
+import type { Context, PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
 import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
@@ -47,13 +48,14 @@ export class Knowledge {
   }
 
   /**
-   * `organizations`: if already read; otherwise the directory is called.
+   * `organizations`: if already read; otherwise the directory is called. `supposed`: settings in place of those that are stored.
    * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them.
    */
   static async load(
     context: PlanningContext,
     subjects: readonly Subject[],
     organizations?: Lookups<string, Organization>,
+    supposed: readonly SettingsRow[] = [],
   ): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
@@ -70,7 +72,7 @@ export class Knowledge {
       organizations ?? context.host.organizations(organizationIds),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
-    const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
+    const settingsOf = new Map([...settings, ...supposed].map((row) => [row.organizationId, row]))
     const asked = addressesOf(context, subjects, preferencesByRef, settingsOf)
     const addresses = await KnownAddresses.load(storage.addresses, asked)
     const knowledge = new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
@@ -90,6 +92,12 @@ export class Knowledge {
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
+        isHeard: (channel, address) => {
+          const { content } = channelOf(channel)
+          const withinMs = content.kind === 'approved' ? (content.free?.withinMs ?? 0) : 0
+          const since = new Date(this.#context.options.clock.now().getTime() - withinMs)
+          return this.#addresses.isHeard(ownAddress(this.#context, settings, organizationId, channel, address), since)
+        },
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)
@@ -202,6 +210,19 @@ export const ownAddress = (
   address: addressKey(channel, address),
   isShared: providers.isShared(settings, channel),
 })
+
+/** An address that somebody wrote, in normal form. @throws NotificationError `invalid_input` for what is none. */
+export async function readOwnAddress(
+  context: Context,
+  organizationId: string,
+  { channel, address: text }: AddressInput,
+): Promise<OwnAddress> {
+  const [settings = null] = await context.options.storage.settings.get([organizationId])
+  const { address: rules } = channelOf(channel)
+  const read = rules.read(text, settings?.defaultCountry ?? null)
+  if (read.address !== null) return ownAddress(context, settings, organizationId, channel, read.address)
+  throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
+}
 
 /** @throws NotificationError `invalid_input` for an invalid recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {

@@ -29,6 +29,11 @@ export class KnownAddresses {
     return suppressionFor(this.own(address), this.#shared(address))
   }
 
+  /** Whether a message came from it since then, to the organization's sender or to the one that it shares. */
+  isHeard(address: OwnAddress, since: Date): boolean {
+    return [this.own(address), this.#shared(address)].some((row) => row?.heardAt != null && row.heardAt > since)
+  }
+
   own(address: AddressRef): AddressRow | undefined {
     return this.#rows.get(keyOf(address))
   }

@@ -1,4 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
+import { isSameRecipient } from '../../domain/appointment.ts'
 import type { LinkRow } from '../../ports/storage.ts'
 import type { FilledTemplate } from '../../schemas/approved-templates.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
@@ -14,7 +15,10 @@ const lifeMs = { preferences: 90 * dayMs, unsubscribe: 90 * dayMs, contact: 3 * 
 /** What a link is about, and the message that it is in. */
 export type LinkAbout = {
   readonly organizationId: string
+  /** Who answers for the appointment. */
   readonly recipient: RecipientRef
+  /** Whose preferences it is about: all whom the message was for, or who is written to in their place. */
+  readonly readers: readonly [RecipientRef, ...RecipientRef[]]
   readonly appointmentId: EntityId | null
   readonly channel: Channel | null
   readonly category: Category | null
@@ -24,6 +28,12 @@ export type LinkAbout = {
   readonly messageKey: string
   readonly now: Date
 }
+
+/** Of the readers of a message one; `unknown`: whom it is about, where the host knows none of those who read it. */
+export type Place = number | 'unknown'
+
+/** The first row is found by the token. */
+type Link = { readonly url: string; readonly rows: readonly [LinkRow, ...LinkRow[]] }
 
 type Texts = {
   readonly subject: string | null
@@ -46,26 +56,33 @@ export class Links {
     this.base = this.#tokens === null ? null : publicUrl
   }
 
-  /** A link, and the row that makes it work. @throws TypeError where `base` is null. */
-  make(purpose: LinkPurpose, about: LinkAbout, contact: string | null = null): { url: string; row: LinkRow } {
+  /** A link, and the rows that make it work: one for each person it is about. @throws TypeError where `base` is null. */
+  make(purpose: LinkPurpose, about: LinkAbout, contact: string | null = null): Link {
     if (this.base === null || this.#tokens === null) throw new TypeError('no links can be made')
-    const { organizationId, messageKey, startsAt, now, ...rest } = about
-    const token = this.#tokens.token(JSON.stringify([purpose, organizationId, messageKey]))
+    const { organizationId, messageKey, startsAt, now, recipient, readers, ...rest } = about
+    const tokens = this.#tokens
+    const token = tokens.token(JSON.stringify([purpose, organizationId, messageKey]))
     const isAnswer = isAnswerPurpose(purpose)
     const later = (ms: number) => new Date(now.getTime() + ms)
-    return {
-      url: linkUrl(this.base, purpose, token),
-      row: {
-        ...rest,
-        hash: this.#tokens.hashes(token)[0],
-        organizationId,
-        purpose,
-        startsAt: isAnswer ? startsAt : null,
-        contact,
-        expiresAt: isAnswer ? (startsAt ?? later(lifeMs.answer)) : later(lifeMs[purpose]),
-        createdAt: now,
-      },
-    }
+    const rowOf = (person: RecipientRef, place: Place): LinkRow => ({
+      ...rest,
+      hash: tokens.hashes(atPlace(token, place))[0],
+      organizationId,
+      recipient: person,
+      purpose,
+      startsAt: isAnswer ? startsAt : null,
+      contact,
+      expiresAt: isAnswer ? (startsAt ?? later(lifeMs.answer)) : later(lifeMs[purpose]),
+      createdAt: now,
+    })
+    const [first, ...others] = readers
+    const isReader = readers.some((one) => isSameRecipient(one, recipient))
+    const further = [
+      ...others.map((one, index) => rowOf(one, index + 1)),
+      ...(isReader ? [] : [rowOf(recipient, 'unknown')]),
+    ]
+    const more = isAnswer ? [] : further
+    return { url: linkUrl(this.base, purpose, token), rows: [rowOf(isAnswer ? recipient : first, 0), ...more] }
   }
 
   /** Puts tokens in place of the masks of a message, and gives the rows that make them work. */
@@ -73,7 +90,7 @@ export class Links {
     const { base } = this
     // Of WhatsApp, the text is what the provider makes of the template.
     if (base === null || !`${message.subject} ${message.text}`.includes(tokenMask)) return { message, links: [] }
-    const links = new Map<LinkPurpose, { readonly url: string; readonly row: LinkRow }>()
+    const links = new Map<LinkPurpose, Link>()
     const filled = (text: string): string =>
       linkPurposes.reduce((before, purpose) => {
         const masked = linkUrl(base, purpose, tokenMask)
@@ -93,12 +110,15 @@ export class Links {
           parameters: template.parameters.map((one) => ({ ...one, value: filled(one.value) })),
         },
       },
-      links: [...links.values()].map(({ row }) => row),
+      links: [...links.values()].flatMap(({ rows }) => rows),
     }
   }
 
-  /** What is stored of a token under each key; empty for what is no token. */
-  hashes(token: string): readonly string[] {
-    return this.#tokens === null || !tokenShape.test(token) ? [] : this.#tokens.hashes(token)
+  /** What is stored of a token under each key, for one of those it is about; empty for what is no token. */
+  hashes(token: string, place: Place): readonly string[] {
+    return this.#tokens === null || !tokenShape.test(token) ? [] : this.#tokens.hashes(atPlace(token, place))
   }
 }
+
+/** The row of the first person is found by the token itself; nobody makes a token of those of the others. */
+const atPlace = (token: string, place: Place): string => (place === 0 ? token : `${token}.${place}`)

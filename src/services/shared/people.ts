@@ -13,13 +13,32 @@ import { policyOf } from './settings-view.ts'
 const mostMessages = 50
 
 /**
- * Who has an address: the patients and clients whom the organization (null: any) wrote to there and who have it still, by their
- * preferences or the directory, and whom these name to be written to in their place. Where the directory cannot say, they count as having it: silence harms less than a message.
+ * Whether an organization sends by an account of this one, or (null) by that of the host application: those that have a sender of their
+ * own have nothing to do with one that others share.
+ */
+export async function sendersBy(
+  { options: { storage }, providers }: Context,
+  channel: Channel,
+  owner: string | null,
+  some: readonly { readonly organizationId: string }[],
+): Promise<(one: { readonly organizationId: string }) => boolean> {
+  if (owner !== null) return ({ organizationId }) => organizationId === owner
+  const ids = [...new Set(some.map(({ organizationId }) => organizationId))]
+  const rows = ids.length === 0 ? [] : await storage.settings.get(ids)
+  const settingsOf = new Map(rows.map((row) => [row.organizationId, row]))
+  return ({ organizationId }) => providers.isShared(settingsOf.get(organizationId) ?? null, channel)
+}
+
+/**
+ * Who has an address: the patients and clients whom the organization (null: any that sends by the host application's account) wrote to there and who have it still, by their
+ * preferences or the directory, and whom these name to be written to in their place. Where the directory cannot say, they count as having it
+ * (silence harms less than a message), unless `isSure` asks for those alone of whom it can.
  */
 export async function peopleAt(
   context: Context,
   { channel, address }: { readonly channel: Channel; readonly address: string },
   organizationId: string | null,
+  isSure = false,
 ): Promise<Party[]> {
   const { rows } = await context.options.storage.deliveries.list({
     channel,
@@ -28,13 +47,15 @@ export async function peopleAt(
     limit: mostMessages,
     offset: 0,
   })
+  const isConcerned = await sendersBy(context, channel, organizationId, rows)
   const parties = new Map<string, Party>()
-  for (const party of rows.flatMap((row) => personOf(row) ?? [])) {
+  for (const party of rows.filter(isConcerned).flatMap((row) => personOf(row) ?? [])) {
     parties.set(`${party.organizationId} ${refKey(party.recipient)}`, party)
   }
   const found = await Promise.all(
     [...parties.values()].map(async (party) => {
-      const isTheirs = await hasStill(context, party, channel, address)
+      const contact = await contactIn(context, party, channel)
+      const isTheirs = contact === address || (contact === 'unknown' && !isSure)
       return isTheirs ? party : await contactAt(context, party, channel, address)
     }),
   )
@@ -42,22 +63,26 @@ export async function peopleAt(
   return [...new Map(people.map((party) => [`${party.organizationId} ${refKey(party.recipient)}`, party])).values()]
 }
 
-/** Who has an address, of those whom an opt-out by it changed: whoever moved from it since then is not brought back by whoever has it now. */
+/**
+ * Who has an address, of those whom an opt-out by it changed: whoever moved from it since then is not brought back by whoever has it
+ * now. `unsure`: the directory cannot say.
+ */
 export async function takenStill(
   context: Context,
   at: { readonly channel: Channel; readonly address: string },
   taken: readonly Party[],
   found: readonly Party[],
-): Promise<Party[]> {
-  const isTheirs = await Promise.all(
-    taken.map(
-      async (one) =>
-        found.some((other) => isSamePerson(one, other)) || (await contactIn(context, one, at.channel)) === at.address,
+): Promise<{ readonly theirs: readonly Party[]; readonly unsure: readonly Party[] }> {
+  const contacts = await Promise.all(
+    taken.map(async (one) =>
+      found.some((other) => isSamePerson(one, other)) ? at.address : await contactIn(context, one, at.channel),
     ),
   )
-  return taken.flatMap(({ organizationId, recipient }, index) =>
-    isTheirs[index] ? [{ organizationId, recipient }] : [],
-  )
+  const withContact = (wanted: string) =>
+    taken.flatMap(({ organizationId, recipient }, index) =>
+      contacts[index] === wanted ? [{ organizationId, recipient }] : [],
+    )
+  return { theirs: withContact(at.address), unsure: withContact('unknown') }
 }
 
 /**
@@ -98,11 +123,6 @@ async function contactAt(
     return address !== null && addressKey(channel, address) === given
   })
   return found === undefined ? null : { organizationId, recipient: found.ref }
-}
-
-async function hasStill(context: Context, party: Party, channel: Channel, address: string): Promise<boolean> {
-  const contact = await contactIn(context, party, channel)
-  return contact === 'unknown' || contact === address
 }
 
 /**

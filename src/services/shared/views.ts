@@ -4,10 +4,14 @@ import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
-/** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
+/**
+ * A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. `erased`: it was sent, or
+ * tried, and its text is kept no longer, by an erasure or by `retention`; `message` is '' then.
+ */
 export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
   readonly message: string
   readonly preview: boolean
+  readonly erased: boolean
 }
 
 /** What a recipient answered last about an appointment, for the start as it is. */
@@ -16,7 +20,7 @@ export type AppointmentAnswer = PlanAnswer
 /** A delivery as it is shown. */
 export type Notification = Omit<
   DeliveryRow,
-  'dueAt' | 'heldAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'
+  'dueAt' | 'heldAt' | 'erasedAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'
 >
 
 /** A message that was not planned or sent, and the rule that decided so. */
@@ -54,9 +58,9 @@ export type SendResult = {
 }
 
 /** A reminder that would be planned, with the text it would have. */
-export type PlannedMessage = Omit<Reminder, keyof RowOnly>
-type RowOnly = Pick<
-  ReminderRow,
+export type PlannedMessage = Omit<Reminder, RowOnly>
+type RowOnly = keyof Pick<
+  Reminder,
   | 'id'
   | 'organizationId'
   | 'appointmentId'
@@ -64,6 +68,7 @@ type RowOnly = Pick<
   | 'reason'
   | 'sentAt'
   | 'errorMessage'
+  | 'erased'
   | 'taskManagerTaskId'
   | 'taskManagerExecutionId'
   | 'createdAt'
@@ -106,12 +111,17 @@ export type ReminderPage = {
 }
 
 export function showNotification(row: DeliveryRow): Notification {
-  const { dueAt, heldAt, fence, snapshot, dedupeKey, unknownOutcomes, ...shown } = row
+  const { dueAt, heldAt, erasedAt, fence, snapshot, dedupeKey, unknownOutcomes, ...shown } = row
   return shown
 }
 
 export function showReminder(row: ReminderRow, preview: { subject: string | null; text: string } | null): Reminder {
   const { dueAt: _due, heldAt: _held, notificationId: _notification, ...shown } = row
-  if (row.message !== null) return { ...shown, message: row.message, preview: false }
-  return { ...shown, subject: preview?.subject ?? null, message: preview?.text ?? '', preview: true }
+  if (row.message !== null) return { ...shown, message: row.message, preview: false, erased: false }
+  if (isErased(row)) return { ...shown, message: '', preview: false, erased: true }
+  return { ...shown, subject: preview?.subject ?? null, message: preview?.text ?? '', preview: true, erased: false }
 }
+
+/** One that failed before it had a text says why. */
+const isErased = ({ status, notificationId, message, errorMessage }: ReminderRow): boolean =>
+  message === null && notificationId !== null && (status === 'SENT' || (status === 'FAILED' && errorMessage === null))

@@ -1,11 +1,10 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
-import type { CheckResult } from '../../domain/due.ts'
 import { writtenTo } from '../../domain/plan.ts'
+import type { CheckResult } from '../../domain/timely.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
 import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from '../delivery/checked.ts'
-import { budgetOf } from '../delivery/daily-budget.ts'
-import { capOf, giveUpSpent, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
-import { type Decided, decided, fail } from '../delivery/decisions.ts'
+import { capOf, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
+import { type Decided, decided, defer, fail } from '../delivery/decisions.ts'
 import { emitDecided } from '../delivery/delivery-events.ts'
 import { fallbackOf } from '../delivery/fallbacks.ts'
 import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
@@ -44,9 +43,13 @@ export class HandOver {
     const { context } = shared
     this.#outlet = {
       send: (one, batch) => intentToHandOver(shared, one, batch),
-      wait: ({ due }) => {
-        this.#notBefore.set(workKey(due), context.options.clock.elapsedMs() + waitMs)
-        return null
+      wait: ({ due }, result, { now }) => {
+        const forMs = result.rule === 'in_quiet_hours' ? (result.waitMs ?? waitMs) : waitMs
+        this.#notBefore.set(workKey(due), context.options.clock.elapsedMs() + forMs)
+        const until = new Date(now.getTime() + forMs)
+        // What waits for the morning is not overdue before it.
+        const isPutOff = result.rule === 'in_quiet_hours' && dueAtOf(due) < until
+        return isPutOff ? defer(due, until, result) : null
       },
       overrule: (checkedBatch) => this.#covered(checkedBatch),
       written: (one, delivery) => emitDecided(context, one, delivery),
@@ -126,11 +129,10 @@ export class HandOver {
   /** Returns how many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
     const { context, planner, rate } = this.#shared
-    const { now, written, capped, spent, moved } = await processDue(context, works, this.#outlet)
+    const { now, written, capped, moved } = await processDue(context, works, this.#outlet)
     const count = written.filter(({ command }) => command.kind === 'hand_over').length
     rate.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
-    await giveUpSpent(context, spent, now, this.#outlet.written)
     if (moved.size > 0) await planner.plan([...moved].map(unreportedChange))
     return count
   }
@@ -182,8 +184,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     idempotencyKey: idempotencyKeyOf(due),
     merged: [],
     // A reminder that is not sent at once counts against the day on which it is sent.
-    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
-    budget: budgetOf(one, batch, scheduledAt),
+    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, () => null),
     task: { facts, scheduledAt, nextAt: now },
   } as const
   return decided(due, 'handed_over', 'task_manager_delivers', command, textInWords(findings).join('; ') || undefined)
@@ -191,6 +192,8 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
 
 const release = (due: DueWork): IntentCommand =>
   decided(due, 'taken_over', 'task_manager_away', { kind: 'release', idempotencyKey: idempotencyKeyOf(due) }).command
+
+const dueAtOf = ({ delivery, reminder }: DueWork): Date => (delivery ?? reminder)?.dueAt ?? new Date(0)
 
 function placeOf(due: DueWork): DuePlace | null {
   const { id, dueAt } = due.delivery ?? due.reminder

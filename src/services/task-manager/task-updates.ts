@@ -159,7 +159,8 @@ export class TaskUpdates {
     const { organizationId, recipient, appointmentId, channel, category, idempotencyKey: messageKey } = one.delivery
     if (recipient.type === 'PRACTITIONER') return content
     const startsAt = startByRows(workRefOf(one))
-    const about = { organizationId, recipient, appointmentId, channel, category, startsAt, messageKey, now: this.now }
+    const whose = { organizationId, recipient, readers: [recipient] } as const
+    const about = { ...whose, appointmentId, channel, category, startsAt, messageKey, now: this.now }
     const filled = links.fill({ subject: content.subject, text: content.message, html: null, template: null }, about)
     if (filled.links.length === 0) return content
     await options.storage.links.add(filled.links)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -48,10 +48,10 @@ async function run(folder: string, ...args: string[]) {
 it('explains itself, and every command with an example', async () => {
   const { code, out } = await run('/', '--help')
   expect(code).toBe(exitCodes.ok)
-  const names = [...out.matchAll(/^ {2}([a-z-]+) {2}/gm)].map(([, name = '']) => name)
-  expect(names).toContain('doctor')
+  const names = [...out.matchAll(/^ {2}([a-z-]+(?: [a-z-]+)?) {2}/gm)].map(([, name = '']) => name)
+  expect(names).toEqual(expect.arrayContaining(['doctor', 'keys rotate', 'templates pull', 'settings check']))
   for (const name of names) {
-    const help = await run('/', name, '--help')
+    const help = await run('/', ...name.split(' '), '--help')
     expect([help.code, help.err]).toEqual([exitCodes.ok, ''])
     expect(help.out).toContain(`Example: appointment-notifications ${name}`)
   }
@@ -60,13 +60,84 @@ it('explains itself, and every command with an example', async () => {
 it('migrates, plans, reconciles and explains, in words and as JSON', async () => {
   const folder = await hostFolder()
   expect((await run(folder, 'migrate', '--dry-run')).out).toMatch(/create table.*notification_settings/is)
+  expect(await run(folder, 'migrate', '--status')).toMatchObject({
+    code: exitCodes.failed,
+    out: expect.stringMatching(/^To apply: reminders_and_history, /),
+  })
   expect((await run(folder, 'migrate')).out).toMatch(/^Applied .*The tables are at migration \d+\.$/)
   expect((await run(folder, 'migrate')).out).toMatch(/^The tables are up to date/)
   expect((await run(folder, 'plan', '42')).out).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
-  expect((await run(folder, 'reconcile')).out).toBe('done: checked 1 planned 1')
+  expect((await run(folder, 'reconcile', '--dry-run')).out).toBe('done: checked 1, planned 1')
+  expect((await run(folder, 'explain', '42')).out).not.toMatch(/planned {2}EMAIL/)
+  expect(await run(folder, 'reconcile')).toMatchObject({
+    out: 'done: checked 1, planned 1',
+    err: expect.stringMatching(/1 appointments checked/),
+  })
   expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL/)
   const { out } = await run(folder, 'explain', '42', '--json')
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
+})
+
+it('checks settings, says what they would change, and keeps templates in files', async () => {
+  const folder = await hostFolder()
+  await run(folder, 'migrate')
+  const put = (name: string, text: string) => writeFile(join(folder, name), text)
+  const texts = join(folder, 'notification-templates', 'clinic')
+  expect((await run(folder, 'templates', 'pull', 'clinic')).err).toMatch(/settings_not_found/)
+  await put('create.ts', createSettings)
+  await promisify(execFile)(process.execPath, [join(folder, 'create.ts')])
+  expect((await run(folder, 'settings', 'check', 'clinic')).out).toMatch(/^EMAIL: by smtp/)
+  await put('settings.json', '{ "defaultEmailReminders": [48, 24, 2] }')
+  expect(await run(folder, 'settings', 'check', 'clinic', '--file', 'settings.json')).toMatchObject({
+    code: exitCodes.ok,
+  })
+  const whatIf = await run(folder, 'what-if', 'clinic', '--file', 'settings.json', '--json')
+  expect(JSON.parse(whatIf.out)).toMatchObject({ appointments: 0, isComplete: true, losing: { fewer: 0, none: 0 } })
+
+  expect((await run(folder, 'templates', 'pull', 'clinic')).out.split('\n')).toEqual([
+    join('email', 'appointment_reminder.txt'),
+    join('email', 'appointment_reminder.subject.txt'),
+  ])
+  const file = join(texts, 'email', 'appointment_reminder.txt')
+  expect(await readFile(file, 'utf8')).toBe('See you at {time}.\n')
+  expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('')
+  await writeFile(file, 'See you at {tme}.\n')
+  expect(await run(folder, 'templates', 'check', 'clinic')).toMatchObject({
+    code: exitCodes.failed,
+    err: expect.stringContaining('template_invalid'),
+  })
+  await writeFile(file, 'Until {time}.\n')
+  expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('differs: email/appointment_reminder')
+  expect((await run(folder, 'templates', 'push', 'clinic')).out).toMatch(/^saved: email\/appointment_reminder$/m)
+  expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('')
+  await rm(join(texts, 'email'), { recursive: true })
+  await run(folder, 'templates', 'pull', 'clinic')
+  expect(await readFile(file, 'utf8')).toBe('Until {time}.\n')
+})
+
+const createSettings = `import create from './notifications.mts'
+const library = create()
+await library.settings.createOrganizationSettings('clinic', { emailTemplates: { appointment_reminder: { subject: 'Soon', body: 'See you at {time}.' } } })
+await library.stop()
+`
+
+it('shows versions and keys, and cleans up', async () => {
+  const folder = await hostFolder()
+  await run(folder, 'migrate')
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const info = JSON.parse((await run(folder, 'info', '--json')).out)
+  expect(info).toMatchObject({ version, node: process.version, tables: { pending: [] } })
+  expect(info.keys).toEqual({ sealed: 0, underOldKeys: 0, unreadable: 0 })
+  expect((await run(folder, 'info')).out).toContain('secrets: 0 sealed, 0 of them with older keys')
+  expect(info.channels).toContainEqual({ channel: 'EMAIL', provider: 'smtp', code: null })
+  expect((await run(folder, 'retention', '--dry-run')).out).toBe('Nothing would be blanked or removed.')
+  expect((await run(folder, 'retention')).out).toBe('Nothing was blanked or removed.')
+  const { out: key } = await run('/', 'keys', 'new')
+  expect(Buffer.from(key, 'base64')).toHaveLength(32)
+  expect(await run(folder, 'keys', 'rotate')).toMatchObject({
+    code: exitCodes.failed,
+    err: expect.stringMatching(/encryption_key_missing/),
+  })
 })
 
 it('names what is wrong, and what to do, with an exit code', async () => {
@@ -88,6 +159,7 @@ it('names what is wrong, and what to do, with an exit code', async () => {
 
 it.each([
   ['a command that is none', ['dcotor'], /There is no command "dcotor".*Usage/s],
+  ['half a command', ['keys', 'nwe'], /There is no command "keys nwe"/],
   ['an option that is none', ['doctor', '--jsn'], /--jsn.*Example: appointment-notifications doctor/s],
   ['an argument that is missing', ['explain'], /Name one appointment/],
   ['a config file that is missing', ['doctor', '--config', 'nowhere.ts'], /There is no file .*nowhere\.ts/],

@@ -4,7 +4,7 @@ import twilioSdk from 'twilio'
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js'
 import { describe, expect, it } from 'vitest'
 import { validateTwilioBody } from '../../../adapters/transport/twilio/signature.ts'
-import { readTwilioWebhook } from '../../../adapters/transport/twilio/webhook.ts'
+import { twilioWebhook } from '../../../adapters/transport/twilio/webhook.ts'
 import { validateTwilioSignature } from '../../../adapters/transport/twilio.ts'
 import { ada, openClinic, organizationId } from '../../support/clinic.ts'
 import {
@@ -338,7 +338,7 @@ it.each([
       'x-twilio-signature': signatureBySdk(host.authToken, url, fields),
     },
   }
-  const reading = await readTwilioWebhook(request, { id: 'a', organizationId: null, channel, accounts: [account] })
+  const reading = await twilioWebhook()(request, { id: 'a', organizationId: null, channel, accounts: [account] })
   const receipt = { outcome: 'delivered', messageId: 'SM1' }
   const report = { notificationId: 7, messageId: 'SM1', receipt, ...(to === undefined ? {} : { to }) }
   expect(reading).toMatchObject({ kind: 'read', reports: [report] })

@@ -127,15 +127,19 @@ describe('a template', () => {
     },
   )
 
-  it('is not sent past its deadline, nor without one of these', async () => {
+  it('may be free text, which Meta takes from whoever answers', async () => {
+    const { api, send } = await open()
+    expect(await failure(send({ template: null }))).toMatchObject({ outcome: 'permanent', code: 'whatsapp_131047' })
+    api.heard.add(canaries.phone)
+    expect(await send({ template: null, text: 'You will get no more messages.' })).toEqual({ messageId: 'wamid.T1' })
+    expect(api.texts).toMatchObject([{ type: 'text', text: { body: 'You will get no more messages.' } }])
+  })
+
+  it('is not sent past its deadline, nor by an account that is none of these', async () => {
     const { api, send } = await open()
     const now = new Date('2031-03-10T12:00:00Z')
     const late = await failure(send({ deadline: now }, { now: () => now }))
     expect(late).toMatchObject({ outcome: 'permanent', code: 'whatsapp_too_late' })
-    expect(await failure(send({ template: null }))).toMatchObject({
-      outcome: 'permanent',
-      code: 'whatsapp_no_template',
-    })
     const others: (Account | null)[] = [
       null,
       { ...account, apiKey: 'AC1' },

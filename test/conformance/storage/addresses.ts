@@ -67,6 +67,13 @@ const lift = (change: Partial<LiftCommand> = {}): LiftCommand => ({
 })
 
 export function addresses({ migrated }: Starter): void {
+  it('the record of an opt-out that a provider reports names the row of an address that nobody knew', async () => {
+    const { storage } = await migrated()
+    await attempt(storage, stop)
+    const records = await storage.consents.records({ organizationId, limit: 10 })
+    expect(records.map(({ addressId }) => addressId)).toEqual([(await only(storage))?.id])
+  })
+
   it('keeps what is said of an address for its organization and channel alone', async () => {
     const { storage } = await migrated()
     await attempt(storage, stop)

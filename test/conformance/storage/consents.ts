@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type ConsentCommand, sharedSender } from '../../../src/index.ts'
+import { type ConsentCommand, type ReplyCommand, sharedSender } from '../../../src/index.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { ada, organizationId } from './rows.ts'
 
@@ -20,7 +20,6 @@ const command = (change: Partial<ConsentCommand> = {}): ConsentCommand => ({
   code: 'text_stop',
   onlyTaken: false,
   inbound: null,
-  decides: [],
   ...change,
 })
 
@@ -33,6 +32,9 @@ const message = (messageId: string, text: string | null = null) => ({
   meaning: 'stop' as const,
   text,
   at: t0,
+  writtenAt: t0,
+  reply: null,
+  handOver: null,
   deciders: text === null ? [] : [organizationId],
 })
 
@@ -42,6 +44,7 @@ export function consents({ migrated }: Starter): void {
     expect(await storage.consents.change(command({ inbound: message('m1') }))).toEqual({
       status: 'changed',
       inFlight: 0,
+      isAnswered: false,
     })
     const [off] = await storage.preferences.get([recipient])
     expect(off?.emailEnabled).toBe(false)
@@ -104,8 +107,72 @@ export function consents({ migrated }: Starter): void {
     expect(await storage.consents.isKept(kept)).toBe(true)
     await storage.consents.change(command({ act: 'given', onlyTaken: true, at: minutes(5), inbound: message('m2') }))
     const again = command({ at: minutes(6), inbound: kept })
-    expect(await storage.consents.change(again)).toEqual({ status: 'known', inFlight: 0 })
+    expect(await storage.consents.change(again)).toEqual({ status: 'known', inFlight: 0, isAnswered: false })
     expect((await storage.addresses.find([ada]))[0]?.suppression).toBe(null)
+  })
+
+  it('what is for people is kept with the message, or neither is', async () => {
+    const { storage } = await migrated()
+    const handOver: ReplyCommand = {
+      ...{ organizationId, recipient, channel: ada.channel, address: ada.address },
+      about: 'possible_cancel_request',
+      ...{ text: 'CANCEL', messageId: 'm1', candidates: [], notifies: true, at: t0 },
+    }
+    await storage.consents.change(command({ inbound: { ...message('m1'), handOver } }))
+    await storage.consents.change(command({ inbound: { ...message('m1'), handOver } }))
+    const answers = await storage.answers.list({ organizationId, isOpen: true, limit: 10 })
+    expect(answers).toMatchObject([{ kind: 'possible_cancel_request', text: 'CANCEL', dueAt: t0 }])
+  })
+
+  it('a refusal is confirmed once, HELP answered once an hour, and nothing to whom nothing is sent', async () => {
+    const { storage } = await migrated()
+    const said = async (
+      minute: number,
+      reply: 'stopped' | 'started' | 'help',
+      change: Partial<ConsentCommand> = {},
+    ) => {
+      const at = minutes(minute)
+      const inbound = { ...message(`m${minute}`), reply, at, writtenAt: at }
+      return (await storage.consents.change(command({ at, inbound, ...change }))).isAnswered
+    }
+    const help = { act: null, people: [], addresses: [] } as const
+    const start = { act: 'given', onlyTaken: true } as const
+    expect(await said(0, 'help', help)).toBe(true)
+    expect(await said(30, 'help', help)).toBe(false)
+    expect(await said(61, 'help', help)).toBe(true)
+    expect(await said(62, 'stopped')).toBe(true)
+    expect(await said(63, 'stopped')).toBe(false)
+    expect(await said(130, 'stopped')).toBe(false)
+    expect(await said(131, 'help', help)).toBe(false)
+    expect(await said(132, 'started', start)).toBe(true)
+    expect(await said(133, 'stopped')).toBe(true)
+    expect(await said(134, 'started', start)).toBe(false)
+    expect((await storage.addresses.find([ada]))[0]?.answered).toEqual({
+      help: minutes(61),
+      stopped: minutes(133),
+      started: minutes(132),
+    })
+  })
+
+  it('a START keeps what it took of whom nobody knows whether they have the address still', async () => {
+    const { storage } = await migrated()
+    await storage.consents.change(command())
+    const start = command({ act: 'given', onlyTaken: true, at: minutes(5), people: [], unsure: [person] })
+    await storage.consents.change(start)
+    expect((await storage.addresses.find([ada]))[0]).toMatchObject({ suppression: null, taken: [person] })
+    expect((await storage.preferences.get([recipient]))[0]?.emailEnabled).toBe(false)
+  })
+
+  it('a person is heard when they wrote, also where that is reported after what they wrote since', async () => {
+    const { storage } = await migrated()
+    for (const [minute, writtenAt] of [
+      [10, 8],
+      [11, 3],
+    ] as const) {
+      const inbound = { ...message(`m${minute}`), at: minutes(minute), writtenAt: minutes(writtenAt) }
+      await storage.consents.change(command({ act: null, people: [], addresses: [], inbound }))
+    }
+    expect((await storage.addresses.find([ada]))[0]?.heardAt).toEqual(minutes(8))
   })
 
   it('what is in doubt is listed until it is decided, once', async () => {
@@ -116,9 +183,9 @@ export function consents({ migrated }: Starter): void {
     const [open] = await storage.consents.doubts({ organizationId, limit: 10 })
     expect(open).toMatchObject({ text: 'I stop by', address: ada.address, decidedAt: null })
     const id = open?.id ?? 0
-    const cleared = command({ act: 'cleared', how: 'staff', people: [], at: minutes(1), decides: [id] })
+    const cleared = command({ act: 'cleared', how: 'staff', people: [], at: minutes(1) })
     expect(await storage.consents.change(cleared)).toMatchObject({ status: 'changed' })
-    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'known' })
+    expect(await storage.consents.change(cleared)).toMatchObject({ status: 'unchanged' })
     expect(await storage.consents.doubts({ organizationId, limit: 10 })).toEqual([])
     expect(await storage.consents.message(id)).toMatchObject({ decidedAt: minutes(1) })
     expect((await storage.addresses.find([ada]))[0]?.suppression).toBe(null)

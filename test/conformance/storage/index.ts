@@ -19,6 +19,7 @@ import { lifecycle } from './lifecycle.ts'
 import { links } from './links.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
+import { personal } from './personal.ts'
 import { planning } from './planning.ts'
 import { preferences } from './preferences.ts'
 import { races } from './races.ts'
@@ -27,6 +28,7 @@ import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
 import { tasks } from './tasks.ts'
+import { together } from './together.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
@@ -40,6 +42,7 @@ export type StoragePart =
   | 'due work'
   | 'claims'
   | 'budgets'
+  | 'together'
   | 'verdicts'
   | 'races'
   | 'outcomes'
@@ -52,6 +55,7 @@ export type StoragePart =
   | 'links'
   | 'answers'
   | 'consents'
+  | 'personal data'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -72,6 +76,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'due work': due,
   claims,
   budgets,
+  together,
   verdicts,
   races,
   outcomes,
@@ -84,6 +89,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   links,
   answers,
   consents,
+  'personal data': personal,
   notices,
   history,
   'settings and preferences': preferences,

@@ -18,6 +18,7 @@ const floors: Readonly<Record<string, number>> = {
   'addresses.lift': 0.15,
   // An account is one of the organization's.
   'settings.verify': 0.6,
+  'settings.what-if': 0.1,
   // The callers have an e-mail address and no phone number, to which a test message could go.
   'settings.test': 0.4,
   // Whoever is a service must say of whom; a patient's preferences are not a client's to name; and languages, as above.

@@ -253,7 +253,7 @@ describe('a reported failure', () => {
     await world.notifications.sendAppointmentNotification(124, { category: 'CONFIRMATION', channel: 'EMAIL' })
     await world.eventually(() => world.service.tasks.length).toBe(1)
     await world.fail(1, true)
-    await world.clock.advance(1000)
+    await world.settle()
     await world.eventually(() => world.service.tasks.length).toBe(2)
     await world.fail(1, true)
     await world.run(2)
@@ -271,10 +271,27 @@ describe('a reported failure', () => {
     world.service.fault = { status: 503 }
     await world.fail(1, true)
     await world.eventually(() => world.service.asked.at(-1)).toBe('GET /api/tasks/1')
-    await world.clock.advance(1000)
+    await world.settle()
     expect(await world.reminder(123)).toMatchObject({ status: 'PENDING' })
     world.service.fault = null
     await world.clock.advance(hourMs)
     await world.eventually(() => world.reminder(123)).toMatchObject({ status: 'FAILED' })
   })
+})
+
+it('TaskManager gets what waits for the end of quiet hours then, and nothing sends it before', async () => {
+  // 1 AM in the clinic's own zone.
+  await using world = await openWithTaskManager('2024-01-14T06:00:00Z')
+  const quietHours = [{ channel: 'SMS' as const, hours: { from: '21:00', to: '08:00' } }]
+  await world.settings.createOrganizationSettings(organizationId, { quietHours })
+  world.host.book({ id: 123, startsAt, recipients: [{ ...ada, email: null }] })
+  await world.start()
+  await world.notifications.sendAppointmentNotification(123, { category: 'CONFIRMATION' })
+  await world.eventually(() => world.rules(123)).toContain('in_quiet_hours')
+  await world.clock.advanceTo('2024-01-14T12:59:00Z')
+  await world.eventually(() => world.service.tasks.length).toBe(0)
+  expect(await world.rules(123)).not.toContain('task_manager_away')
+  await world.clock.advanceTo('2024-01-14T13:01:00Z')
+  await world.eventually(() => world.service.tasks.length).toBe(1)
+  expect(world.outbox.sent).toEqual([])
 })

@@ -30,6 +30,16 @@ export const addressStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
           .compile(),
       ),
     ),
+    everywhere: bind(
+      query((p: Param<{ channel: Channel; address: string }>) =>
+        db
+          .selectFrom(table)
+          .selectAll()
+          .where('address', '=', p('address'))
+          .where('channel', '=', p('channel'))
+          .compile(),
+      ),
+    ),
     suppressed: bind(query((p: Param<Page>) => page(p).compile())),
     suppressedOn: bind(
       query((p: Param<Page & { channel: Channel }>) => page(p).where('channel', '=', p('channel')).compile()),

@@ -23,6 +23,10 @@ export type HistoryFilter = {
 export const historyRows = (db: Builder, ids: readonly number[]) =>
   query(() => db.selectFrom('notification_history').selectAll().where('id', 'in', ids).compile())
 
+/** The same, of what went out in these deliveries' messages. */
+export const rowsSentWith = (db: Builder, ids: readonly number[]) =>
+  query(() => db.selectFrom('notification_history').selectAll().where('sent_with', 'in', ids).compile())
+
 /** The same, by the ids that providers gave them. */
 export const providerRows = (db: Builder, messageIds: readonly string[]) =>
   query(() =>

@@ -4,12 +4,11 @@ import { type Bind, type Builder, type Mode, type Param, query } from '../query.
 
 const history = 'notification_history'
 const requests = 'notification_requests'
-const keys = 'notification_keys'
-const previous = 'notification_previous_accounts'
 
 type Of = { recipient_type: RecipientType; recipient_id: EntityId }
 type Messages = Of & { created_at: number; id: number; limit: number }
 type After = { id: number; limit: number }
+type From = { channel: Channel; address: string; limit: number }
 type Request = { caller: string; key: string }
 
 /** How many of the last messages to an address are looked at. */
@@ -19,6 +18,8 @@ const lookedAt = 1000
 const texts = sql<number>`case when message <> '' or subject is not null or snapshot is not null or error_message is not null then 1 else 0 end`
 const addresses = sql<number>`case when recipient_address is not null or recipient_email is not null or recipient_phone is not null then 2 else 0 end`
 const reminderTexts = sql<number>`case when message is not null or subject is not null or error_message is not null then 1 else 0 end`
+const answerHolds = sql<number>`case when message is not null or last_error is not null then 1 else 0 end + case when address is not null then 2 else 0 end`
+const inboundHolds = sql<number>`case when text is not null then 3 else 2 end`
 
 export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const messages = (p: Param<Messages>) =>
@@ -35,6 +36,21 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
   return {
     messages: bind(query((p: Param<Messages>) => messages(p).compile())),
     messagesLeft: bind(query((p: Param<Messages>) => messages(p).where('erased_at', 'is', null).compile())),
+    messagesTo: bind(
+      query((p: Param<From & { created_at: number; id: number }>) =>
+        db
+          .selectFrom(history)
+          .selectAll()
+          .where('recipient_address', '=', p('address'))
+          .where('notification_type', '=', p('channel'))
+          .where('created_at', '>=', p('created_at'))
+          .where(sql<boolean>`(created_at > ${p('created_at')} or id > ${p('id')})`)
+          .orderBy('created_at')
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
     plansOf: bind(
       query((p: Param<Of & { plan_id: number; limit: number }>) =>
         db
@@ -95,6 +111,69 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           .compile(),
       ),
     ),
+    answersOf: bind(
+      query((p: Param<Of & After>) =>
+        db
+          .selectFrom('notification_answers')
+          .selectAll()
+          .where('recipient_type', '=', p('recipient_type'))
+          .where('recipient_id', '=', p('recipient_id'))
+          .where('id', '>', p('id'))
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    consentsOf: bind(
+      query((p: Param<Of & After>) =>
+        db
+          .selectFrom('notification_consents')
+          .selectAll()
+          .where('recipient_type', '=', p('recipient_type'))
+          .where('recipient_id', '=', p('recipient_id'))
+          .where('id', '>', p('id'))
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    inboundFrom: bind(
+      query((p: Param<From>) =>
+        db
+          .selectFrom('notification_inbound')
+          .selectAll()
+          .where('address', '=', p('address'))
+          .where('channel', '=', p('channel'))
+          .orderBy('id', 'desc')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    answersFrom: bind(
+      query((p: Param<From>) =>
+        db
+          .selectFrom('notification_answers')
+          .selectAll()
+          .where('address', '=', p('address'))
+          .where('channel', '=', p('channel'))
+          .where('recipient_id', 'is', null)
+          .orderBy('id', 'desc')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    consentsBy: bind(
+      query((p: Param<{ address_id: number; limit: number }>) =>
+        db
+          .selectFrom('notification_consents')
+          .selectAll()
+          .where('address_id', '=', p('address_id'))
+          .where('recipient_id', 'is', null)
+          .orderBy('id', 'desc')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
     audit: bind(
       query((p: Param<After>) =>
         db
@@ -103,6 +182,24 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           .where('id', '>', p('id'))
           .orderBy('id')
           .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    purgeHashes: bind(
+      query((p: Param<{ until: number; limit: number }>) =>
+        db
+          .updateTable(history)
+          .set({ erased_hash: null })
+          .where('id', 'in', (e) =>
+            e
+              .selectFrom(history)
+              .select('id')
+              .where('erased_hash', 'is not', null)
+              .where('erased_at', '<=', p('until'))
+              .orderBy('erased_at')
+              .orderBy('id')
+              .limit(p('limit')),
+          )
           .compile(),
       ),
     ),
@@ -162,36 +259,28 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
             .compile(),
         ),
       ),
+      answers: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('notification_answers')
+            .select(['id', 'organization_id', 'updated_at', answerHolds.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
+      inbound: bind(
+        query((p: Param<After>) =>
+          db
+            .selectFrom('notification_inbound')
+            .select(['id', 'organization_id', 'received_at as updated_at', inboundHolds.as('holds')])
+            .where('id', '>', p('id'))
+            .orderBy('id')
+            .limit(p('limit'))
+            .compile(),
+        ),
+      ),
     },
   }
 }
-
-export const keyStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  get: bind(
-    query((p: Param<{ name: string }>) => db.selectFrom(keys).select('sealed').where('name', '=', p('name')).compile()),
-  ),
-  add: bind(
-    query((p: Param<{ name: string; sealed: string; created_at: number }>) =>
-      db
-        .insertInto(keys)
-        .values({ name: p('name'), sealed: p('sealed'), created_at: p('created_at') })
-        .onConflict((conflict) => conflict.doNothing())
-        .compile(),
-    ),
-  ),
-  replace: bind(
-    query((p: Param<{ name: string; before: string; sealed: string }>) =>
-      db
-        .updateTable(keys)
-        .set({ sealed: p('sealed') })
-        .where('name', '=', p('name'))
-        .where('sealed', '=', p('before'))
-        .compile(),
-    ),
-  ),
-  previousAccounts: bind(
-    query((p: Param<After>) =>
-      db.selectFrom(previous).selectAll().where('id', '>', p('id')).orderBy('id').limit(p('limit')).compile(),
-    ),
-  ),
-})

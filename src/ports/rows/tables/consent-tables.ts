@@ -31,6 +31,7 @@ export const consentTables = {
         columns: ['recipient_type', 'recipient_id', 'id'],
         whereNotNull: 'recipient_id',
       },
+      { name: 'notification_consents_address', columns: ['address_id', 'id'], whereNotNull: 'address_id' },
     ],
   },
   /** What people wrote, once a message: the text only of what staff have to decide. Organization '' is the host application's own account. */

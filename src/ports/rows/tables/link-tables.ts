@@ -4,14 +4,12 @@ import type { Category, RecipientType } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 export const linkTables = {
-  /**
-   * Links of messages by a keyed hash of their token, which is nowhere else. A row that is deleted is a link that is revoked.
-   */
+  /** Links of messages by a keyed hash of their token, which is nowhere else. One that is revoked keeps its row until it expires. */
   notification_links: {
     columns: {
       hash: required('text'),
       organization_id: required('text'),
-      purpose: never(word<LinkPurpose>()),
+      purpose: never(word<LinkPurpose | 'revoked'>()),
       recipient_type: never(word<RecipientType>()),
       recipient_id: required('recipient'),
       appointment_id: optional('appointment'),

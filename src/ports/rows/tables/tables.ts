@@ -134,9 +134,11 @@ export const tables = {
       delivery_detail: optional('json'),
       /** The message on another channel in whose place it is; null: in no other's. */
       fallback_of: optional('int'),
+      /** The delivery by whose message it went out, of several about appointments of one day; null: by itself. */
+      sent_with: optional('int'),
       /** The code by which a reply names it; null: it asks for no answer. */
       ask_code: optional('text'),
-      /** The start that it told: an answer after it, or to an appointment that has moved, is too late. */
+      /** The start that it named: an answer after it, or to an appointment that has moved, is too late. */
       ask_until: optional('instant'),
       /** The number it asked from; null: the provider chose. */
       ask_sender: optional('text'),
@@ -146,6 +148,8 @@ export const tables = {
       calendar_organizer: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
+      /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */
+      erased_hash: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -187,7 +191,9 @@ export const tables = {
         columns: ['provider_message_id'],
         whereNotNull: 'provider_message_id',
       },
-      { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
+      { name: 'notification_history_sent_with', columns: ['sent_with'], whereNotNull: 'sent_with' },
+      { name: 'notification_history_erased', columns: ['erased_at', 'id'], whereNotNull: 'erased_hash' },
+      { name: 'notification_history_person', columns: ['recipient_type', 'recipient_id', 'created_at', 'id'] },
       { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
       { name: 'notification_history_settled_kind', columns: ['status', ...listed], whereNotNull: 'status' },
       {

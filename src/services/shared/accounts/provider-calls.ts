@@ -1,4 +1,5 @@
 import { isNotificationError, isTransportError } from '../../../errors.ts'
+import { cleanName } from '../../../messages/index.ts'
 import type { OutboundMessage, SendContext } from '../../../ports/transport.ts'
 import { faultOf } from '../fault-log.ts'
 import type { ServiceOptions } from '../service-options.ts'
@@ -29,6 +30,25 @@ type Options = Pick<ServiceOptions, 'clock'>
 /** Signs in with the account and sends nothing. Null: it works, or the transport cannot check it. Never rejects. */
 export const verifyProvider = (options: Options, provider: Provider): Promise<CallFailure | null> =>
   call(options, provider, verifyWithinMs, async (context) => provider.transport.verify?.(context))
+
+/** A message that has no row in the history. */
+export const messageBy = (
+  provider: Provider,
+  organizationName: string | null,
+  message: Pick<
+    OutboundMessage,
+    'idempotencyKey' | 'organizationId' | 'channel' | 'to' | 'subject' | 'text' | 'html' | 'template'
+  >,
+): OutboundMessage => ({
+  ...message,
+  notificationId: 0,
+  category: 'TEST',
+  toName: null,
+  from: provider.from,
+  fromName: cleanName(provider.fromName ?? organizationName),
+  replyTo: provider.replyTo,
+  deadline: null,
+})
 
 /** Sends one message now, past queue, leases and retries. Null: the provider accepted it. Never rejects. */
 export const sendNow = (options: Options, provider: Provider, message: OutboundMessage): Promise<CallFailure | null> =>

@@ -98,7 +98,7 @@ async function buildBesideWriter(make: MakePlace): Promise<string[]> {
   await inflate(place)
   const storage = place.open()
   await storage.migrate(options)
-  await place.run('drop index notification_history_recipient')
+  await place.run('drop index notification_history_person')
   let building = true
   let longest = 0
   let writes = 0
@@ -116,7 +116,7 @@ async function buildBesideWriter(make: MakePlace): Promise<string[]> {
   building = false
   await writer
   await storage.close()
-  const isBuilt = (await place.shape())[table]?.indexes.includes('notification_history_recipient')
+  const isBuilt = (await place.shape())[table]?.indexes.includes('notification_history_person')
   const longestWaitMs = Math.round(longest)
   console.log(JSON.stringify({ name, rows: wanted, seconds: took, writes, longestWaitMs, sql }))
   const missing = isBuilt === true ? [] : [`${name}: the index is not there`]

@@ -25,6 +25,9 @@ const newest = [
   'quiet_hours',
   'retention_and_erasure',
   'template_versions',
+  'one_message_per_day',
+  'late_complaints',
+  'answered_people',
   'mail',
 ]
 const laterThan = {

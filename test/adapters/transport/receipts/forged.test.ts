@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ses, standardWebhooks } from '../../../../adapters/transport/receipts.ts'
-import { readTwilioWebhook } from '../../../../adapters/transport/twilio/webhook.ts'
+import { twilioWebhook } from '../../../../adapters/transport/twilio/webhook.ts'
 import { whatsappCloud } from '../../../../adapters/transport/whatsapp-cloud.ts'
 import { isNotificationError, type ReceiptReader, type WebhookAccount } from '../../../../src/index.ts'
 import { naughtyStrings } from '../../../http/naughty.ts'
@@ -22,8 +22,8 @@ if (whatsapp === undefined) throw new Error('the Cloud API has a webhook')
 const readers: Readonly<Record<string, readonly [ReceiptReader, WebhookAccount]>> = {
   SES: [ses({ topics: [topic], fetch: async () => new Response(certificate) }), accountOf('EMAIL')],
   'Standard Webhooks': [standardWebhooks({ secrets: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'] }), accountOf('EMAIL')],
-  'Twilio, SMS': [readTwilioWebhook, accountOf('SMS')],
-  'Twilio, WhatsApp': [readTwilioWebhook, accountOf('WHATSAPP')],
+  'Twilio, SMS': [twilioWebhook(), accountOf('SMS')],
+  'Twilio, WhatsApp': [twilioWebhook(), accountOf('WHATSAPP')],
   'WhatsApp Cloud API': [whatsapp, accountOf('WHATSAPP')],
 }
 

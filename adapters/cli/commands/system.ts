@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import type { CheckUpFinding, Notifications } from '../../../src/index.ts'
+import { type Commands, countsOf } from './command.ts'
+
+/** The whole system: whether it works, its tables, its keys, and what it keeps. */
+export const systemCommands: Commands = {
+  doctor: {
+    summary: 'Says what keeps messages from being sent, whom it concerns, and what to do; silent if all is well',
+    options: {
+      'mail-domains': { type: 'boolean', default: false },
+      'public-url': { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
+    },
+    explained: {
+      'public-url': 'ask the public URL whether the library answers there, for webhooks and links',
+      'mail-domains': 'ask the name servers for SPF and DMARC of the senders too',
+      strict: 'warnings count as errors',
+    },
+    example: 'doctor --mail-domains',
+    async run({ values, open }) {
+      const library = await open()
+      const data = await library.checkUp({
+        mailDomains: values['mail-domains'] === true ? {} : false,
+        publicUrl: values['public-url'] === true,
+      })
+      const isFailure = data.status === 'error' || (values['strict'] === true && data.status === 'warning')
+      return { text: data.findings.map(findingText).join('\n\n'), data, isFailure }
+    },
+  },
+  info: {
+    summary: 'Shows versions, tables, channels and keys, for a report of a fault; no secrets and nothing of people',
+    example: 'info --json',
+    async run({ open }) {
+      const library = await open()
+      const tables = await tablesOf(library)
+      const { status, providers, taskManager } = await library.health()
+      // Also with one key, which may not be that of what is stored.
+      const keys = await library.privacy.keys()
+      const data = {
+        version: packageVersion(),
+        node: process.version,
+        platform: `${process.platform} ${process.arch}`,
+        zoneData: process.versions.tz ?? null,
+        tables,
+        status,
+        channels: providers.map(({ channel, provider, code }) => ({ channel, provider, code })),
+        taskManager: taskManager?.mode ?? null,
+        keys,
+        endpoints: library.endpoints.length,
+      }
+      const lines = [
+        `appointment-notifications ${data.version}, Node ${data.node}, ${data.platform}, time zone data ${data.zoneData}`,
+        tables.pending.length === 0
+          ? `tables at migration ${tables.version}`
+          : `tables lack the migrations ${tables.pending.join(', ')}`,
+        ...data.channels.map(({ channel, provider, code }) => `${channel}: ${provider ?? `nobody sends (${code})`}`),
+        `secrets: ${keys.sealed} sealed, ${keys.underOldKeys} of them with older keys, ${keys.unreadable} with a key that is not given`,
+        `health: ${status}`,
+      ]
+      return { text: lines.join('\n'), data }
+    },
+  },
+  migrate: {
+    summary: 'Creates the tables, or brings them up to date',
+    options: {
+      'dry-run': { type: 'boolean', default: false },
+      status: { type: 'boolean', default: false },
+      adopt: { type: 'boolean', default: false },
+    },
+    explained: {
+      'dry-run': 'print the statements, and change nothing',
+      status: 'say which migrations are missing, and change nothing; exit code 1 if some are',
+      adopt: 'take over tables of the same names that another program made',
+    },
+    example: 'migrate --dry-run',
+    async run({ values, open }) {
+      const library = await open()
+      if (values['status'] === true) {
+        const data = await tablesOf(library)
+        const isFailure = data.pending.length > 0
+        const text = isFailure ? `To apply: ${data.pending.join(', ')}.` : upToDate(data.version)
+        return { text, data, isFailure }
+      }
+      const dryRun = values['dry-run'] === true
+      const data = await library.migrate({ dryRun, adopt: values['adopt'] === true })
+      const { applied, version, sql } = data
+      if (applied.length === 0) return { text: upToDate(version), data }
+      const text = dryRun
+        ? `${sql.map((statement) => `${statement};`).join('\n')}\n-- ${applied.length} migrations, up to ${version}`
+        : `Applied ${applied.join(', ')}. The tables are at migration ${version}.`
+      return { text, data }
+    },
+  },
+  retention: {
+    summary: 'Blanks and removes now what organizations keep no longer (setting "retention")',
+    options: { 'dry-run': { type: 'boolean', default: false } },
+    explained: { 'dry-run': 'count it, and change nothing' },
+    example: 'retention --dry-run',
+    async run({ values, open, report }) {
+      const { privacy, health } = await open()
+      const dryRun = values['dry-run'] === true
+      const data = dryRun ? await privacy.retentionDryRun() : await watched(privacy.applyRetention(), health, report)
+      if (data === null) return { text: 'Another process is at it.', data, isFailure: true }
+      const counts = countsOf(data)
+      const nothing = dryRun ? 'Nothing would be blanked or removed.' : 'Nothing was blanked or removed.'
+      return { text: counts === '' ? nothing : `${dryRun ? 'would be ' : ''}blanked or removed: ${counts}`, data }
+    },
+  },
+  'keys new': {
+    summary: 'Makes a key for the option "encryptionKey"',
+    example: 'keys new',
+    async run() {
+      const key = randomBytes(32).toString('base64')
+      return { text: key, data: { key } }
+    },
+  },
+  'keys rotate': {
+    summary: 'Seals stored secrets anew that an older key of the option "encryptionKey" sealed',
+    example: 'keys rotate',
+    async run({ open }) {
+      const data = await (await open()).privacy.rotateKeys()
+      const { underOldKeys, unreadable } = data
+      const isFailure = underOldKeys > 0 || unreadable > 0
+      const text = isFailure
+        ? `${underOldKeys} secrets are still sealed with older keys; ${unreadable} with a key that is not given: save those again.`
+        : 'Every secret is sealed with the first key. Keep the older keys for another 90 days: links of messages were made with them.'
+      return { text, data, isFailure }
+    },
+  },
+}
+
+const upToDate = (version: number): string => `The tables are up to date, at migration ${version}.`
+
+async function tablesOf({ migrate }: Notifications) {
+  const { version, applied } = await migrate({ dryRun: true })
+  return { version, pending: applied }
+}
+
+export const findingText = ({ severity, code, organizationId, cause, remedy }: CheckUpFinding): string =>
+  [
+    `${severity} ${code}${organizationId === null ? '' : ` (organization ${organizationId})`}`,
+    `  ${cause}`,
+    `  ${remedy}`,
+  ].join('\n')
+
+/** Reports every two seconds how far it is. */
+async function watched<T>(work: Promise<T>, health: Notifications['health'], report: (text: string) => void) {
+  const timer = setInterval(async () => {
+    const { retention } = await health()
+    if (retention?.status === 'running') report(`${retention.looked} rows looked at`)
+  }, 2000)
+  return work.finally(() => clearInterval(timer))
+}
+
+/** Of the package that this file is in, built or not. */
+function packageVersion(): string | null {
+  for (let at = new URL('.', import.meta.url); at.pathname !== '/'; at = new URL('..', at)) {
+    const file = new URL('package.json', at)
+    if (!existsSync(file)) continue
+    const found: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return typeof found === 'object' && found !== null && 'version' in found ? String(found.version) : null
+  }
+  return null
+}

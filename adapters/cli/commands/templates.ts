@@ -1,0 +1,156 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Template, type TemplateSet, type TemplatesInput, templateKeys } from '../../../src/index.ts'
+import { type Call, type Commands, only, UsageError } from './command.ts'
+import { warningsText } from './settings.ts'
+
+/**
+ * An organization's templates as files, to be kept with the host application's code: `email/appointment_reminder.txt` has the text,
+ * `email/appointment_reminder.subject.txt` the subject. A key without a file has the built-in text; a channel without a folder is left alone.
+ */
+const channelFolders = { emailTemplates: 'email', smsTemplates: 'sms' } as const
+type Field = keyof typeof channelFolders
+const fields = ['emailTemplates', 'smsTemplates'] as const satisfies readonly Field[]
+
+const options = { folder: { type: 'string' } } as const
+const explained = { folder: 'where the files are (default: notification-templates/<organization>)' }
+
+export const templateCommands: Commands = {
+  'templates pull': {
+    summary: "Writes an organization's own templates into files, and removes files of templates that it does not have",
+    takes: '<organization>',
+    options,
+    explained,
+    example: 'templates pull harbour',
+    async run(call) {
+      const { organization, folder, library } = await begin(call)
+      const templates = await library.settings.getTemplates(organization)
+      const written: string[] = []
+      for (const field of fields) {
+        const of = join(folder, channelFolders[field])
+        const files = filesOf(templates[field] ?? {})
+        await mkdir(of, { recursive: true })
+        for (const name of await readdir(of)) if (isOurs(name) && !files.has(name)) await rm(join(of, name))
+        for (const [name, text] of files) {
+          await writeFile(join(of, name), `${text}\n`)
+          written.push(join(channelFolders[field], name))
+        }
+      }
+      return {
+        text: written.length === 0 ? 'It has no templates of its own.' : written.join('\n'),
+        data: { folder, written },
+      }
+    },
+  },
+  'templates check': {
+    summary:
+      'Checks files of templates as saving them would, and names those that differ from what is stored; changes nothing',
+    takes: '<organization>',
+    options,
+    explained,
+    example: 'templates check harbour --folder texts/harbour',
+    async run(call) {
+      const { organization, folder, library } = await begin(call)
+      const settings = await readTemplates(folder)
+      const { warnings } = await library.insight.whatIf({ organizationId: organization, settings, limit: 1 })
+      const stored = await library.settings.getTemplates(organization)
+      const differing = fields.flatMap((field) => {
+        const [ours, theirs] = [settings[field], stored[field] ?? {}]
+        if (ours === undefined) return []
+        return templateKeys
+          .filter((key) => sameText(ours?.[key]) !== sameText(theirs[key]))
+          .map((key) => `${channelFolders[field]}/${key}`)
+      })
+      const lines = [
+        ...differing.map((name) => `differs: ${name}`),
+        ...(warnings.length === 0 ? [] : [warningsText(warnings)]),
+      ]
+      return { text: lines.join('\n'), data: { differing, warnings } }
+    },
+  },
+  'templates push': {
+    summary: "Saves files of templates as an organization's own; what has no file gets the built-in text",
+    takes: '<organization>',
+    options,
+    explained,
+    example: 'templates push harbour',
+    async run(call) {
+      const { organization, folder, library } = await begin(call)
+      const settings = await readTemplates(folder)
+      const { warnings } = await library.settings.updateOrganizationSettings(organization, settings)
+      const saved = fields.flatMap((field) =>
+        Object.keys(settings[field] ?? {}).map((key) => `${channelFolders[field]}/${key}`),
+      )
+      return {
+        text: [`saved: ${saved.join(', ')}`, ...(warnings.length === 0 ? [] : [warningsText(warnings)])].join('\n'),
+        data: { saved, warnings },
+      }
+    },
+  },
+}
+
+async function begin({ positionals, values, folder, open }: Call) {
+  const organization = only(positionals, 'organization')
+  const given = values['folder']
+  const path = typeof given === 'string' ? given : join('notification-templates', organization)
+  return { organization, folder: resolve(folder, path), library: await open() }
+}
+
+const suffix = '.txt'
+const subjectSuffix = '.subject.txt'
+
+const isOurs = (name: string): boolean =>
+  templateKeys.some((key) => name === `${key}${suffix}` || name === `${key}${subjectSuffix}`)
+
+const partsOf = (template: Template) => (typeof template === 'string' ? { body: template } : template)
+
+const sameText = (template: Template | undefined): string =>
+  template === undefined ? '' : JSON.stringify({ subject: null, ...partsOf(template) })
+
+function filesOf(templates: TemplateSet): Map<string, string> {
+  const files = new Map<string, string>()
+  for (const key of templateKeys) {
+    const template = templates[key]
+    if (template === undefined) continue
+    const { subject, body }: { subject?: string | undefined; body: string } = partsOf(template)
+    files.set(`${key}${suffix}`, body)
+    if (subject !== undefined) files.set(`${key}${subjectSuffix}`, subject)
+  }
+  return files
+}
+
+async function readTemplates(folder: string): Promise<TemplatesInput> {
+  const [emailTemplates, smsTemplates] = await Promise.all(
+    fields.map((field) => readSet(join(folder, channelFolders[field]))),
+  )
+  if (emailTemplates === undefined && smsTemplates === undefined) {
+    throw new UsageError(`There are no folders "email" or "sms" in ${folder}.`)
+  }
+  return {
+    ...(emailTemplates !== undefined && { emailTemplates }),
+    ...(smsTemplates !== undefined && { smsTemplates }),
+  }
+}
+
+/** Null: it has no files, and the built-in texts are used. Undefined: there is no such folder. */
+async function readSet(folder: string): Promise<TemplateSet | null | undefined> {
+  const names = await readdir(folder).catch(() => null)
+  if (names === null) return undefined
+  const strange = names.find((name) => name.endsWith(suffix) && !isOurs(name))
+  if (strange !== undefined) {
+    throw new UsageError(`${join(folder, strange)} is named after no template: ${templateKeys.join(', ')}.`)
+  }
+  let found: TemplateSet = {}
+  for (const key of templateKeys) {
+    if (!names.includes(`${key}${suffix}`)) continue
+    const body = await readText(join(folder, `${key}${suffix}`))
+    const subjectFile = `${key}${subjectSuffix}`
+    const template = names.includes(subjectFile) ? { subject: await readText(join(folder, subjectFile)), body } : body
+    found = { ...found, [key]: template }
+  }
+  return Object.keys(found).length === 0 ? null : found
+}
+
+/** Without the line break that ends a file. */
+const readText = async (path: string): Promise<string> =>
+  (await readFile(path, 'utf8')).replace(/\r\n/g, '\n').replace(/\n$/, '')

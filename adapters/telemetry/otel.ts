@@ -1,0 +1,256 @@
+/**
+ * Traces and metrics for OpenTelemetry (`@opentelemetry/api` 1.9 or later). Nothing is measured without it.
+ * @example
+ * import { metrics, trace } from '@opentelemetry/api'
+ *
+ * const otel = telemetry({ trace, metrics })
+ * export const library = otel.watch(createNotifications({ storage, directory, transports: otel.transports([smtp()]) }))
+ */
+import {
+  isTransportError,
+  type NotificationEvent,
+  type Notifications,
+  type OutboundMessage,
+  type SendContext,
+  type SendReceipt,
+  type Transport,
+} from '../../src/index.ts'
+
+/** What is used of the API: `{ trace, metrics }` as `@opentelemetry/api` exports them, or providers of your own. */
+export type OpenTelemetryLike = {
+  readonly trace: { getTracer(name: string): TracerLike }
+  readonly metrics: { getMeter(name: string): MeterLike }
+}
+export type TracerLike = {
+  startSpan(name: string, options: SpanOptionsLike): SpanLike
+  startActiveSpan<Result>(name: string, options: SpanOptionsLike, run: (span: SpanLike) => Result): Result
+}
+export type SpanOptionsLike = { kind: number; attributes: Attributes; links: { context: SpanContextLike }[] }
+export type SpanContextLike = { traceId: string; spanId: string; traceFlags: number }
+export type SpanLike = {
+  spanContext(): SpanContextLike
+  setAttributes(attributes: Attributes): unknown
+  setStatus(status: { code: number }): unknown
+  end(): void
+}
+export type MeterLike = {
+  createCounter(name: string, options: InstrumentOptions): { add(value: number, attributes: Attributes): void }
+  createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
+  createObservableGauge(name: string, options: InstrumentOptions): object
+  addBatchObservableCallback(
+    callback: (result: { observe(gauge: object, value: number): void }) => Promise<void>,
+    gauges: object[],
+  ): void
+}
+type InstrumentOptions = { description: string; unit: string; advice?: { explicitBucketBoundaries: number[] } }
+type Attributes = Record<string, string | number>
+
+export type Telemetry = {
+  /** The same transports; each send is a span, current while it runs, and is counted and timed. */
+  transports(transports: readonly Transport[]): Transport[]
+  /** Follows the library's events, and measures its state whenever metrics are collected. Returns the library. */
+  watch<Library extends Pick<Notifications, 'events' | 'health' | 'notifications'>>(library: Library): Library
+}
+
+// Enumerations of the API, which is not loaded for the sake of four numbers: SpanKind and SpanStatusCode.
+const client = 2
+const producer = 3
+const consumer = 4
+const failed = 2
+
+/** So many spans are remembered, so that later ones can link to them. */
+const maxRemembered = 10_000
+const name = 'appointment-notifications'
+/** As the messaging conventions want them, in seconds. */
+const durations = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+const lags = [1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400]
+
+/**
+ * Names follow the messaging conventions where they have one. Attributes hold words and ids of rows, never a person, an address or a text.
+ * Spans link to earlier ones of the same message that this process made; across processes and restarts, `notifications.id` and
+ * `notifications.reminder.id` find them.
+ */
+export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
+  const tracer = trace.getTracer(name)
+  const meter = metrics.getMeter(name)
+  const planned = new Remembered()
+  const sending = new Remembered()
+  const sent = meter.createCounter('messaging.client.sent.messages', {
+    description: 'Messages given to a provider, those too that it refused',
+    unit: '{message}',
+  })
+  const duration = meter.createHistogram('messaging.client.operation.duration', {
+    description: 'How long the provider took',
+    unit: 's',
+    advice: { explicitBucketBoundaries: durations },
+  })
+  const lag = meter.createHistogram('notifications.due.lag', {
+    description: 'From when a message was due, or asked for, until the provider accepted it',
+    unit: 's',
+    advice: { explicitBucketBoundaries: lags },
+  })
+  const skipped = meter.createCounter('notifications.skipped', {
+    description: 'Messages left out at planning, or withdrawn before they were sent, by rule',
+    unit: '{message}',
+  })
+  const reported = meter.createCounter('notifications.reported', {
+    description: 'What became of messages, as reported or decided, by outcome',
+    unit: '{message}',
+  })
+
+  const send = (transport: Transport) => (message: OutboundMessage, context: SendContext) => {
+    const { channel, category, notificationId, reminderId = null, organizationId } = message
+    const operation = attributesOf(channel, 'send', 'send', { 'messaging.system': transport.name })
+    const about = { ...operation, 'notifications.category': category }
+    const attributes = {
+      ...about,
+      'notifications.id': notificationId,
+      'notifications.organization.id': organizationId,
+      ...(reminderId !== null && { 'notifications.reminder.id': reminderId }),
+    }
+    const options = { kind: client, attributes, links: planned.linksTo(reminderId) }
+    return tracer.startActiveSpan(`send ${channel}`, options, async (span): Promise<SendReceipt> => {
+      sending.add(notificationId, span.spanContext())
+      const began = performance.now()
+      const ended = (error: Attributes) => {
+        span.setAttributes(error)
+        sent.add(1, { ...about, ...error })
+        duration.record((performance.now() - began) / 1000, { ...operation, ...error })
+        span.end()
+      }
+      try {
+        const receipt = await transport.send(message, context)
+        if (receipt?.messageId != null) span.setAttributes({ 'messaging.message.id': receipt.messageId })
+        ended({})
+        return receipt
+      } catch (error) {
+        span.setStatus({ code: failed })
+        ended({ 'error.type': isTransportError(error) ? error.code : 'transport_failed' })
+        throw error
+      }
+    })
+  }
+
+  /** A span of no length: what it stands for is done. */
+  const mark = (operation: string, type: string, kind: typeof producer | typeof consumer, about: Marked) => {
+    const { channel, organizationId, attributes, links } = about
+    const span = tracer.startSpan(`${operation} ${channel}`, {
+      kind,
+      attributes: {
+        ...attributesOf(channel, operation, type, attributes),
+        'notifications.organization.id': organizationId,
+      },
+      links,
+    })
+    span.end()
+    return span.spanContext()
+  }
+
+  const receipt = (outcome: string) => (event: NotificationEvent) => {
+    const { channel, category, organizationId, notificationId } = event
+    const counted = { 'notifications.category': category, 'notifications.outcome': outcome }
+    reported.add(1, { ...counted, 'messaging.destination.name': channel })
+    mark('receipt', 'process', consumer, {
+      channel,
+      organizationId,
+      attributes: { ...counted, 'notifications.id': notificationId },
+      links: sending.linksTo(notificationId),
+    })
+  }
+
+  return {
+    transports: (transports) => transports.map((transport) => instrumented(transport, send(transport))),
+    watch(library) {
+      const { events } = library
+      events.on('reminder.scheduled', ({ channel, organizationId, reminderId }) => {
+        const attributes = { 'notifications.reminder.id': reminderId, 'notifications.category': 'REMINDER' }
+        planned.add(reminderId, mark('plan', 'create', producer, { channel, organizationId, attributes, links: [] }))
+      })
+      const leftOut = ({ channel, rule }: { readonly channel: string; readonly rule: string }) =>
+        skipped.add(1, { 'notifications.rule': rule, 'messaging.destination.name': channel })
+      events.on('reminder.skipped', leftOut)
+      events.on('reminder.cancelled', leftOut)
+      events.on('notification.sent', ({ channel, category, lateMs }) => {
+        const about = { 'notifications.category': category, 'messaging.destination.name': channel }
+        if (lateMs !== null) lag.record(lateMs / 1000, about)
+      })
+      for (const outcome of ['delivered', 'read', 'complained', 'unreported', 'failed', 'unknown'] as const)
+        events.on(`notification.${outcome}`, receipt(outcome))
+      measureState(meter, library)
+      return library
+    },
+  }
+}
+
+type Marked = {
+  readonly channel: string
+  readonly organizationId: string
+  readonly attributes: Attributes
+  readonly links: { context: SpanContextLike }[]
+}
+
+/** What is true of the whole database: each process reports the same. */
+function measureState(
+  meter: MeterLike,
+  { health, notifications }: Pick<Notifications, 'health' | 'notifications'>,
+): void {
+  const waiting = meter.createObservableGauge('notifications.waiting', {
+    description: 'How long the oldest due message has been waiting',
+    unit: 's',
+  })
+  const pending = meter.createObservableGauge('notifications.pending', {
+    description: 'Notices and taken over messages that are queued, counted up to 10,000',
+    unit: '{message}',
+  })
+  const paused = meter.createObservableGauge('notifications.account.paused', {
+    description: 'Provider accounts that are paused',
+    unit: '{account}',
+  })
+  meter.addBatchObservableCallback(
+    async (result) => {
+      const queued = notifications.history({ state: 'queued', limit: 1 }).catch(() => null)
+      const [{ scheduler, accounts }, page] = await Promise.all([health(), queued])
+      if (scheduler.lagMs !== null) result.observe(waiting, scheduler.lagMs / 1000)
+      if (accounts !== null) result.observe(paused, accounts.count)
+      if (page !== null) result.observe(pending, page.total)
+    },
+    [waiting, pending, paused],
+  )
+}
+
+const attributesOf = (channel: string, operation: string, type: string, more: Attributes): Attributes => ({
+  'messaging.operation.name': operation,
+  'messaging.operation.type': type,
+  'messaging.destination.name': channel,
+  ...more,
+})
+
+/** The transport with another `send`. Its methods keep their object, which may have private fields. */
+const instrumented = (transport: Transport, send: Transport['send']): Transport =>
+  new Proxy(transport, {
+    get(target, key) {
+      if (key === 'send') return send
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+
+/** Spans by the id of a row; the oldest are forgotten. */
+class Remembered {
+  readonly #spans = new Map<number, SpanContextLike>()
+
+  add(id: number, span: SpanContextLike): void {
+    this.#spans.delete(id)
+    this.#spans.set(id, span)
+    if (this.#spans.size <= maxRemembered) return
+    for (const oldest of this.#spans.keys()) {
+      this.#spans.delete(oldest)
+      return
+    }
+  }
+
+  linksTo(id: number | null): { context: SpanContextLike }[] {
+    const context = id === null ? undefined : this.#spans.get(id)
+    return context === undefined ? [] : [{ context }]
+  }
+}

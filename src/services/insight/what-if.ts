@@ -1,0 +1,201 @@
+import { z } from 'zod'
+import { type Channel, channels } from '../../channels/index.ts'
+import type { Appointment } from '../../domain/appointment.ts'
+import type { PlanRow, SettingsRow } from '../../ports/storage.ts'
+import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
+import {
+  type EntityId,
+  organizationId,
+  parseInput,
+  type RecipientRef,
+  refKey,
+  type Warning,
+} from '../../schemas/common.ts'
+import { instantInput } from '../../schemas/instant.ts'
+import type { MessageCost } from '../../schemas/message-price.ts'
+import type { Rule } from '../../schemas/rules.ts'
+import { type OrganizationSettingsInput, organizationSettingsInput } from '../../schemas/settings.ts'
+import { draw } from '../planning/dry-run.ts'
+import { supposedSettings } from '../settings/supposed.ts'
+import type { Context } from '../shared/context.ts'
+import { Knowledge } from '../shared/knowledge.ts'
+import type { DryRun } from '../shared/views.ts'
+
+export const whatIfInput = z.strictObject({
+  organizationId,
+  settings: organizationSettingsInput.describe('The fields that would change, as in the settings of the organization'),
+  since: instantInput
+    .optional()
+    .describe('Appointments that started at or after this instant, 90 days ago at most. Default: 30 days ago'),
+  limit: z.int().min(1).max(5000).optional().describe('How many appointments are looked at. Default 1000'),
+})
+export type WhatIf = Omit<z.input<typeof whatIfInput>, 'settings'> & { readonly settings: OrganizationSettingsInput }
+
+/** Reminders that are planned, and what they cost. */
+export type WhatIfTotals = {
+  readonly messages: number
+  /** Of SMS. */
+  readonly segments: number
+  /** By currency; messages without a price are left out. */
+  readonly costs: readonly MessageCost[]
+  readonly byChannel: ByChannel<number>
+}
+
+/** Somebody who would get fewer reminders of an appointment. */
+export type LostReminders = {
+  readonly appointmentId: EntityId
+  readonly startsAt: Date
+  readonly recipient: RecipientRef
+  readonly before: number
+  readonly after: number
+  /** Why reminders are left out that were not. Empty: they are not wanted any more, such as with fewer offsets. */
+  readonly rules: readonly Rule[]
+}
+
+export type WhatIfReport = {
+  readonly organizationId: string
+  readonly since: Date
+  /** Up to which start appointments were looked at. */
+  readonly until: Date
+  /** False: there are more appointments up to now. */
+  readonly isComplete: boolean
+  readonly appointments: number
+  /** Appointments that your directory no longer has, could not return, or returned as cancelled: they count for neither. */
+  readonly leftOut: number
+  readonly before: WhatIfTotals
+  readonly after: WhatIfTotals
+  /** People, once for each appointment, who would get fewer reminders of it, and who would get none any more. */
+  readonly losing: { readonly fewer: number; readonly none: number }
+  /** The first 100 of them, by start. */
+  readonly lost: readonly LostReminders[]
+  /** What saving the settings would warn of. */
+  readonly warnings: readonly Warning[]
+}
+
+const dayMs = 86_400_000
+const usualDays = 30
+const mostDays = 90
+const usualLimit = 1000
+/** Appointments that are looked at together; what they take stands in the way of other work of this process. */
+const pageSize = 50
+const longestMs = 10_000
+const mostShown = 100
+/** Of whom nobody knows when they booked. */
+const usualLeadMs = 365 * dayMs
+
+/** See `Insight.whatIf`. */
+export async function whatIf(context: Context, question: WhatIf): Promise<WhatIfReport> {
+  const { storage, clock } = context.options
+  const {
+    organizationId: id,
+    settings,
+    since: from,
+    limit = usualLimit,
+  } = parseInput(whatIfInput, question, 'question')
+  const { after: supposed, warnings } = await supposedSettings(context, id, settings)
+  const now = clock.now()
+  const earliest = now.getTime() - mostDays * dayMs
+  const since = new Date(Math.max(earliest, from?.getTime() ?? now.getTime() - usualDays * dayMs))
+  const before = new Totals()
+  const after = new Totals()
+  const losing = { fewer: 0, none: 0 }
+  const lost: LostReminders[] = []
+  const began = clock.elapsedMs()
+  // Every plan that starts then comes after it.
+  let place = { startsAt: since, id: 0 }
+  let appointments = 0
+  let leftOut = 0
+  let isComplete = false
+  while (appointments + leftOut < limit && clock.elapsedMs() - began < longestMs) {
+    const size = Math.min(pageSize, limit - appointments - leftOut)
+    const page = await storage.plans.ahead({ organizationId: id, after: place, until: now, limit: size })
+    for (const { appointment, own, was, would } of await drawBoth(
+      context,
+      id,
+      page.map(({ plan }) => plan),
+      supposed,
+    )) {
+      appointments += 1
+      before.add(was)
+      after.add(would)
+      for (const one of lostBy(appointment, was, would)) {
+        losing[one.after === 0 ? 'none' : 'fewer'] += 1
+        if (lost.length < mostShown) lost.push({ ...one, startsAt: own.startsAt })
+      }
+    }
+    leftOut += page.length
+    isComplete = page.length < size
+    place = page.at(-1)?.place ?? place
+    if (isComplete) break
+  }
+  leftOut -= appointments
+  const until = isComplete ? now : place.startsAt
+  const totals = { before: before.read(), after: after.read() }
+  return { organizationId: id, since, until, isComplete, appointments, leftOut, ...totals, losing, lost, warnings }
+}
+
+/** What the appointments of these plans get by the settings as they are, and by the others. */
+async function drawBoth(context: Context, id: string, plans: readonly PlanRow[], supposed: SettingsRow) {
+  if (plans.length === 0) return []
+  const lookupOf = await context.host.appointments(plans.map(({ appointmentId }) => appointmentId))
+  const known = plans.flatMap((own) => {
+    const lookup = lookupOf(own.appointmentId)
+    if (lookup.kind !== 'known') return []
+    const { organizationId: of, status } = lookup.value
+    return of === id && status !== 'cancelled' ? [{ own, appointment: lookup.value }] : []
+  })
+  const subjects = known.map(({ appointment }) => appointment)
+  const organizations = await context.host.organizations([id])
+  const [asItIs, asSupposed] = await Promise.all([
+    Knowledge.load(context, subjects, organizations),
+    Knowledge.load(context, subjects, organizations, [supposed]),
+  ])
+  const { leadMs } = context.options
+  return known.map(({ own, appointment }) => {
+    const { bookedAt, start } = appointment
+    const now = bookedAt ?? new Date(start.instant.getTime() - usualLeadMs)
+    const drawing = { customReminders: own.customReminders, own, now, leadMs }
+    return { own, appointment, was: draw(asItIs, appointment, drawing), would: draw(asSupposed, appointment, drawing) }
+  })
+}
+
+class Totals {
+  #messages = 0
+  #segments = 0
+  readonly #costs = new Map<string, number>()
+  readonly #byChannel = new Map<Channel, number>()
+
+  add({ reminders }: DryRun): void {
+    for (const { channel, segments, cost } of reminders) {
+      this.#messages += 1
+      this.#segments += segments ?? 0
+      this.#byChannel.set(channel, (this.#byChannel.get(channel) ?? 0) + 1)
+      if (cost !== null) this.#costs.set(cost.currency, (this.#costs.get(cost.currency) ?? 0) + cost.amount)
+    }
+  }
+
+  read(): WhatIfTotals {
+    const used = channels.filter((channel) => this.#byChannel.has(channel))
+    return {
+      messages: this.#messages,
+      segments: this.#segments,
+      costs: [...this.#costs].map(([currency, amount]) => ({ currency, amount: Math.round(amount * 1e6) / 1e6 })),
+      byChannel: byChannel(used, (channel) => this.#byChannel.get(channel) ?? 0),
+    }
+  }
+}
+
+/** Who gets fewer, and by which rules that did not apply before. */
+function lostBy({ id: appointmentId }: Appointment, was: DryRun, would: DryRun): Omit<LostReminders, 'startsAt'>[] {
+  const after = Map.groupBy(would.reminders, ({ recipient }) => refKey(recipient))
+  return [...Map.groupBy(was.reminders, ({ recipient }) => refKey(recipient))].flatMap(([key, reminders]) => {
+    const [first] = reminders
+    const count = after.get(key)?.length ?? 0
+    if (first === undefined || count >= reminders.length) return []
+    const rulesOf = ({ omitted }: DryRun) =>
+      omitted.flatMap(({ recipient, rule }) => (recipient === undefined || refKey(recipient) === key ? rule : []))
+    const former = rulesOf(was)
+    const rules = [...new Set(rulesOf(would))].filter((rule) => !former.includes(rule))
+    return { appointmentId, recipient: first.recipient, before: reminders.length, after: count, rules }
+  })
+}

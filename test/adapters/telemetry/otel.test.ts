@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import {
+  AggregationTemporality,
+  type DataPoint,
+  DataPointType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { telemetry } from '../../../adapters/telemetry/otel.ts'
+import { capture } from '../../../adapters/transport/capture.ts'
+import { TransportError } from '../../../src/index.ts'
+import { ada, openClinic } from '../../support/clinic.ts'
+
+/** A day of a clinic as the real SDK exports it: a reminder that is sent and reported, one withdrawn, and a notice that fails. */
+async function aDay() {
+  const spans = new InMemorySpanExporter()
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
+  const metrics = new MeterProvider({ readers: [reader] })
+  const trace = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] })
+  const otel = telemetry({ trace, metrics })
+  const refused = new TransportError('No.', { outcome: 'permanent', code: 'capture_refused' })
+  const outbox = capture({ fail: ({ category }) => (category === 'CANCELLATION' ? refused : null) })
+  await using clinic = await openClinic('2026-03-01T09:00:00Z', { transports: otel.transports([outbox]) })
+  otel.watch(clinic)
+  const { phone: _, ...byMail } = ada
+  clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })
+  await clinic.start()
+  await clinic.notifications.scheduleReminders(1)
+  await clinic.clock.advanceTo('2026-03-02T10:00:30Z')
+  const [first] = outbox.sent
+  if (first === undefined) throw new Error('Nothing was sent.')
+  await clinic.recordReceipt(first.notificationId, { outcome: 'delivered' })
+  clinic.host.change(1, { status: 'cancelled' })
+  await clinic.notifications.appointmentCancelled(1)
+  await clinic.clock.advance(1000)
+  await Promise.all([reader.forceFlush(), trace.forceFlush()])
+  const exported = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics: all }) => all))
+  await metrics.shutdown()
+  return { spans: spans.getFinishedSpans(), exported, first }
+}
+
+const named = (spans: readonly ReadableSpan[], name: string) => spans.filter((span) => span.name === name)
+const linkedTo = ({ links }: ReadableSpan) => links.map(({ context }) => context.spanId)
+
+it('links the spans of a message from its plan to its receipt, and measures it', async () => {
+  const { spans, exported, first } = await aDay()
+  const plans = named(spans, 'plan EMAIL')
+  const [sent, failed] = named(spans, 'send EMAIL')
+  const [receipt] = named(spans, 'receipt EMAIL')
+  if (sent === undefined || failed === undefined || receipt === undefined) throw new Error('A span is missing.')
+  const plan = plans.find(({ attributes }) => attributes['notifications.reminder.id'] === first.reminderId)
+  expect(linkedTo(sent)).toEqual([plan?.spanContext().spanId])
+  expect(linkedTo(receipt)).toEqual([sent.spanContext().spanId])
+  expect(sent.attributes).toEqual({
+    'messaging.system': 'capture',
+    'messaging.operation.name': 'send',
+    'messaging.operation.type': 'send',
+    'messaging.destination.name': 'EMAIL',
+    'messaging.message.id': first.idempotencyKey,
+    'notifications.category': 'REMINDER',
+    'notifications.id': first.notificationId,
+    'notifications.reminder.id': first.reminderId,
+    'notifications.organization.id': first.organizationId,
+  })
+  expect(failed.attributes['error.type']).toBe('capture_refused')
+  expect(JSON.stringify([spans.map(({ name, attributes }) => [name, attributes]), exported])).not.toContain(ada.email)
+
+  const points = (name: string): DataPoint<unknown>[] =>
+    exported.flatMap(({ descriptor, dataPoints }) => (descriptor.name === name ? [...dataPoints] : []))
+  const counted = (name: string, attribute: string) =>
+    points(name).map(({ attributes, value }) => [attributes[attribute], value])
+  expect(counted('messaging.client.sent.messages', 'error.type')).toEqual([
+    [undefined, 1],
+    ['capture_refused', 1],
+  ])
+  const [took] = points('messaging.client.operation.duration')
+  expect(took?.value).toMatchObject({ count: 1, buckets: { boundaries: expect.arrayContaining([0.005, 7.5, 10]) } })
+  expect(points('notifications.due.lag')[0]?.value).toMatchObject({ count: 1 })
+  expect(counted('notifications.skipped', 'notifications.rule')).toEqual([
+    ['no_contact', 1],
+    ['appointment_cancelled', 1],
+  ])
+  expect(counted('notifications.reported', 'notifications.outcome')).toEqual([
+    ['delivered', 1],
+    ['failed', 1],
+  ])
+  for (const gauge of ['notifications.waiting', 'notifications.pending', 'notifications.account.paused'])
+    expect([gauge, points(gauge).map(({ value }) => value)]).toEqual([gauge, [0]])
+
+  // As Prometheus has the names: with the unit, and with what kind of number it is.
+  const units: Readonly<Record<string, string>> = { s: '_seconds' }
+  const known = exported.flatMap(({ descriptor: { name, unit }, dataPointType }) => {
+    const whole = `${name.replaceAll('.', '_')}${units[unit] ?? ''}`
+    if (dataPointType === DataPointType.HISTOGRAM) return `${whole}_bucket`
+    return dataPointType === DataPointType.SUM ? `${whole}_total` : whole
+  })
+  const grouping = /by \(([^)]*)\)/
+  const shown = dashboard().flatMap(
+    (expr) => expr.replace(grouping, '').match(/(?:messaging|notifications)_\w+/g) ?? [],
+  )
+  expect(new Set(shown)).toEqual(new Set(known))
+  const attributes = exported.flatMap(({ dataPoints }) => dataPoints.flatMap((point) => Object.keys(point.attributes)))
+  const labels = [...attributes.map((label) => label.replaceAll('.', '_')), 'le']
+  const grouped = dashboard().flatMap((expr) => grouping.exec(expr)?.[1]?.split(', ') ?? [])
+  expect(grouped.filter((label) => !labels.includes(label))).toEqual([])
+})
+
+/** What the dashboard beside the distributed example asks for. */
+function dashboard(): string[] {
+  const file = new URL('../../../examples/distributed/grafana-dashboard.json', import.meta.url)
+  const shape = z.object({ panels: z.array(z.object({ targets: z.array(z.object({ expr: z.string() })) })) })
+  const { panels } = shape.parse(JSON.parse(readFileSync(file, 'utf8')))
+  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+}
