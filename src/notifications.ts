@@ -221,6 +221,10 @@ export function createNotifications(options: NotificationsOptions): Notification
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
       if (stopped !== null) throw stoppedMeanwhile()
+      if (Reflect.get(globalThis, commandLine) === true) {
+        logger.info('not started: the command line sends nothing')
+        return
+      }
       starting ??= start().catch((error: unknown) => {
         starting = null
         // A host may ignore the rejection, and nothing would ever be sent.
@@ -235,6 +239,9 @@ export function createNotifications(options: NotificationsOptions): Notification
     },
   }
 }
+
+/** Set while the command line has loaded the host application's file, which may start the library; another copy of the package may have set it. */
+const commandLine = Symbol.for('appointment-notifications.command-line')
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -1,5 +1,4 @@
 import {
-  type Channel,
   type Clock,
   channels,
   type DeliveryReceipt,
@@ -33,7 +32,8 @@ const fates: readonly Fate[] = ['refused', 'bounces', 'busy', 'lost', 'slow']
 const fateOf = (to: string): Fate | null =>
   fates.find((fate) => to === testAddresses[fate].phone || new RegExp(`^${fate}[+@]`).test(to)) ?? null
 
-const channelsWithReplies: readonly Channel[] = ['SMS', 'WHATSAPP']
+/** Replies come from phones: those to a mail go to the clinic. */
+const canBeAnswered = ({ to }: OutboundMessage): boolean => to.startsWith('+')
 /** What the provider gets where nobody is answered. */
 export const noAnswer = 'ok'
 const reportedAfterMs = 60_000
@@ -62,10 +62,7 @@ export class Messages implements Iterable<SentMessage> {
 
   /** The latest that its recipient can answer. @throws Error if there is none. */
   lastWithReplies(): SentMessage {
-    return new Messages(
-      `${this.#of} that can be answered`,
-      this.#all.filter(({ channel }) => channelsWithReplies.includes(channel)),
-    ).last()
+    return new Messages(`${this.#of} that can be answered`, this.#all.filter(canBeAnswered)).last()
   }
 
   /** Of each: when, on which channel, and of which category. */
@@ -112,9 +109,10 @@ export class Outbox {
   }
 
   /** Whoever got a message answers it: the library finds the answer at the provider. */
-  answer({ to, from, channel, idempotencyKey }: SentMessage, text: string): void {
-    if (!channelsWithReplies.includes(channel)) throw new Error(`Replies by ${channel} do not reach the library.`)
-    const repliesTo = channel === 'SMS' ? undefined : idempotencyKey
+  answer(message: SentMessage, text: string): void {
+    const { to, from, channel, template, idempotencyKey } = message
+    if (!canBeAnswered(message)) throw new Error(`Replies by ${channel} do not reach the library.`)
+    const repliesTo = template === null ? undefined : idempotencyKey
     this.#replies += 1
     const messageId = `reply-${this.#replies}`
     this.#inbound.push({ from: to, to: from, text, messageId, at: this.#options.clock.now(), repliesTo })
