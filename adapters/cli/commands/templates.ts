@@ -112,8 +112,8 @@ function filesOf(templates: TemplateSet): Map<string, string> {
   for (const key of templateKeys) {
     const template = templates[key]
     if (template === undefined) continue
-    const { subject, body }: { subject?: string | undefined; body: string } = partsOf(template)
-    files.set(`${key}${suffix}`, body)
+    const { subject, body }: { subject?: string | undefined; body?: string | undefined } = partsOf(template)
+    if (body !== undefined) files.set(`${key}${suffix}`, body)
     if (subject !== undefined) files.set(`${key}${subjectSuffix}`, subject)
   }
   return files

@@ -26,7 +26,17 @@ export async function supposedSettings(
   const { accountKey, ...listed } = withAccountLists(context, id, change.patch, before)
   const { values, warnings } = withSenders(listed, before)
   const at = clock.now()
-  const none = { ...emptySettings, accountKey, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
+  const unversioned = { templateVersion: null, templateVersions: null }
+  const none = {
+    ...emptySettings,
+    ...unversioned,
+    accountKey,
+    id: 0,
+    organizationId: id,
+    revision: 0,
+    createdAt: at,
+    updatedAt: at,
+  }
   const after = patched<SettingsRow>(before ?? none, values)
   if (before !== null) requireNewSecrets(context, before, after)
   return { after, warnings: [...(await checkTexts(context, after, values)), ...warnings] }
