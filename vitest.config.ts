@@ -57,6 +57,7 @@ export default defineConfig({
     globalSetup: [
       'test/support/redis-missing.ts',
       'test/support/smtp-sink-missing.ts',
+      'test/support/calendar-missing.ts',
       'test/support/pgbouncer-missing.ts',
       'test/support/shared-servers.ts',
     ],

@@ -23,7 +23,18 @@ export type {
   ReplyEvent,
 } from './events.ts'
 export type { Notifications } from './library.ts'
-export type { LanguageFile } from './messages/index.ts'
+export {
+  type Block,
+  type Button,
+  builtInLayout,
+  type Fact,
+  type Inline,
+  type LanguageFile,
+  type MailBrand,
+  type MailContent,
+  type MailLayout,
+  type MessageDocument,
+} from './messages/index.ts'
 export { createNotifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export type { Answer, Reply, ReplyAppointment } from './schemas/answer.ts'
@@ -58,6 +69,7 @@ export type {
   DirectoryUpcomingPage,
   DirectoryWaitlistEntry,
 } from './schemas/directory.ts'
+export type { HostVariableInput, VariableType } from './schemas/host-variables.ts'
 export type { Offset, OffsetInput } from './schemas/offset.ts'
 export type {
   HostPreferenceRef,
@@ -86,13 +98,15 @@ export type {
   TemplatesInput,
 } from './schemas/settings.ts'
 export type { TaskManagerMode } from './schemas/task-manager.ts'
-export type { Template, TemplateSet } from './schemas/templates.ts'
+export type { TemplateContent, TemplateVersion, TextChange } from './schemas/template-versions.ts'
+export type { PartialSet, Template, TemplateSet, TemplateVariant } from './schemas/templates.ts'
 export type {
   AnswerAction,
   AnswerVia,
   AppointmentCategory,
   AppointmentOutcome,
   AppointmentStatus,
+  Audience,
   Category,
   ConfirmedReminderPolicy,
   ConsentAct,
@@ -155,6 +169,16 @@ export type {
 } from './services/settings/effective.ts'
 export type { WithWarnings } from './services/settings/recipient-preferences.ts'
 export type { SettingsService } from './services/settings/settings-service.ts'
+export type {
+  DraftResult,
+  PublishedTemplates,
+  PublishOptions,
+  PublishResult,
+  TemplateVersions,
+  VersionFilter,
+  VersionPage,
+  VersionTexts,
+} from './services/settings/template-versions.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
 export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
 export type { StopReport } from './services/shared/shutdown.ts'
@@ -267,6 +291,7 @@ export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task
 // The ports, and what the library uses where an option leaves one out.
 
 export type * from './ports/bounces.ts'
+export type * from './ports/calendar.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'

@@ -74,6 +74,7 @@ export const shape = z.strictObject({
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),
   languages: z.array(z.looseObject({})).optional(),
+  variables: z.looseObject({}).optional(),
   ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),
@@ -83,6 +84,8 @@ export const shape = z.strictObject({
   allowedOrigins: z.array(z.string()).optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
+  calendar: has('load', 'write').optional(),
+  mailLayout: call.optional(),
   docs: has('page', 'asset').optional(),
   hooks: z
     .strictObject({

@@ -1,4 +1,5 @@
 import type { DetailLevel } from '../schemas/vocabulary.ts'
+import type { MessageDocument } from './document.ts'
 import type { MessageFacts } from './facts.ts'
 
 /** How large a text may get, and how that is counted. */
@@ -22,6 +23,8 @@ export type TextFormat = {
   readonly subject: ((facts: MessageFacts) => string) | null
   /** The built-in text. */
   readonly text: (facts: MessageFacts) => string
+  /** The same with its parts, for a layout around it (`MailFrame`); null: the channel has none. */
+  readonly letter: ((facts: MessageFacts) => MessageDocument) | null
   /** People reply to its messages, so that they may ask for an answer (`MessageFacts.ask`). */
   readonly asks: boolean
   /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */
@@ -32,12 +35,13 @@ export type TextFormat = {
   readonly limit: SizeLimit
   /**
    * A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. `keepsCharacters`: none is replaced to make it
-   * cheaper.
+   * cheaper. `document`: the same text with its headings, lists, links and buttons, for HTML; left out, it has none.
    */
   readonly finish: (
     text: string,
     language: string,
     keepsCharacters?: boolean,
+    document?: MessageDocument,
   ) => { readonly text: string; readonly html: string | null }
   /** Null: a text costs the same whatever its length. */
   readonly cost: ((text: string) => TextCost) | null

@@ -19,12 +19,13 @@ import {
   type ShownOf,
   type ValuesOf,
 } from './fields.ts'
+import { mailLayoutRules } from './mail-layout.ts'
 import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { quietRules } from './quiet-hours.ts'
 import { retentionRules } from './retention.ts'
-import { templateSet } from './templates.ts'
+import { partialSet, templateSet } from './templates.ts'
 import { categories, confirmedReminderPolicies, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
@@ -249,8 +250,23 @@ export const settingsFields = {
   /** Of headings and buttons on the pages that people open from a message. */
   brandColor: {
     description:
-      'Color of headings and buttons on the pages that links in messages open, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
+      'Color of headings and buttons on the pages that links in messages open, and of buttons and links in mail with a layout, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
     schema: brandColor,
+    isAudited: true,
+  },
+  /** True: calendars of people take appointments in from the mail, and follow them. */
+  calendarFiles: {
+    description:
+      'True adds a calendar file to e-mails that confirm, reschedule or cancel an appointment, which keeps one event in the calendar of the recipient right. Needs the option `calendar` of the host application. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
+  /** Null: mails are their paragraphs. */
+  mailLayout: {
+    description:
+      'Layout around the text of e-mails, with logo, address, phone number, a link to the page of preferences, and `brand_color` for buttons; an empty object has all defaults. Null, the default: mails are plain paragraphs',
+    schema: mailLayoutRules,
     isAudited: true,
   },
   /** How long what is over is kept. */
@@ -260,6 +276,12 @@ export const settingsFields = {
     schema: retentionRules,
     default: {},
     isAudited: true,
+  },
+  /** What templates are made of, by the names that they have there. */
+  templatePartials: {
+    description: 'Texts that templates name, such as `{>footer}`, by name. Default none',
+    schema: partialSet,
+    default: {},
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,
@@ -300,8 +322,12 @@ export type SecretField = NameWith<SettingsFields, 'isSecret'>
 /** The columns that hold secrets: encrypted at rest, never shown. */
 export const secretFields: readonly SecretField[] = namesWith(settingsFields, 'isSecret')
 
-/** Both channels, as the templates endpoints show them. */
-export const templatesInput = organizationSettingsInput.pick({ emailTemplates: true, smsTemplates: true })
+/** Both channels and what their templates are made of, as the templates endpoints show them. */
+export const templatesInput = organizationSettingsInput.pick({
+  emailTemplates: true,
+  smsTemplates: true,
+  templatePartials: true,
+})
 export type Templates = Pick<OrganizationSettings, TemplateField>
 export type TemplatesInput = Pick<OrganizationSettingsInput, TemplateField>
-type TemplateField = DocumentedColumns['settings']['templates']
+type TemplateField = DocumentedColumns['settings']['templates'] | 'templatePartials'

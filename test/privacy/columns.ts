@@ -76,7 +76,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
         'sent_with',
         'erased_at',
       ],
-      ...['ask_code', 'ask_until', 'ask_sender'],
+      ...['ask_code', 'ask_until', 'ask_sender', 'calendar_sequence', 'calendar_organizer'],
       // Times of reports.
       'delivery_detail',
     ],
@@ -155,6 +155,14 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       ...['id', 'organization_id', 'appointment_id', 'recipient_type', 'recipient_id', 'kind', 'via', 'channel'],
       ...['message_id', 'candidates', 'starts_at', 'answered_at', 'actor_kind', 'actor_id', 'due_at', 'attempts'],
       ...['delivered_at', 'handled_at', 'created_at', 'updated_at'],
+    ],
+  },
+  notification_template_versions: {
+    personal: {},
+    // What an organization writes to everybody, and which of its staff did.
+    other: [
+      ...['id', 'organization_id', 'version', 'based_on', 'content', 'created_at', 'actor_kind', 'actor_id'],
+      ...['published_at', 'publisher_kind', 'publisher_id'],
     ],
   },
   notification_consents: {

@@ -176,6 +176,21 @@ const kept: Migration = {
   ],
 }
 
+/** Versions of templates, and what templates are made of. */
+const templates: Migration = {
+  version: 22,
+  name: 'template_versions',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_template_versions'] },
+    {
+      kind: 'add',
+      table: 'notification_settings',
+      columns: ['template_partials', 'template_version', 'template_versions'],
+    },
+  ],
+}
+
 /** One message for the appointments of a day, and which deliveries went out in it. */
 const day: Migration = {
   version: 23,
@@ -207,6 +222,17 @@ const answeredPeople: Migration = {
   changes: [{ kind: 'add', table: 'notification_addresses', columns: ['answered'] }],
 }
 
+/** What calendar files said of appointments, and the layout of mails. */
+const mail: Migration = {
+  version: 27,
+  name: 'mail',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['calendar_files', 'mail_layout'] },
+    { kind: 'add', table: 'notification_history', columns: ['calendar_sequence', 'calendar_organizer'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -221,7 +247,9 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  templates,
   day,
   lateComplaints,
   answeredPeople,
+  mail,
 ]

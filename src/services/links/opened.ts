@@ -1,4 +1,4 @@
-import type { Appointment } from '../../domain/appointment.ts'
+import { type Appointment, isActive } from '../../domain/appointment.ts'
 import { detailFor } from '../../domain/effective.ts'
 import { isolated, type Words, wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
@@ -116,6 +116,7 @@ export function pageOf({ link, knowledge, words }: Opened, page: Pick<Page, 'tit
     color: policy.brandColor,
     paragraphs: [],
     isResult: false,
+    file: null,
     form: null,
     ...page,
   }
@@ -123,3 +124,10 @@ export function pageOf({ link, knowledge, words }: Opened, page: Pick<Page, 'tit
 
 /** A value within the words of a page. */
 export const put = ({ words }: Pick<Opened, 'words'>, value: string): string => isolated(value, words.isFromRight)
+
+/** Whether the appointment is not any more what the message said of it, as far as the host says. */
+export function isOutdated({ link, appointment }: Opened): boolean {
+  if (appointment === null) return false
+  const isMoved = link.startsAt !== null && appointment.start.instant.getTime() !== link.startsAt.getTime()
+  return isMoved || !isActive(appointment.status)
+}

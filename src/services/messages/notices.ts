@@ -8,6 +8,8 @@ import { effectiveFor, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import {
+  type CalendarText,
+  calendarText,
   type MessageFacts,
   namesOf,
   type RenderedMessage,
@@ -23,7 +25,7 @@ import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../sch
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import { isSetUpFault, type Rule } from '../../schemas/rules.ts'
-import { type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { type Audience, type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -181,8 +183,8 @@ export type AlsoNamed = {
   readonly code: string | null
 }
 
-/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
-export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+/** What a message says, and in which languages. */
+function sayings(request: RenderRequest, knowledge: Knowledge) {
   const {
     organizationId,
     channel,
@@ -194,7 +196,6 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReinstated,
     askCode,
     also = [],
-    isFreeText = false,
     now,
   } = request
   const organization = knowledge.organization(organizationId)
@@ -215,7 +216,6 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
   })
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
-  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
     start: subject.start && startOf(subject.start),
@@ -224,6 +224,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     location: subject.location,
     visitMode: subject.visitMode,
     videoLink: subject.videoLink,
+    variables: subject.variables,
     changed,
     isReinstated,
     isForPractitioner: readers.every(({ type }) => type === 'PRACTITIONER'),
@@ -254,6 +255,19 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
           })),
         }),
   })
+  const wording = knowledge.wording(organizationId, locale)
+  return { policy, organization, people, readers, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
+}
+
+/** What an event in a calendar says of the same. */
+export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): CalendarText =>
+  calendarText(sayings(request, knowledge).usual())
+
+/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+  const { organizationId, channel, category, subject, isFreeText = false } = request
+  const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
+  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
   const usual = organization?.locale ?? usualLocale
   const all = approvedTemplates[templateKeyOf[category]] ?? []
@@ -261,17 +275,26 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const free = content.kind === 'approved' && approved === null && isFreeText ? (content.free?.format ?? null) : null
   const format = content.kind === 'text' ? content : free
   if (format !== null) {
-    const wording = knowledge.wording(organizationId, locale)
     return renderMessage({
       channel: templated(channel, format),
-      facts: factsIn(wording, wording.locale),
-      // A template is written once, in the organization's language, and its dates are too.
-      templateFacts: () => {
-        const wanted = organization?.locale ?? locale
+      facts: factsOf(),
+      // A template for everybody is written once, in the organization's language, and its dates are too.
+      templateFacts: (language) => {
+        const wanted =
+          language === null ? (organization?.locale ?? locale) : (locale ?? organization?.locale ?? language)
         const ofTemplate = knowledge.wording(organizationId, wanted)
         return factsIn(ofTemplate, wanted ?? ofTemplate.locale)
       },
       templates,
+      partials: policy.templatePartials,
+      reader: {
+        language: locale ?? organization?.locale,
+        kind: subject.kind,
+        audience: audienceOf(subject, people, readers),
+      },
+      version: knowledge.settings(organizationId)?.templateVersion,
+      compile: knowledge.compile,
+      frame: knowledge.frame(organizationId),
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }
@@ -329,6 +352,26 @@ function patientsOf(subject: Subject, people: readonly Person[]): readonly Perso
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }
 
-/** In `explain()`, of a message whose template says too much. */
-export const withheldWords =
-  'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+/**
+ * Whether somebody among the readers has the appointment. A client is the parent of a patient where there is one; a contact in
+ * somebody's place is somebody else.
+ */
+function audienceOf({ recipients }: Subject, people: readonly Person[], readers: readonly Person[]): Audience {
+  const hasPatients = recipients.some(({ type }) => type === 'PATIENT')
+  const isOwn = (reader: Person) =>
+    (reader.type === 'PATIENT' || (reader.type === 'CLIENT' && !hasPatients)) &&
+    people.some((one) => isSameRecipient(one, reader))
+  return readers.some(isOwn) ? 'person' : 'other'
+}
+
+/** In `explain()`, what of a message is not as its template would have it: that says too much, or values are missing. */
+export function textInWords({ isTemplateWithheld = false, missing = [] }: TextFindings): string[] {
+  const withheld =
+    'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+  const gaps = missing.map((name) => `{${name}}`).join(', ')
+  return [
+    ...(isTemplateWithheld ? [withheld] : []),
+    ...(missing.length === 0 ? [] : [`the directory has no value for ${gaps}, which the template names`]),
+  ]
+}
+export type TextFindings = Pick<RenderedMessage, 'isTemplateWithheld' | 'missing'>

@@ -16,6 +16,7 @@ import { linkTables } from './link-tables.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
 import { taskTables } from './task-tables.ts'
+import { templateTables } from './template-tables.ts'
 
 /** `BOTH` is documented for stored rows; the library splits it into one EMAIL and one SMS before it stores anything. */
 const channel = never(word<Channel>())
@@ -141,6 +142,10 @@ export const tables = {
       ask_until: optional('instant'),
       /** The number it asked from; null: the provider chose. */
       ask_sender: optional('text'),
+      /** `SEQUENCE` of its calendar file; null: it has none. */
+      calendar_sequence: optional('int'),
+      /** `ORGANIZER` of that file. */
+      calendar_organizer: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
       /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */
@@ -287,6 +292,7 @@ export const tables = {
   ...linkTables,
   ...answerTables,
   ...consentTables,
+  ...templateTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

@@ -24,9 +24,11 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'template_versions',
   'one_message_per_day',
   'late_complaints',
   'answered_people',
+  'mail',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
