@@ -271,8 +271,47 @@ describe('one message for the appointments of a day', () => {
     const textOf = async () =>
       (await clinic.notifications.history({ recipientType: 'PATIENT', recipientId: 7 })).notifications[0]?.message
     expect(await textOf()).toContain('Ben')
+    expect((await clinic.notifications.getReminders(1))[0]?.message).toContain('Ben')
     await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
     expect(await textOf()).toBe('')
+    expect((await clinic.notifications.getReminders(1))[0]).toMatchObject({ message: '', erased: true })
+  })
+
+  it('is reported on for those of that attempt, and not for one that waits for its own', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    for (const [id, hour] of [
+      [1, 14],
+      [2, 15],
+      [3, 16],
+    ] as const)
+      await clinic.book(id, hour)
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    clinic.host.change(3, { startsAt: 'unreadable' })
+    await clinic.clock.advanceTo('2026-03-19T14:02:00Z')
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'PENDING'])
+    const { notifications } = await clinic.notifications.history({ status: 'SENT', limit: 1 })
+    await clinic.recordReceipt(notifications[0]?.id ?? 0, { outcome: 'delivered' })
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'PENDING'])
+    clinic.host.change(3, { startsAt: '2026-03-20T16:00:00Z' })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf({ outbox })).toHaveLength(2)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('leaves each the attempts that it has left', async () => {
+    let failures = 2
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    const retry = { maxRetries: 1 }
+    await using clinic = await clinicOfDays({}, { transports: [outbox], retry })
+    await clinic.book(1, 14)
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    await clinic.book(2, 15)
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['FAILED', 'SENT'])
   })
 
   it('never keeps from one of them what is repeated for another', async () => {
