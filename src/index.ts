@@ -58,6 +58,7 @@ export type {
   DirectoryUpcomingPage,
   DirectoryWaitlistEntry,
 } from './schemas/directory.ts'
+export type { HostVariableInput, VariableType } from './schemas/host-variables.ts'
 export type { Offset, OffsetInput } from './schemas/offset.ts'
 export type {
   HostPreferenceRef,
@@ -86,13 +87,15 @@ export type {
   TemplatesInput,
 } from './schemas/settings.ts'
 export type { TaskManagerMode } from './schemas/task-manager.ts'
-export type { Template, TemplateSet } from './schemas/templates.ts'
+export type { TemplateContent, TemplateVersion, TextChange } from './schemas/template-versions.ts'
+export type { PartialSet, Template, TemplateSet, TemplateVariant } from './schemas/templates.ts'
 export type {
   AnswerAction,
   AnswerVia,
   AppointmentCategory,
   AppointmentOutcome,
   AppointmentStatus,
+  Audience,
   Category,
   ConfirmedReminderPolicy,
   ConsentAct,
@@ -155,6 +158,16 @@ export type {
 } from './services/settings/effective.ts'
 export type { WithWarnings } from './services/settings/recipient-preferences.ts'
 export type { SettingsService } from './services/settings/settings-service.ts'
+export type {
+  DraftResult,
+  PublishedTemplates,
+  PublishOptions,
+  PublishResult,
+  TemplateVersions,
+  VersionFilter,
+  VersionPage,
+  VersionTexts,
+} from './services/settings/template-versions.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
 export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
 export type { StopReport } from './services/shared/shutdown.ts'

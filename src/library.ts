@@ -18,6 +18,7 @@ import type { ReconcileOptions, ReconcileReport } from './services/planning/reco
 import type { Privacy } from './services/privacy/privacy.ts'
 import type { Addresses } from './services/settings/addresses.ts'
 import type { SettingsService } from './services/settings/settings-service.ts'
+import type { TemplateVersions } from './services/settings/template-versions.ts'
 import type { Events } from './services/shared/events.ts'
 import type { StopReport } from './services/shared/shutdown.ts'
 
@@ -25,6 +26,8 @@ import type { StopReport } from './services/shared/shutdown.ts'
 export type Notifications = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
+  /** Versions of the templates of organizations: drafts, what was published, and who did it. */
+  readonly templateVersions: TemplateVersions
   /** Addresses to which nothing is sent, and why. */
   readonly addresses: Addresses
   /** What people refuse and give, the record of it, and messages on which staff decide. */

@@ -35,6 +35,7 @@ import { Privacy } from './services/privacy/privacy.ts'
 import { retention } from './services/privacy/retention.ts'
 import { Addresses } from './services/settings/addresses.ts'
 import { SettingsService } from './services/settings/settings-service.ts'
+import { TemplateVersions } from './services/settings/template-versions.ts'
 import { reportChannels, Unattended } from './services/shared/accounts/sending-report.ts'
 import { createContext } from './services/shared/context.ts'
 import { faultOf } from './services/shared/fault-log.ts'
@@ -95,6 +96,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
   const consent = new Consent(context)
+  const templateVersions = new TemplateVersions(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
@@ -112,6 +114,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     bounces: resolved.bounces === null ? null : bounces,
     webhooks,
     templates: new TemplatePreviews(context),
+    templateVersions,
     statistics,
     health,
     checkUp,
@@ -177,6 +180,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   return {
     notifications,
     settings,
+    templateVersions,
     addresses,
     consent,
     statistics,
@@ -220,6 +224,10 @@ export function createNotifications(options: NotificationsOptions): Notification
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
       if (stopped !== null) throw stoppedMeanwhile()
+      if (Reflect.get(globalThis, commandLine) === true) {
+        logger.info('not started: the command line sends nothing')
+        return
+      }
       starting ??= start().catch((error: unknown) => {
         starting = null
         // A host may ignore the rejection, and nothing would ever be sent.
@@ -234,6 +242,9 @@ export function createNotifications(options: NotificationsOptions): Notification
     },
   }
 }
+
+/** Set while the command line has loaded the host application's file, which may start the library; another copy of the package may have set it. */
+const commandLine = Symbol.for('appointment-notifications.command-line')
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

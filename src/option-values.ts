@@ -74,6 +74,7 @@ export const shape = z.strictObject({
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),
   languages: z.array(z.looseObject({})).optional(),
+  variables: z.looseObject({}).optional(),
   ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),

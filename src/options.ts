@@ -3,7 +3,6 @@ import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import { type RateLimitOptions, type ResolvedRateLimits, resolveRateLimits } from './http/rate-limit-options.ts'
-import { languagesOf } from './language-options.ts'
 import type { LanguageFile } from './messages/index.ts'
 import { plainOptions, shape } from './option-values.ts'
 import type { BounceReader } from './ports/bounces.ts'
@@ -19,6 +18,7 @@ import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
+import type { HostVariableInput } from './schemas/host-variables.ts'
 import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
@@ -26,6 +26,7 @@ import {
   resolveTaskManagerOptions,
   type TaskManagerOptions,
 } from './services/task-manager/options.ts'
+import { compilersFor, languagesOf } from './text-options.ts'
 
 export type NotificationsOptions = {
   /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
@@ -58,6 +59,11 @@ export type NotificationsOptions = {
    * for everybody who reads it, any other where an organization switches it on (`textLanguages`). Default: the library's own.
    */
   readonly languages?: readonly LanguageFile[]
+  /**
+   * Variables of your own that templates may name, each with the type of its values, which `appointments()` and `waitlistEntries()` of
+   * your directory return as `variables`: `{ copay: 'money', parking: { type: 'text', sample: 'Deck B', detail: 0 } }`. Default: none.
+   */
+  readonly variables?: Readonly<Record<string, HostVariableInput>>
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
@@ -208,6 +214,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     encryptionKeys,
     defaults,
     languages: languagesOf(options.languages),
+    compilers: compilersFor(options.variables),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
     retry,
     authenticate: options.authenticate ?? null,

@@ -19,6 +19,9 @@ export type CliSurroundings = {
 /** What a script may rely on. `failed`: errors were found, or the command could not be carried out. `misused`: the arguments are wrong. */
 export const exitCodes = { ok: 0, failed: 1, misused: 2 } as const
 
+/** By this the library knows that `start()` of the host application's file is not meant (`src/notifications.ts`). */
+const commandLine = Symbol.for('appointment-notifications.command-line')
+
 const common = {
   config: { type: 'string', short: 'c' },
   json: { type: 'boolean', default: false },
@@ -46,6 +49,7 @@ export async function runCli(
     return exitCodes.misused
   }
   let library: Notifications | null = null
+  Reflect.set(globalThis, commandLine, true)
   try {
     const { values, positionals } = parse(command, rest)
     if (values['help'] === true) {
@@ -68,6 +72,7 @@ export async function runCli(
     return isMisuse ? exitCodes.misused : exitCodes.failed
   } finally {
     await close(library)
+    Reflect.deleteProperty(globalThis, commandLine)
   }
 }
 

@@ -22,6 +22,7 @@ import { preferenceStore, settingsStore } from './postgres/settings.ts'
 import type { PostgresTarget } from './postgres/source.ts'
 import { statisticsStore } from './postgres/statistics.ts'
 import { taskStore } from './postgres/tasks.ts'
+import { templateVersionStore } from './postgres/template-versions.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
 export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
@@ -146,6 +147,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     tasks: taskStore(engine),
     accounts: accountStore(engine),
     links: linkStore(engine),
+    templateVersions: templateVersionStore(engine),
     personal: personalStore(engine),
     keys: keyStore(engine),
   }

@@ -20,6 +20,7 @@ import { requestStore } from './sqlite/requests.ts'
 import { preferenceStore, settingsStore } from './sqlite/settings.ts'
 import { statisticsStore } from './sqlite/statistics.ts'
 import { taskStore } from './sqlite/tasks.ts'
+import { templateVersionStore } from './sqlite/template-versions.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
@@ -108,6 +109,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     tasks: taskStore(engine),
     accounts: accountStore(engine),
     links: linkStore(engine),
+    templateVersions: templateVersionStore(engine),
     personal: personalStore(engine),
     keys: keyStore(engine),
   }

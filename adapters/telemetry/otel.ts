@@ -25,7 +25,12 @@ export type TracerLike = {
   startSpan(name: string, options: SpanOptionsLike): SpanLike
   startActiveSpan<Result>(name: string, options: SpanOptionsLike, run: (span: SpanLike) => Result): Result
 }
-export type SpanOptionsLike = { kind: number; attributes: Attributes; links: { context: SpanContextLike }[] }
+export type SpanOptionsLike = {
+  kind: number
+  root: boolean
+  attributes: Attributes
+  links: { context: SpanContextLike }[]
+}
 export type SpanContextLike = { traceId: string; spanId: string; traceFlags: number }
 export type SpanLike = {
   spanContext(): SpanContextLike
@@ -66,7 +71,8 @@ const durations = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5
 const lags = [1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400]
 
 /**
- * Names follow the messaging conventions where they have one. Attributes hold words and ids of rows, never a person, an address or a text.
+ * Every span begins a trace: what several requests want is done together, later, or because of a timer that one of them set, so that the
+ * span that is current then is of somebody else. Names follow the messaging conventions where they have one. Attributes hold words and ids of rows, never a person, an address or a text.
  * Spans link to earlier ones of the same message that this process made; across processes and restarts, `notifications.id` and
  * `notifications.reminder.id` find them.
  */
@@ -108,7 +114,7 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
       'notifications.organization.id': organizationId,
       ...(reminderId !== null && { 'notifications.reminder.id': reminderId }),
     }
-    const options = { kind: client, attributes, links: planned.linksTo(reminderId) }
+    const options = { kind: client, root: true, attributes, links: planned.linksTo(reminderId) }
     return tracer.startActiveSpan(`send ${channel}`, options, async (span): Promise<SendReceipt> => {
       sending.add(notificationId, span.spanContext())
       const began = performance.now()
@@ -136,6 +142,7 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
     const { channel, organizationId, attributes, links } = about
     const span = tracer.startSpan(`${operation} ${channel}`, {
       kind,
+      root: true,
       attributes: {
         ...attributesOf(channel, operation, type, attributes),
         'notifications.organization.id': organizationId,

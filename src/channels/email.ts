@@ -2,8 +2,10 @@ import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import {
   appointmentLines,
+  documentHtml,
   headingOf,
   htmlOf,
+  type MessageDocument,
   type MessageFacts,
   organizationOf,
   shortSubject,
@@ -178,7 +180,10 @@ export const email = {
     detail: 2,
     // More would fill nobody's letter.
     limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
-    finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),
+    finish: (text: string, language: string, _keeps?: boolean, document?: MessageDocument) => ({
+      text,
+      html: document === undefined ? htmlOf(text, language) : documentHtml(document, language),
+    }),
     cost: null,
   },
   account: {

@@ -1,5 +1,6 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/directory.ts'
+import type { HostValues } from '../schemas/host-variables.ts'
 import type { Rule } from '../schemas/rules.ts'
 import type { AppointmentStatus, VisitMode } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
@@ -18,6 +19,8 @@ export type Appointment = {
   readonly visitMode: VisitMode | null
   readonly videoLink: string | null
   readonly kind: string | null
+  /** Of the host application's own variables; left out: it has none. */
+  readonly variables?: HostValues | undefined
   readonly recipients: readonly Person[]
   /** A recipient could not be read, so one who is missing from the list has not necessarily been removed. */
   readonly hasUnreadablePeople: boolean
@@ -43,6 +46,7 @@ export function appointmentOf(row: ReadAppointment): Appointment {
     visitMode: row.visitMode ?? null,
     videoLink: row.videoLink ?? null,
     kind: row.kind ?? null,
+    ...variablesOf(row),
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
   }
@@ -60,11 +64,15 @@ export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
     visitMode: row.visitMode ?? null,
     videoLink: row.videoLink ?? null,
     kind: null,
+    ...variablesOf(row),
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
     expiresAt: row.expiresAt ?? null,
   }
 }
+
+const variablesOf = ({ variables }: Pick<ReadAppointment, 'variables'>) =>
+  variables === null || variables === undefined ? {} : { variables }
 
 /** Reminders and confirmations are for appointments that are going to take place. */
 export const isActive = (status: AppointmentStatus): boolean => status === 'scheduled' || status === 'confirmed'

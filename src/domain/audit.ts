@@ -23,9 +23,17 @@ const placesOf = (fields: Fields, further: readonly Placed[]): readonly Placed[]
 ]
 const settingPlaces = placesOf(settingsFields, furtherFields.settings)
 const preferencePlaces = placesOf(preferenceFields, furtherFields.preferences)
-const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(templatesPlace(one))))
+const templateFields: ReadonlySet<string> = new Set([
+  'templatePartials',
+  ...channels.map((one) => nameOf(templatesPlace(one))),
+])
 
-export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
+export type Change = {
+  readonly action: AuditAction
+  readonly changes: readonly AuditChange[]
+  /** The version of the templates that is published by it; left out: none is. */
+  readonly version?: number
+}
 
 /** What the audit log records for settings that became `after`; `before` is null if there were none. */
 export function settingsChange(before: SettingsValues | null, after: SettingsValues): Change {

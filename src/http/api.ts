@@ -17,6 +17,7 @@ import type { NotificationService } from '../services/notification-service.ts'
 import type { Privacy } from '../services/privacy/privacy.ts'
 import type { Addresses } from '../services/settings/addresses.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
+import type { TemplateVersions } from '../services/settings/template-versions.ts'
 import type { Owners } from '../services/shared/owners.ts'
 
 /** The services that handlers call, and the options that concern the router. */
@@ -27,6 +28,7 @@ export type Api = {
   readonly addresses: Addresses
   readonly consent: Consent
   readonly templates: TemplatePreviews
+  readonly templateVersions: TemplateVersions
   readonly callbacks: Callbacks
   /** Null: bounced mail is not read, and has no endpoint. */
   readonly bounces: Pick<Bounces, 'receive'> | null

@@ -76,6 +76,10 @@ export type RouteDefinition<
   readonly status?: (output: Shown<z.input<Response>>) => number
   /** The rate limit that a request counts against. Default: `reading` for GET, `changing` for all others. */
   readonly rateClass?: RateClass
+  /**
+   * The row takes the header `If-Match` with the version that a change was made from; without one it is 428 where that is `required`.
+   */
+  readonly version?: 'required' | 'optional'
   /** Wire names for fields that services name differently in their errors. */
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
@@ -94,6 +98,8 @@ export type RouteDefinition<
       readonly received: Received
       /** What is done under this key is done once; undefined if the row takes no key or none was sent. */
       readonly idempotencyKey: string | undefined
+      /** Of `If-Match`; null: that there was none yet (`"0"`); undefined: none was sent. */
+      readonly basedOn: number | null | undefined
     },
   ) => Promise<Shown<z.input<Response>>>
 }
@@ -137,6 +143,8 @@ export type Route = About & {
   readonly responses: Readonly<Record<number, z.ZodType>>
   /** Null: not limited, since the row has no known callers. */
   readonly rateClass: RateClass | null
+  /** Whether the row takes the header `If-Match`. */
+  readonly version?: 'required' | 'optional'
   /** True: the row creates or sends something, and takes the header `Idempotency-Key`. */
   readonly takesIdempotencyKey: boolean
   readonly access:
@@ -236,6 +244,7 @@ export function defineRoute<
       const caller = await readCaller(call)
       const { input, bytes } = await read(call)
       const owner = await ownerOf(input, caller)
+      const basedOn = row.version === undefined ? undefined : versionOf(call.received, row.version)
       const run = async (idempotencyKey: string | undefined) => {
         const output = await handler({
           ...input,
@@ -245,6 +254,7 @@ export function defineRoute<
           received: call.received,
           bytes,
           idempotencyKey,
+          basedOn,
         })
         const answered = { status: status?.(output) ?? Number(usual), body: encode(output) }
         if (access.kind === 'link' && answered.status === 404) await call.missLink()
@@ -256,6 +266,22 @@ export function defineRoute<
     },
     problem,
   }
+}
+
+/** The version that a change was made from. @throws NotificationError `version_required`, `invalid_input`. */
+function versionOf({ headers }: Received, need: 'required' | 'optional'): number | null | undefined {
+  const given = headers['if-match']
+  if (given === undefined) {
+    if (need === 'optional') return undefined
+    throw new NotificationError(
+      'version_required',
+      'Send the header If-Match with the version that was published when the change began, such as "7", or "0" if there was none.',
+      { field: 'If-Match' },
+    )
+  }
+  const [, digits] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(given.trim()) ?? []
+  if (digits === undefined) throw refusal([{ field: 'If-Match', message: 'must be a version such as "7"' }])
+  return Number(digits) || null
 }
 
 function firstOf<T>(list: readonly T[]): readonly [T] {

@@ -18,6 +18,7 @@ import { privacyRoutes } from './routes/privacy.ts'
 import { reminderRoutes } from './routes/reminders.ts'
 import { sendRoutes } from './routes/send.ts'
 import { settingsRoutes } from './routes/settings.ts'
+import { templateVersionRoutes } from './routes/template-versions.ts'
 import { templateRoutes } from './routes/templates.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -27,6 +28,7 @@ export function endpointTable(api: Api): readonly Route[] {
   const rows: readonly Route[] = [
     ...settingsRoutes(api, ids),
     ...templateRoutes(api, ids),
+    ...templateVersionRoutes(api, ids),
     ...preferenceRoutes(api, ids, 'patient'),
     ...preferenceRoutes(api, ids, 'client'),
     ...reminderRoutes(api, ids),

@@ -170,7 +170,7 @@ function bodyFaults(
   if (keys.length !== variables.length) {
     return [`has ${keys.length} variables, and "variables" lists ${variables.length}`]
   }
-  if (!variables.every(isVariable)) return []
+  if (!variables.every((name) => isVariable(name))) return []
   const facts = { ...sampleFacts(category), locale: languageOfValues(template, null) }
   const text = filled(body, parametersOf(template, facts, longestValue))
   if (!isTooLong(limit, text)) return []

@@ -1,16 +1,24 @@
 import type { Warning } from '../schemas/common.ts'
-import type { TemplateSet } from '../schemas/templates.ts'
+import { type HostVariables, noVariables } from '../schemas/host-variables.ts'
+import type { PartialSet, TemplateSet } from '../schemas/templates.ts'
 import { type Category, categories, type DetailLevel, templateKeyOf } from '../schemas/vocabulary.ts'
-import { type CompiledTemplate, compileDraft } from './compile.ts'
+import { type CompiledTemplate, type Compilers, usualCompilers } from './compile.ts'
+import { hrefOf } from './document.ts'
 import type { MessageFacts } from './facts.ts'
 import type { Templated, TextFormat } from './format.ts'
-import { partsOf, renderMessage, type TemplateParts } from './render.ts'
-import { invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
+import { readMarkdown } from './markdown.ts'
+import { namesPartials, withoutPartials, withPartials } from './partials.ts'
+import { everyPart, type Piece, type TemplateParts } from './parts.ts'
+import { renderParts } from './render.ts'
+import { excerpt, invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
 import { isAnswerLink, linkOf, takesAnswers } from './variables.ts'
 
 /** Usual values with a long date, to price a text by. */
-export function sampleFacts(category: Category): MessageFacts {
+export function sampleFacts(category: Category, variables: HostVariables = noVariables): MessageFacts {
   return {
+    ...(variables.size > 0 && {
+      variables: Object.fromEntries([...variables].map(([name, { sample }]) => [name, sample])),
+    }),
     category,
     start: { instant: new Date('2024-09-25T14:30:00Z'), timeZone: 'America/New_York' },
     durationMinutes: 45,
@@ -27,42 +35,74 @@ export function sampleFacts(category: Category): MessageFacts {
 }
 
 /** The same with nothing known, to see that gaps render too. */
-function emptyFacts(category: Category): MessageFacts {
-  const nothing = { start: null, durationMinutes: null, practitionerName: null, location: null }
+function emptyFacts(facts: MessageFacts): MessageFacts {
+  const nothing = { start: null, durationMinutes: null, practitionerName: null, location: null, variables: undefined }
   const nobody = { organizationName: null, recipientName: null, patientName: null }
-  return { ...sampleFacts(category), ...nothing, ...nobody }
+  return { ...facts, ...nothing, ...nobody }
 }
 
-type Part = { readonly field: string; readonly compiled: CompiledTemplate; readonly isSubject: boolean }
+/** Beside the templates: what they are made of, and how they are compiled. */
+export type Making = { readonly partials?: PartialSet | undefined; readonly compilers?: Compilers | undefined }
 
-function compiledParts({ body, subject, fields }: TemplateParts): Part[] {
-  const parts = [{ field: fields.body, compiled: compileDraft(body), isSubject: false }]
-  return subject === undefined
-    ? parts
-    : [{ field: fields.subject, compiled: compileDraft(subject), isSubject: true }, ...parts]
+type Checked = Piece & { readonly compiled: CompiledTemplate; readonly role: 'body' | 'subject' | 'button' | 'link' }
+
+/** The faults of a text's own, each at its place; where it has none, those that it has with what it names. */
+function compiledPiece(
+  piece: Piece,
+  role: Checked['role'],
+  { partials = {}, compilers = usualCompilers }: Making,
+): Checked {
+  const { text, form } = piece
+  const own = compilers.draft(withoutPartials(text), form)
+  if (own.problems.length > 0 || !namesPartials(text)) return { ...piece, role, compiled: own }
+  const whole = withPartials(text, partials)
+  if (typeof whole !== 'string') return { ...piece, role, compiled: { ...own, problems: [whole] } }
+  return { ...piece, role, compiled: compilers.draft(whole, form) }
 }
 
-function faultsOf({ field, compiled, isSubject }: Part, category: Category, { limit }: TextFormat): LocatedProblem[] {
+function compiledParts({ body, subject, preheader, buttons }: TemplateParts, making: Making): Checked[] {
+  const lines = [subject, preheader].flatMap((piece) => piece ?? [])
+  return [
+    ...lines.map((piece) => compiledPiece(piece, 'subject', making)),
+    compiledPiece(body, 'body', making),
+    ...buttons.flatMap(({ label, url }) => [
+      compiledPiece(label, 'button', making),
+      compiledPiece(url, 'link', making),
+    ]),
+  ]
+}
+
+function faultsOf(part: Checked, facts: MessageFacts, { limit }: TextFormat): LocatedProblem[] {
+  const { field, form, compiled, role } = part
   if (compiled.problems.length > 0) return compiled.problems.map((problem) => ({ field, problem }))
+  const fault = (message: string): LocatedProblem[] => [{ field, problem: { line: 1, column: 1, message } }]
   try {
-    const unanswerable = takesAnswers(category) ? undefined : [...compiled.names].find((name) => isAnswerLink(name))
-    if (unanswerable !== undefined) {
-      const message = `{${unanswerable}} has no place in this text: there is no appointment to answer for`
-      return [{ field, problem: { line: 1, column: 1, message } }]
+    const unanswerable = takesAnswers(facts.category)
+      ? undefined
+      : [...compiled.names].find((name) => isAnswerLink(name))
+    if (unanswerable !== undefined)
+      return fault(`{${unanswerable}} has no place in this text: there is no appointment to answer for`)
+    const text = compiled.render(facts)
+    compiled.render(emptyFacts(facts))
+    if (role === 'link' && hrefOf(text) === null) return fault(`it leads to ${quoted(text)}, ${linkWords}`)
+    if (form === 'markdown') {
+      const strange: string[] = []
+      readMarkdown(text, (link) => strange.push(link))
+      if (strange[0] !== undefined) return fault(`a link leads to ${quoted(strange[0])}, ${linkWords}`)
     }
-    compiled.render(sampleFacts(category))
-    compiled.render(emptyFacts(category))
-    // A subject is cut to its length.
-    const fault = isSubject ? null : compiled.sizeFault(limit, sampleFacts(category))
-    return fault === null ? [] : [{ field, problem: { line: 1, column: 1, message: fault } }]
+    // A line is cut to its length.
+    const size = role === 'body' ? compiled.sizeFault(limit, facts) : null
+    return size === null ? [] : fault(size)
   } catch (error) {
-    const message = `it cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
-    return [{ field, problem: { line: 1, column: 1, message } }]
+    return fault(`it cannot be rendered: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
+const linkWords = 'and links lead to "https:", "mailto:" or "tel:"'
+const quoted = (text: string): string => JSON.stringify(excerpt(text))
+
 /** One warning for the first of the template's own words that match. */
-function wordWarning({ field, compiled }: Part, code: string, pattern: RegExp, reason: string): Warning[] {
+function wordWarning({ field, compiled }: Checked, code: string, pattern: RegExp, reason: string): Warning[] {
   for (const { text, offset } of compiled.literals) {
     const word = pattern.exec(text)?.[0]
     if (word === undefined) continue
@@ -75,7 +115,7 @@ function wordWarning({ field, compiled }: Part, code: string, pattern: RegExp, r
 /** A day that is fixed in a reminder is wrong for every offset but the one its author had in mind. */
 export const fixedDayWords = /\b(?:today|tomorrow)\b/i
 
-const fixedDay = (part: Part): Warning[] =>
+const fixedDay = (part: Checked): Warning[] =>
   wordWarning(
     part,
     'fixed_day',
@@ -83,7 +123,7 @@ const fixedDay = (part: Part): Warning[] =>
     ', but reminders go out at other distances from the appointment too; write {relative_day}, which says today, tomorrow or the date',
   )
 
-const strayBrace = (part: Part): Warning[] =>
+const strayBrace = (part: Checked): Warning[] =>
   wordWarning(part, 'stray_brace', /\}/, ', a brace that nothing opened; it is sent as it stands')
 
 /** Of mail merges and other systems; whoever reads one has the wrong manual open. `{{date}}` is refused: it is no ICU message. */
@@ -92,7 +132,7 @@ const placeholder =
 /** Before a variable: `${date}`, `#{date}`, `%{date}`. */
 const sign = /([$#%])\{\s*[a-z_]+\s*\}/i
 
-function foreignPlaceholder(part: Part): Warning[] {
+function foreignPlaceholder(part: Checked): Warning[] {
   const reason =
     ', which looks like a placeholder of another system and is sent as it stands; a variable is written {date}'
   const found = wordWarning(part, 'foreign_placeholder', placeholder, reason)
@@ -106,62 +146,92 @@ function foreignPlaceholder(part: Part): Warning[] {
   return [{ field, code: 'foreign_placeholder', message }]
 }
 
-/** About a subject that nobody would see, and a text that costs more than its author may think. */
-function contentWarnings(
-  channel: Templated,
-  parts: TemplateParts,
-  templates: TemplateSet,
-  category: Category,
-): Warning[] {
+/** About what nobody would see, and a text that costs more than its author may think. */
+function contentWarnings(channel: Templated, parts: TemplateParts, facts: MessageFacts, making: Making): Warning[] {
   const { words, content } = channel
   const what = words.one.charAt(0).toUpperCase() + words.one.slice(1)
-  const ignored = { field: parts.fields.subject, code: 'subject_ignored', message: `${what} has no subject` }
-  const isIgnored = content.subject === null && parts.subject !== undefined
-  const long = content.cost?.(sampleText(channel, templates, category)).warning ?? null
-  return [...(isIgnored ? [ignored] : []), ...(long === null ? [] : [{ field: parts.fields.body, ...long }])]
+  const ignored = (piece: Piece | null, code: string, name: string): Warning[] =>
+    piece === null || content.subject !== null ? [] : [{ field: piece.field, code, message: `${what} has no ${name}` }]
+  const { partials, compilers = usualCompilers } = making
+  const compile = compilers.draft
+  const sample = renderParts(parts, facts, { channel, facts, templates: {}, partials, compile })
+  const long = sample === null ? null : (content.cost?.(sample.text).warning ?? null)
+  return [
+    ...ignored(parts.subject, 'subject_ignored', 'subject'),
+    ...ignored(parts.preheader, 'preheader_ignored', 'preheader'),
+    ...(long === null ? [] : [{ field: parts.body.field, ...long }]),
+  ]
 }
 
-const sampleText = (channel: Templated, templates: TemplateSet, category: Category): string =>
-  renderMessage({ channel, facts: sampleFacts(category), templates, compile: compileDraft }).text
+type Entry = { readonly category: Category; readonly parts: TemplateParts; readonly compiled: readonly Checked[] }
+
+const entriesOf = (channel: Templated, templates: TemplateSet, making: Making): Entry[] =>
+  categories.flatMap((category) =>
+    everyPart(templates, templateKeyOf[category], channel.field).map((parts) => ({
+      category,
+      parts,
+      compiled: compiledParts(parts, making),
+    })),
+  )
+
+/** Usual values as the readers of these texts have them. */
+function factsFor({ category, parts }: Entry, { compilers = usualCompilers }: Making): MessageFacts {
+  const facts = sampleFacts(category, compilers.variables)
+  return parts.language === null ? facts : { ...facts, locale: parts.language }
+}
 
 /**
  * Checks an organization's templates before they are stored.
  * @returns warnings: `fixed_day` (a reminder that says "tomorrow"), `sms_segments` (more than one segment with usual
- * values, and the characters that force UCS-2), `subject_ignored` (where messages have none), `stray_brace`,
+ * values, and the characters that force UCS-2), `subject_ignored` and `preheader_ignored` (where messages have none), `stray_brace`,
  * `foreign_placeholder` (`%date%`, `${date}` and their like).
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
- * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long; each names its field, line and column.
+ * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long, names of texts that are not there or
+ * contain themselves, links that lead elsewhere; each names its field, line and column.
  */
-export function checkTemplates(channel: Templated, templates: TemplateSet): Warning[] {
-  const entries = categories.flatMap((category) => {
-    const parts = partsOf(templates, templateKeyOf[category], channel.field)
-    return parts === null ? [] : [{ category, parts, compiled: compiledParts(parts) }]
+export function checkTemplates(channel: Templated, templates: TemplateSet, making: Making = {}): Warning[] {
+  const entries = entriesOf(channel, templates, making)
+  const faults = entries.flatMap((entry) => {
+    const facts = factsFor(entry, making)
+    return entry.compiled.flatMap((part) => faultsOf(part, facts, channel.content))
   })
-  const faults = entries.flatMap(({ category, compiled }) =>
-    compiled.flatMap((part) => faultsOf(part, category, channel.content)),
-  )
   if (faults.length > 0) throw invalidTemplate(faults)
-  return entries.flatMap(({ category, parts, compiled }) => [
-    ...compiled.flatMap((part) => (category === 'REMINDER' ? fixedDay(part) : [])),
-    ...compiled.flatMap(strayBrace),
-    ...compiled.flatMap(foreignPlaceholder),
-    ...contentWarnings(channel, parts, templates, category),
-  ])
+  return entries.flatMap((entry) => {
+    const { category, parts, compiled } = entry
+    const words = compiled.filter(({ role }) => role !== 'link')
+    return [
+      ...words.flatMap((part) => (category === 'REMINDER' ? fixedDay(part) : [])),
+      ...words.flatMap(strayBrace),
+      ...words.flatMap(foreignPlaceholder),
+      ...contentWarnings(channel, parts, factsFor(entry, making), making),
+    ]
+  })
+}
+
+/** @throws NotificationError `template_invalid` with an issue for every fault of the texts that templates are made of. */
+export function checkPartials(field: string, partials: PartialSet, compilers: Compilers = usualCompilers): void {
+  const faults = Object.entries(partials).flatMap(([name, text]) => {
+    const piece: Piece = { text, field: `${field}.${name}`, form: 'text' }
+    const { compiled } = compiledPiece(piece, 'body', { partials, compilers })
+    return compiled.problems.map((problem) => ({ field: piece.field, problem }))
+  })
+  if (faults.length > 0) throw invalidTemplate(faults)
+}
+
+/** What each text of the templates names: variables of the library and of its host, without a select that only asks whether there is one. */
+export function namedIn(
+  channel: Templated,
+  templates: TemplateSet,
+  making: Making = {},
+): { readonly field: string; readonly category: Category; readonly name: string }[] {
+  return entriesOf(channel, templates, making).flatMap(({ category, compiled }) =>
+    compiled.flatMap(({ field, compiled: { names } }) => [...names].map((name) => ({ field, category, name }))),
+  )
 }
 
 /** Where templates name a link of the library, which needs what not every host has: the fields, each with the name of the variable. */
-export function linksNamed(
-  channel: Templated,
-  templates: TemplateSet,
-): { readonly field: string; readonly name: string }[] {
-  return categories.flatMap((category) => {
-    const parts = partsOf(templates, templateKeyOf[category], channel.field)
-    if (parts === null) return []
-    return compiledParts(parts).flatMap(({ field, compiled }) =>
-      [...compiled.names].filter((name) => linkOf(name) !== null).map((name) => ({ field, name })),
-    )
-  })
-}
+export const linksNamed = (channel: Templated, templates: TemplateSet, making: Making = {}) =>
+  namedIn(channel, templates, making).filter(({ name }) => linkOf(name) !== null)
 
 /**
  * A warning for each template that says more than messages of its kind may: it would not be sent.
@@ -171,12 +241,11 @@ export function detailWarnings(
   channel: Templated,
   templates: TemplateSet,
   levelOf: (category: Category) => DetailLevel,
+  making: Making = {},
 ): Warning[] {
-  return categories.flatMap((category) => {
-    const parts = partsOf(templates, templateKeyOf[category], channel.field)
-    if (parts === null) return []
+  return entriesOf(channel, templates, making).flatMap(({ category, compiled }) => {
     const level = levelOf(category)
-    return compiledParts(parts).flatMap(({ field, compiled }) =>
+    return compiled.flatMap(({ field, compiled }) =>
       compiled.level <= level
         ? []
         : [

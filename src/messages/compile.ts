@@ -1,15 +1,17 @@
 import { type MessageFormatElement, parse } from '@formatjs/icu-messageformat-parser'
+import { type HostVariables, noVariables } from '../schemas/host-variables.ts'
 import { remember } from '../schemas/remember.ts'
 import type { DetailLevel } from '../schemas/vocabulary.ts'
-import { hasLettersFromRight, withPhoneNumbers } from './direction.ts'
+import { hasLettersFromRight, withoutMarks, withPhoneNumbers } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
 import type { SizeLimit } from './format.ts'
 import { type Filled, filled } from './icu.ts'
 import { type Inspection, inspect } from './inspect.ts'
+import { escapeLink, escapeMarkdown } from './markdown.ts'
 import { costFault, countElements, sizeFault } from './size.ts'
 import { type Problem, syntaxProblem } from './template-problems.ts'
 import { cleanTemplate } from './text.ts'
-import { askVariable, levelOf, meaningOf } from './variables.ts'
+import { askVariable, type Escapes, levelOf, meaningOf } from './variables.ts'
 
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
@@ -20,6 +22,8 @@ export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   readonly level: DetailLevel
   /** It asks for an answer. */
   readonly asks: boolean
+  /** Variables of the host application that it prints without asking first whether they are there. */
+  readonly expected: readonly string[]
   /** Of the text as stored; each revision has another. */
   readonly hash: number
   /** Only for a template without problems. */
@@ -42,8 +46,20 @@ function parsed(source: string): MessageFormatElement[] | Problem {
 const elementBytes = 800
 const ownBytes = 4000
 
+/** What a text becomes, which decides how values go into it. */
+export type Form = 'text' | 'markdown' | 'link'
+export type Compile = (text: string, form?: Form) => CompiledTemplate
+
+const escapesOf: Readonly<Record<Form, Escapes | undefined>> = {
+  text: undefined,
+  markdown: { text: escapeMarkdown, link: escapeLink },
+  link: { text: (value) => encodeURIComponent(withoutMarks(value)), link: (url) => url },
+}
+
 /** Parses and checks a template. What is not stored is compiled by this, so that nothing of it stays. */
-export function compileDraft(text: string): CompiledTemplate {
+export const compileDraft: Compile = (text, form) => compiled(text, form, noVariables)
+
+function compiled(text: string, form: Form = 'text', host: HostVariables): CompiledTemplate {
   const source = cleanTemplate(text)
   const hash = hashOf(text)
   const ownSize = ownBytes + 6 * source.length
@@ -51,6 +67,7 @@ export function compileDraft(text: string): CompiledTemplate {
     source,
     hash,
     names: new Set(),
+    expected: [],
     level: 0,
     asks: false,
     literals: [],
@@ -64,14 +81,15 @@ export function compileDraft(text: string): CompiledTemplate {
   const count = countElements(result)
   const costly = costFault(count)
   if (costly !== null) return refused({ line: 1, column: 1, message: costly })
-  const { names, literals, problems } = inspect(source, result)
+  const { names, literals, problems } = inspect(source, result, host)
   const words = hasLettersFromRight(source) ? withPhoneNumbers : undefined
-  const meaning = { ...meaningOf(names), words }
+  const meaning = { ...meaningOf(names, host, escapesOf[form]), words }
   return {
     source,
     hash,
     names,
-    level: levelOf(names),
+    expected: [...names].filter((name) => host.has(name) && !names.has(`has_${name}`)),
+    level: levelOf(names, host),
     asks: names.has(askVariable),
     literals,
     problems,
@@ -82,8 +100,35 @@ export function compileDraft(text: string): CompiledTemplate {
   }
 }
 
-/** Parses and checks a stored template once for many renderings; faults are remembered as well. */
-export const compileTemplate = remember({ maxBytes: 32_000_000, bytesOf: ({ bytes }) => bytes }, compileDraft)
+/** How the templates of a library are compiled, which may name variables of its host. */
+export type Compilers = {
+  /** Those that are stored: parsed and checked once for many renderings; faults are remembered as well. */
+  readonly stored: Compile
+  /** Those that are not, so that nothing of them stays. */
+  readonly draft: Compile
+  readonly variables: HostVariables
+}
+
+export function compilersOf(variables: HostVariables): Compilers {
+  const draft: Compile = (text, form) => compiled(text, form, variables)
+  const kept = { maxBytes: 32_000_000, bytesOf: ({ bytes }: CompiledTemplate) => bytes }
+  // By the text alone where it is a plain one, which most are.
+  const texts = remember(kept, (text: string) => draft(text))
+  const others = remember(kept, (key: string) => {
+    const form = forms.find((one) => key.startsWith(`${one}:`)) ?? 'text'
+    return draft(key.slice(form.length + 1), form)
+  })
+  return {
+    stored: (text, form = 'text') => (form === 'text' ? texts(text) : others(`${form}:${text}`)),
+    draft,
+    variables,
+  }
+}
+
+const forms = ['text', 'markdown', 'link'] as const satisfies readonly Form[]
+
+/** Of templates that name no variables of a host. */
+export const usualCompilers = compilersOf(noVariables)
 
 /** FNV-1a over UTF-16 units, 32 bits: distinguishes template revisions, protects nothing. */
 export function hashOf(text: string, seed = 0x811c9dc5): number {

@@ -1,4 +1,5 @@
 import type { FilledTemplate } from '../schemas/approved-templates.ts'
+import type { HostValues } from '../schemas/host-variables.ts'
 import type { Category, Change, DetailLevel, VisitMode } from '../schemas/vocabulary.ts'
 import { usableLocales } from './formatters.ts'
 import type { Wording } from './languages.ts'
@@ -40,6 +41,8 @@ export type MessageFacts = {
   isReinstated?: boolean | undefined
   /** What the links of the library begin with. Null and undefined: it makes none. */
   linkBase?: string | null | undefined
+  /** Of the host application's own variables, by name. Undefined: none is known. */
+  variables?: HostValues | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
@@ -72,6 +75,8 @@ export type RenderedMessage = {
   template: FilledTemplate | null
   /** True: the template says more than the message may, and what went out is the built-in text. */
   isTemplateWithheld?: boolean
+  /** Variables of the host application that it names and nobody has a value of; left out: none. */
+  missing?: readonly string[]
   /** True: it says what to reply. */
   asks?: boolean
   /** `default:1` for the built-in text, else `custom:` or `approved:` and eight hex digits of a hash of the template. */

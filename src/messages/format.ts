@@ -1,4 +1,5 @@
 import type { DetailLevel } from '../schemas/vocabulary.ts'
+import type { MessageDocument } from './document.ts'
 import type { MessageFacts } from './facts.ts'
 
 /** How large a text may get, and how that is counted. */
@@ -32,12 +33,13 @@ export type TextFormat = {
   readonly limit: SizeLimit
   /**
    * A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. `keepsCharacters`: none is replaced to make it
-   * cheaper.
+   * cheaper. `document`: the same text with its headings, lists, links and buttons, for HTML; left out, it has none.
    */
   readonly finish: (
     text: string,
     language: string,
     keepsCharacters?: boolean,
+    document?: MessageDocument,
   ) => { readonly text: string; readonly html: string | null }
   /** Null: a text costs the same whatever its length. */
   readonly cost: ((text: string) => TextCost) | null

@@ -1,19 +1,38 @@
 export { approvedDetailWarnings, checkApproved, renderApproved } from './approved.ts'
-export { checkTemplates, detailWarnings, linksNamed, sampleFacts } from './check.ts'
-export { compileDraft } from './compile.ts'
+export {
+  checkPartials,
+  checkTemplates,
+  detailWarnings,
+  linksNamed,
+  type Making,
+  namedIn,
+  sampleFacts,
+} from './check.ts'
+export { type Compile, type Compilers, compileDraft, compilersOf, usualCompilers } from './compile.ts'
 export { isolated, withElements } from './direction.ts'
+export {
+  type Block,
+  type Button,
+  blocksHtml,
+  documentHtml,
+  documentOf,
+  type Inline,
+  type MessageDocument,
+  textOfDocument,
+} from './document.ts'
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
 export type { ApprovedFormat, MessageFormat, SizeLimit, Templated, TextCost, TextFormat } from './format.ts'
 export { type Understood, understand } from './inbound.ts'
 export { inboundReply } from './inbound-replies.ts'
 export { type Asked, english, type Language, Languages, type Wording } from './languages.ts'
 export { type LanguageFile, languageFiles } from './locales.ts'
+export type { Reader } from './parts.ts'
 export { plainCharacters, visibly } from './plain-characters.ts'
 export { renderMessage } from './render.ts'
 export { excerpt } from './template-problems.ts'
 export { cleanName, escapeHtml, htmlOf, plainSpaces } from './text.ts'
 export { LanguageFault, type TextKey } from './texts.ts'
-export { linkOf, variableNames } from './variables.ts'
+export { askVariable, isVariable, linkOf, variableNames } from './variables.ts'
 export {
   answerHint,
   appointmentLines,

@@ -6,9 +6,10 @@ import {
   type TagElement,
   TYPE,
 } from '@formatjs/icu-messageformat-parser'
+import type { HostVariables } from '../schemas/host-variables.ts'
 import { isNumberStyle, numberIn } from './icu.ts'
 import { excerpt, type Problem, positionAt, unknownVariable, wrongType } from './template-problems.ts'
-import { isVariable, numberVariable } from './variables.ts'
+import { askedBy, isNumber, isVariable, numberVariable } from './variables.ts'
 
 /** A template's own words, between its variables. `offset` is where they begin in its source, in UTF-16 units. */
 export type Literal = { readonly text: string; readonly offset: number }
@@ -38,16 +39,28 @@ function numberFault(element: NumberElement): string | null {
   }
 }
 
-function faultOf(element: VariableElement): string | null {
-  if (!isVariable(element.value)) return unknownVariable(element.value)
-  if (element.value !== numberVariable) return wrongType(element.value, element.type)
+/** `{has_location, select, yes {...} other {...}}` */
+function presenceFault(element: VariableElement): string | null {
+  const { value: name } = element
+  if (element.type !== TYPE.select)
+    return `{${name}} chooses words and is none; write {${name}, select, yes {...} other {...}}`
+  const strange = Object.keys(element.options).find((one) => one !== 'yes' && one !== 'no' && one !== 'other')
+  return strange === undefined ? null : `{${name}} is yes or no, and never "${excerpt(strange)}"`
+}
+
+function faultOf(element: VariableElement, host: HostVariables): string | null {
+  const { value: name } = element
+  if (!isVariable(name, host)) return unknownVariable(name, host)
+  if (askedBy(name) !== null) return presenceFault(element)
+  if (!isNumber(name, host)) return wrongType(name, element.type)
   if (element.type === TYPE.number) return numberFault(element)
-  if (element.type === TYPE.date || element.type === TYPE.time) return `{${element.value}} is a number of minutes`
+  if (element.type === TYPE.date || element.type === TYPE.time)
+    return `{${name}} is a number${name === numberVariable ? ' of minutes' : ''}`
   return null
 }
 
 /** Looks at every element of a template parsed with locations. */
-export function inspect(source: string, parsed: readonly MessageFormatElement[]): Inspection {
+export function inspect(source: string, parsed: readonly MessageFormatElement[], host: HostVariables): Inspection {
   const names = new Set<string>()
   const literals: Literal[] = []
   const problems: Problem[] = []
@@ -67,7 +80,7 @@ export function inspect(source: string, parsed: readonly MessageFormatElement[])
   function visit(element: MessageFormatElement): void {
     if (element.type === TYPE.literal) literal(element.value, offsetOf(element))
     if (element.type === TYPE.literal || element.type === TYPE.pound || element.type === TYPE.tag) return
-    const fault = faultOf(element)
+    const fault = faultOf(element, host)
     if (fault !== null) report(offsetOf(element), fault)
     names.add(element.value)
     if (element.type !== TYPE.plural && element.type !== TYPE.select) return

@@ -1,100 +1,156 @@
-import type { Template, TemplateSet } from '../schemas/templates.ts'
-import { type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
-import { type CompiledTemplate, compileTemplate, hashOf, hex } from './compile.ts'
+import type { PartialSet, TemplateSet } from '../schemas/templates.ts'
+import { templateKeyOf } from '../schemas/vocabulary.ts'
+import { type Compile, type CompiledTemplate, hashOf, hex, usualCompilers } from './compile.ts'
+import { type Block, type Button, documentOf, hrefOf, type MessageDocument, textOfDocument } from './document.ts'
 import type { MessageFacts, RenderedMessage } from './facts.ts'
 import type { Templated } from './format.ts'
 import { usableLocales } from './formatters.ts'
 import { englishFor } from './languages.ts'
+import { readMarkdown } from './markdown.ts'
+import { withPartials } from './partials.ts'
+import { type Piece, partsFor, type Reader, type TemplateParts } from './parts.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
 import { subjectLine } from './text.ts'
 
-export type TemplateParts = {
-  readonly body: string
-  readonly subject: string | undefined
-  /** Their paths in the settings, such as `emailTemplates.appointment_reminder.body`. */
-  readonly fields: { readonly body: string; readonly subject: string }
-}
+const none: PartialSet = {}
 
-/** The stored template of a key, own properties only, or null. */
-export function partsOf(templates: TemplateSet, key: TemplateKey, root: string): TemplateParts | null {
-  const template: Template | undefined = Object.hasOwn(templates, key) ? templates[key] : undefined
-  if (template === undefined) return null
-  const field = `${root}.${key}`
-  if (typeof template === 'string')
-    return { body: template, subject: undefined, fields: { body: field, subject: field } }
-  return {
-    body: template.body,
-    subject: template.subject,
-    fields: { body: `${field}.body`, subject: `${field}.subject` },
-  }
-}
-
-type Compile = (text: string) => CompiledTemplate
-
-function usable(compile: Compile, text: string, field: string): CompiledTemplate {
-  const compiled = compile(text)
+function usable({ compile = usualCompilers.stored, partials = none }: RenderInput, piece: Piece): CompiledTemplate {
+  const { text, field, form } = piece
+  const whole = withPartials(text, partials)
+  if (typeof whole !== 'string') throw invalidTemplate([{ field, problem: whole }])
+  const compiled = compile(whole, form)
   if (compiled.problems.length > 0) throw invalidTemplate(compiled.problems.map((problem) => ({ field, problem })))
   return compiled
 }
 
+type Compiled = {
+  readonly body: CompiledTemplate
+  readonly subject: CompiledTemplate | null
+  readonly preheader: CompiledTemplate | null
+  readonly buttons: readonly { readonly label: CompiledTemplate; readonly url: CompiledTemplate }[]
+  /** All of them, the body first. */
+  readonly all: readonly CompiledTemplate[]
+}
+
+/** What the channel has of the texts. Most messages are a text and a subject at the most. */
+function compiledFor(parts: TemplateParts, input: RenderInput): Compiled {
+  const hasSubject = input.channel.content.subject !== null
+  const body = usable(input, parts.body)
+  const subject = hasSubject && parts.subject !== null ? usable(input, parts.subject) : null
+  const preheader = hasSubject && parts.preheader !== null ? usable(input, parts.preheader) : null
+  if (preheader === null && parts.buttons.length === 0)
+    return { body, subject, preheader, buttons: [], all: subject === null ? [body] : [body, subject] }
+  const buttons = parts.buttons.map(({ label, url }) => ({ label: usable(input, label), url: usable(input, url) }))
+  const lines = [subject, preheader].flatMap((one) => one ?? [])
+  return {
+    body,
+    subject,
+    preheader,
+    buttons,
+    all: [body, ...lines, ...buttons.flatMap(({ label, url }) => [label, url])],
+  }
+}
+
+function missingIn(all: readonly CompiledTemplate[], { variables }: MessageFacts): readonly string[] | undefined {
+  if (all.every(({ expected }) => expected.length === 0)) return undefined
+  const missing = all.flatMap(({ expected }) => expected.filter((name) => (variables?.[name] ?? null) === null))
+  return missing.length === 0 ? undefined : [...new Set(missing)]
+}
+
 /** Null: the template says more than the message may, by its facts. */
-function customMessage(parts: TemplateParts, facts: MessageFacts, input: RenderInput): RenderedMessage | null {
-  const { content } = input.channel
-  const compile = input.compile ?? compileTemplate
-  const body = usable(compile, parts.body, parts.fields.body)
-  const subject =
-    content.subject === null || parts.subject === undefined
-      ? null
-      : usable(compile, parts.subject, parts.fields.subject)
-  if (Math.max(body.level, subject?.level ?? 0) > (facts.detail ?? 2)) return null
-  const templateRevision = `custom:${hex(subject === null ? body.hash : hashOf(hex(subject.hash), body.hash))}`
+export function renderParts(parts: TemplateParts, facts: MessageFacts, input: RenderInput): RenderedMessage | null {
+  const { body, subject, preheader, buttons, all } = compiledFor(parts, input)
+  const most = facts.detail ?? 2
+  if (all.some(({ level }) => level > most)) return null
+  const said = body.render(facts)
+  const isPlain = parts.body.form === 'text' && preheader === null && buttons.length === 0
+  const document = isPlain
+    ? undefined
+    : documentFor(parts.body.form === 'markdown' ? readMarkdown(said) : documentOf(said).blocks, {
+        preheader: preheader === null ? null : subjectLine(preheader.render(facts)) || null,
+        buttons: buttons.flatMap(({ label, url }) => buttonOf(label.render(facts), url.render(facts))),
+      })
   return message(input, facts, {
     subject: subject?.render(facts) ?? '',
-    text: body.render(facts),
+    text: document === undefined || said.trim() === '' ? said : textOfDocument(document),
+    document,
     locale: facts.locale,
-    templateRevision,
-    asks: facts.ask !== undefined && body.asks,
+    templateRevision: revisionOf(all, input.version ?? null),
+    asks: facts.ask !== undefined && all.some(({ asks }) => asks),
+    missing: missingIn(all, facts),
   })
+}
+
+function revisionOf(all: readonly CompiledTemplate[], version: number | null): string {
+  const hash = all.reduce<number | null>(
+    (before, one) => (before === null ? one.hash : hashOf(hex(one.hash), before)),
+    null,
+  )
+  return `custom:${hex(hash ?? 0)}${version === null ? '' : `:${version}`}`
+}
+
+const documentFor = (
+  blocks: readonly Block[],
+  { preheader, buttons }: { readonly preheader: string | null; readonly buttons: readonly Button[] },
+): MessageDocument => ({
+  preheader,
+  blocks: buttons.length === 0 ? blocks : [...blocks, { kind: 'buttons', buttons }],
+})
+
+/** A button without words, or that leads nowhere, is left out. */
+function buttonOf(label: string, url: string): Button[] {
+  const words = subjectLine(label)
+  const href = hrefOf(url)
+  return words === '' || href === null ? [] : [{ label: words, href }]
 }
 
 type Words = Pick<RenderedMessage, 'text' | 'templateRevision' | 'asks'> & {
   readonly subject: string
   readonly locale: string
+  readonly document?: MessageDocument | undefined
+  readonly missing?: readonly string[] | undefined
 }
 
 /** With the built-in subject where there is no other. */
 function message(
   { channel, keepsCharacters }: RenderInput,
   facts: MessageFacts,
-  { subject, text, locale, templateRevision, asks }: Words,
+  { subject, text, document, locale, templateRevision, asks, missing }: Words,
 ): RenderedMessage {
   const { content } = channel
   // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
   const language = usableLocales(locale)[0] ?? 'en'
   return {
     subject: content.subject === null ? null : subjectLine(subject) || subjectLine(content.subject(facts)),
-    ...content.finish(text, language, keepsCharacters),
+    ...content.finish(text, language, keepsCharacters, document),
     template: null,
     templateRevision,
     ...(asks === true && { asks }),
+    ...(missing !== undefined && { missing }),
   }
 }
 
-type RenderInput = {
+export type RenderInput = {
   readonly channel: Templated
   readonly facts: MessageFacts
-  /** The same, in the language of templates. Default: `facts`. */
-  readonly templateFacts?: (() => MessageFacts) | undefined
+  /** The same for a template of this language; null: in the language of the organization. Default: `facts`. */
+  readonly templateFacts?: ((language: string | null) => MessageFacts) | undefined
   readonly templates: TemplateSet
+  /** What they are made of. Default: nothing. */
+  readonly partials?: PartialSet | undefined
+  /** Who reads it: chooses among the variants of a template. Default: its text for everybody. */
+  readonly reader?: Reader | undefined
+  /** The published version of the templates; null: they were stored before there were versions. */
+  readonly version?: number | null | undefined
   /** Typographic characters stay, whatever they cost. Default false. */
   readonly keepsCharacters?: boolean | undefined
-  /** Default: templates are remembered. `compileDraft` for what is not stored. */
+  /** Default: templates are remembered, and name no variables of a host. */
   readonly compile?: Compile | undefined
 }
 
 /**
- * The message as it goes out: the organization's template for the category, else the built-in text. Dates and times are of
+ * The message as it goes out: the organization's template for the category and its reader, else the built-in text. Dates and times are of
  * the appointment's zone, written as the facts say: in the language of the words. A template that renders to nothing but blanks
  * for these facts, or to more than the channel takes, is replaced by the built-in text, its subject by the built-in
  * subject: an empty message reminds nobody, and one that is too long arrives nowhere. So is one that says more than the facts allow
@@ -103,10 +159,10 @@ type RenderInput = {
  * @throws RangeError for an invalid date or a time zone that Intl does not know; the schemas let neither through.
  */
 export function renderMessage(input: RenderInput): RenderedMessage {
-  const { channel, facts, templates, templateFacts = () => facts } = input
+  const { channel, facts, templates, reader = null, templateFacts = () => facts } = input
   const { content } = channel
-  const parts = partsOf(templates, templateKeyOf[facts.category], channel.field)
-  const custom = parts === null ? null : customMessage(parts, templateFacts(), input)
+  const parts = partsFor(templates, templateKeyOf[facts.category], channel.field, reader)
+  const custom = parts === null ? null : renderParts(parts, templateFacts(parts.language), input)
   if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
   const { locale } = facts.wording ?? englishFor(facts.locale)
   const asks = content.asks && facts.ask?.isBuiltIn === true

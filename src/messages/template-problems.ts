@@ -1,7 +1,8 @@
 import { TYPE } from '@formatjs/icu-messageformat-parser'
 import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
-import { variableNames } from './variables.ts'
+import { type HostVariables, noVariables } from '../schemas/host-variables.ts'
+import { askedBy, variableNames } from './variables.ts'
 
 /** Both count from 1; columns count characters, not UTF-16 units. */
 export type Position = { readonly line: number; readonly column: number }
@@ -17,13 +18,14 @@ export function positionAt(text: string, offset: number): Position {
 /** The beginning of a text, for a message about it. */
 export const excerpt = (text: string): string => (text.length <= 60 ? text : `${text.slice(0, 60)}...`)
 
-const knownList = variableNames.map((name) => `{${name}}`).join(', ')
 const letters = (name: string): string => name.toLowerCase().replaceAll('_', '')
 
-export function unknownVariable(name: string): string {
-  const meant = variableNames.find((known) => letters(known) === letters(name))
-  const hint = meant === undefined ? '.' : `; did you mean {${meant}}?`
-  return `{${excerpt(name)}} is not a known variable${hint} Known are ${knownList}`
+export function unknownVariable(name: string, host: HostVariables = noVariables): string {
+  const names = [...variableNames, ...host.keys()]
+  const plain = askedBy(name) ?? name
+  const meant = names.find((known) => letters(known) === letters(plain))
+  const hint = meant === undefined ? '.' : `; did you mean {${plain === name ? meant : `has_${meant}`}}?`
+  return `{${excerpt(name)}} is not a known variable${hint} Known are ${names.map((known) => `{${known}}`).join(', ')}`
 }
 
 const textForms: ReadonlySet<TYPE> = new Set([TYPE.argument, TYPE.select])

@@ -62,6 +62,10 @@ export function htmlOf(text: string, language: string): string {
     .map((paragraph) => paragraph.trim())
     .filter((paragraph) => paragraph !== '')
     .map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`)
+  return htmlPage(paragraphs.join('\n'), language)
+}
+
+export function htmlPage(body: string, language: string): string {
   const direction = isRightToLeft(language) ? ' dir="rtl"' : ''
-  return `<!doctype html><html lang="${escapeHtml(language)}"${direction}><head><meta charset="utf-8"></head><body>${paragraphs.join('\n')}</body></html>`
+  return `<!doctype html><html lang="${escapeHtml(language)}"${direction}><head><meta charset="utf-8"></head><body>${body}</body></html>`
 }

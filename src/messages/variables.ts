@@ -1,4 +1,5 @@
 import { TYPE } from '@formatjs/icu-messageformat-parser'
+import { type HostValue, type HostVariables, noVariables } from '../schemas/host-variables.ts'
 import { isAnswerPurpose, type LinkPurpose, linkUrl, tokenMask } from '../schemas/link.ts'
 import type { Category, DetailLevel } from '../schemas/vocabulary.ts'
 import { type Dates, datesIn, wallClock, zoneName } from './calendar.ts'
@@ -77,15 +78,28 @@ const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLev
   ['video_link', 2],
 ])
 
+const presence = 'has_'
+
+/** The variable whose presence a name asks for, in a select: of `has_location` it is `location`. Null: it asks for none. */
+export const askedBy = (name: string): string | null => (name.startsWith(presence) ? name.slice(presence.length) : null)
+
 /** How much a template says by naming these. */
-export const levelOf = (names: Iterable<string>): DetailLevel =>
+export const levelOf = (names: Iterable<string>, host: HostVariables = noVariables): DetailLevel =>
   [...names].reduce<DetailLevel>((most, name) => {
-    const level = levels.get(name) ?? 1
+    const plain = askedBy(name) ?? name
+    const level = levels.get(plain) ?? host.get(plain)?.detail ?? 1
     return level > most ? level : most
   }, 0)
 
 /** Asks a set, never an object: `constructor` and `__proto__` are unknown. */
-export const isVariable = (name: string): boolean => known.has(name)
+export function isVariable(name: string, host: HostVariables = noVariables): boolean {
+  const plain = askedBy(name) ?? name
+  return known.has(plain) || host.has(plain)
+}
+
+/** Whether a template may format it as a number, or choose the case of a plural by it. */
+export const isNumber = (name: string, host: HostVariables): boolean =>
+  name === numberVariable || host.get(name)?.type === 'number'
 
 type Source = Filled<MessageFacts>
 
@@ -140,43 +154,104 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
 
 const nothing: Source = () => ''
 
+type OfHost = { readonly type: string; readonly of: (facts: MessageFacts) => HostValue | null }
+
+/** A variable of the host application: null where the directory has no value. */
+function ofHost(name: string, host: HostVariables): OfHost | null {
+  const declared = host.get(name)
+  return declared === undefined ? null : { type: declared.type, of: ({ variables }) => variables?.[name] ?? null }
+}
+
+const hostText =
+  ({ type, of }: OfHost): Source =>
+  (facts) => {
+    const value = of(facts)
+    if (value === null) return ''
+    if (typeof value === 'object')
+      return numberFormat(facts.locale, { style: 'currency', currency: value.currency }).format(value.amount)
+    if (typeof value === 'number') return numberFormat(facts.locale).format(value)
+    return type === 'date' ? datesIn(facts.locale).date(Date.parse(value)) : cleanValue(value)
+  }
+
 /** Digits and point of the language; no separators, for a plain `{duration_minutes}` is a plain number. */
 const digits = { useGrouping: false }
+
+/** How values go into a text that is no plain one: `text` as words, `link` as a link that stands there as it is. */
+export type Escapes = { readonly text: (value: string) => string; readonly link: (url: string) => string }
+
+const asTheyAre: Escapes = { text: (value) => value, link: (url) => url }
 
 /**
  * What the variables of a template stand for that names these. Each is looked up where it is printed: a date that no template prints is
  * never formatted. Where the zone is to be named, it stands behind the time, unless the template says itself where.
  */
-export function meaningOf(names: ReadonlySet<string>): Meaning<MessageFacts> {
+export function meaningOf(
+  names: ReadonlySet<string>,
+  host: HostVariables = noVariables,
+  escapes: Escapes = asTheyAre,
+): Meaning<MessageFacts> {
   const isZonePlaced = names.has('time_zone')
-  // A select compares what is known, and not how it is written.
-  const choice = (name: string): Source => sources.get(name) ?? nothing
+  const isEscaped = escapes !== asTheyAre
+  /** As it is compared, and not as it is written. */
+  const choice = (name: string): Source => {
+    const asked = askedBy(name)
+    if (asked !== null) {
+      const value = choice(asked)
+      return (facts) => (value(facts) === '' ? 'no' : 'yes')
+    }
+    const own = ofHost(name, host)
+    return own === null
+      ? (sources.get(name) ?? nothing)
+      : (facts) => {
+          const value = own.of(facts)
+          return value === null ? '' : typeof value === 'object' ? String(value.amount) : String(value)
+        }
+  }
   const written = (name: string): Source => {
-    const value = choice(name)
+    const own = ofHost(name, host)
+    const value = own === null ? choice(name) : hostText(own)
     return (facts) => isolated(value(facts), isRightToLeft(facts.locale))
   }
   const zone = written('time_zone')
+  const count = (name: string): ((facts: MessageFacts) => number | null) => {
+    const own = ofHost(name, host)
+    if (own === null) return ({ durationMinutes }) => durationMinutes
+    return (facts) => {
+      const value = own.of(facts)
+      return typeof value === 'number' ? value : null
+    }
+  }
+
+  function plainText(name: string): Source {
+    const text = written(name)
+    if (name === numberVariable) {
+      return ({ durationMinutes, locale }) =>
+        durationMinutes === null ? '' : numberFormat(locale, digits).format(durationMinutes)
+    }
+    if (name !== 'time' || isZonePlaced) return text
+    return (facts) => (facts.start?.namesZone === true ? `${text(facts)} ${zone(facts)}` : text(facts))
+  }
+
   return {
     choice,
     text: (name) => {
       // Programs that find links in plain text take a mark of direction for part of one.
-      if (name === 'video_link' || name === askVariable || name === listVariable || links.has(name)) return choice(name)
-      const text = written(name)
-      if (name === numberVariable) {
-        return ({ durationMinutes, locale }) =>
-          durationMinutes === null ? '' : numberFormat(locale, digits).format(durationMinutes)
-      }
-      if (name !== 'time' || isZonePlaced) return text
-      return (facts) => (facts.start?.namesZone === true ? `${text(facts)} ${zone(facts)}` : text(facts))
+      const isLink = name === 'video_link' || links.has(name) || host.get(name)?.type === 'url'
+      const isWhole = isLink || name === askVariable || name === listVariable
+      const source = isWhole ? choice(name) : plainText(name)
+      if (!isEscaped) return source
+      const asWritten = isLink ? escapes.link : escapes.text
+      return (facts) => asWritten(source(facts))
     },
-    count:
-      () =>
-      ({ durationMinutes }) =>
-        durationMinutes,
+    count,
     formatted: (element) => {
       if (element.type !== TYPE.number) return nothing
       const inStyle = numberIn(element)
-      return ({ durationMinutes, locale }) => (durationMinutes === null ? '' : inStyle(durationMinutes, locale))
+      const value = count(element.value)
+      return (facts) => {
+        const number = value(facts)
+        return number === null ? '' : escapes.text(inStyle(number, facts.locale))
+      }
     },
     locale: ({ locale }) => locale,
   }

@@ -18,6 +18,7 @@ import type { RequestStore } from './storage/requests.ts'
 import type { SettingsQueries } from './storage/settings.ts'
 import type { StatisticsQueries } from './storage/statistics.ts'
 import type { TaskQueries } from './storage/tasks.ts'
+import type { TemplateVersionQueries } from './storage/template-versions.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
 export type { IdKind, IdKinds } from './rows/ids.ts'
@@ -41,6 +42,7 @@ export * from './storage/requests.ts'
 export * from './storage/settings.ts'
 export * from './storage/statistics.ts'
 export * from './storage/tasks.ts'
+export * from './storage/template-versions.ts'
 export * from './storage/transaction.ts'
 
 export type MigrateOptions = {
@@ -126,6 +128,7 @@ export interface Storage {
   readonly tasks: TaskQueries
   readonly accounts: AccountStore
   readonly links: LinkQueries
+  readonly templateVersions: TemplateVersionQueries
   readonly personal: PersonalQueries
   readonly keys: KeyStore
   /**

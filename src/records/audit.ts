@@ -26,11 +26,13 @@ export function appendAudit(rows: Rows, audit: NewAudit): void {
 export function auditChange(
   rows: Rows,
   about: Pick<NewAudit, 'organizationId' | 'target'>,
-  { action, changes }: Change,
+  { action, changes, version }: Change,
   actor: Actor,
   at: Date,
 ): void {
-  if (changes.length > 0) appendAudit(rows, { ...about, at, actor, action, detail: { changes } })
+  if (changes.length === 0 && version === undefined) return
+  const detail = version === undefined ? { changes } : { changes, version }
+  appendAudit(rows, { ...about, at, actor, action, detail })
 }
 
 type Planned = Pick<Extract<PlanOutcome, { status: 'applied' }>, 'created' | 'cancelled'>

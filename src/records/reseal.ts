@@ -22,7 +22,7 @@ export const settingsReseals: Command<SettingsReseal, boolean> = {
     const before = decodeSettings(row)
     const after = change(before)
     if (after === null) return false
-    const encoded = encodeSettings({ ...after, accountKey: before.accountKey }, before.revision, before.updatedAt)
+    const encoded = encodeSettings({ ...before, ...after }, before.revision, before.updatedAt)
     rows.update('notification_settings', row.id, changed(row, encoded))
     return true
   }),

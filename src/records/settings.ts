@@ -11,6 +11,7 @@ import type { SettingsValues } from '../schemas/settings.ts'
 import { auditChange } from './audit.ts'
 import { encodePrevious } from './codecs/accounts.ts'
 import { decodeSettings, encodeSettings } from './codecs/settings.ts'
+import { publishTexts } from './template-versions.ts'
 
 function settingsOf(rows: Rows, organizationId: string): SettingsRow | null {
   const row = rows.get(keys.settings, { organization_id: organizationId })
@@ -56,9 +57,18 @@ export const settingsCreations: Command<NewSettings, SettingsRow | null> = {
   stages: [(command) => [read(keys.settings, ofOrganization(command))]],
   inserts: () => [['notification_settings', 1]],
   run: each((rows, { organizationId, values, replan, at, by = systemActor }) => {
-    const row = { ...encodeSettings(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
+    if (rows.get(keys.settings, { organization_id: organizationId }) !== undefined) return null
+    const numbers = publishTexts(rows, null, values, { organizationId, at, by, draft: undefined })
+    const encoded = encodeSettings({ ...values, ...numbers }, 1, at)
+    const row = { ...encoded, organization_id: organizationId, created_at: at.getTime() }
     if (rows.insertNew(keys.settings, { id: unassigned, ...row }) === null) return null
-    auditChange(rows, settingsTarget(organizationId), settingsChange(null, values), by, at)
+    auditChange(
+      rows,
+      settingsTarget(organizationId),
+      { ...settingsChange(null, values), ...versionOf(numbers) },
+      by,
+      at,
+    )
     queueReplan(rows, replan, at)
     return settingsOf(rows, organizationId)
   }),
@@ -71,18 +81,33 @@ export type SettingsPatch = Write & {
   readonly patch: Partial<SettingsValues & OwnSettings>
   readonly revision?: number | undefined
   readonly credentials?: ReplacedCredentials | undefined
+  readonly publishes?: number | undefined
 }
 
 export const settingsUpdates: Command<SettingsPatch, SettingsRow | null> = {
-  stages: [(command) => [read(keys.settings, ofOrganization(command))]],
-  run: each((rows, { organizationId, patch, replan, at, by = systemActor, revision, credentials }) => {
+  stages: [
+    (command) => [read(keys.settings, ofOrganization(command))],
+    (command) =>
+      command.publishes === undefined
+        ? []
+        : [read(keys.templateVersion, { ...ofOrganization(command), version: command.publishes })],
+  ],
+  run: each((rows, { organizationId, patch, replan, at, by = systemActor, revision, credentials, publishes }) => {
     const before = settingsOf(rows, organizationId)
     if (before === null || (revision !== undefined && revision !== before.revision)) return null
-    const after = patched(before, patch)
+    const values = patched(before, patch)
+    const numbers = publishTexts(rows, before, values, { organizationId, at, by, draft: publishes })
+    const after = { ...values, ...numbers }
     rows.update('notification_settings', before.id, encodeSettings(after, before.revision + 1, at))
     const { action, changes } = settingsChange(before, after)
     const revoked = credentials?.revoke === true ? [{ field: 'revokePrevious', to: true }] : []
-    auditChange(rows, settingsTarget(organizationId), { action, changes: [...changes, ...revoked] }, by, at)
+    auditChange(
+      rows,
+      settingsTarget(organizationId),
+      { action, changes: [...changes, ...revoked], ...versionOf(numbers) },
+      by,
+      at,
+    )
     if (credentials?.revoke === true)
       rows.deleteBy('notification_previous_accounts', { organization_id: organizationId })
     keepPrevious(rows, credentials?.kept ?? [])
@@ -91,6 +116,10 @@ export const settingsUpdates: Command<SettingsPatch, SettingsRow | null> = {
   }),
   held: null,
 }
+
+/** For the audit log. */
+const versionOf = ({ templateVersion = null }: Partial<OwnSettings>) =>
+  templateVersion === null ? {} : { version: templateVersion }
 
 function keepPrevious(rows: Rows, kept: readonly PreviousAccount[]): void {
   for (const one of kept) rows.append('notification_previous_accounts', { id: unassigned, ...encodePrevious(one) })

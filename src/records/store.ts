@@ -18,6 +18,7 @@ import type {
   StatisticsStore,
   Storage,
   TaskStore,
+  TemplateVersionStore,
   TransactionStorage,
 } from '../ports/storage.ts'
 import { lifts, proofs, suppressions } from './addresses.ts'
@@ -41,6 +42,7 @@ import { previousAccounts, settingsCreations, settingsUpdates } from './settings
 import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
 import { alarms, taskCommands } from './tasks.ts'
+import { templateDrafts } from './template-versions.ts'
 
 /** A storage with the commands of the records: what the services work with. */
 export type Store = Omit<Storage, 'within'> & Commanded & { within?(transaction: unknown): TransactionStore }
@@ -58,6 +60,7 @@ type Commanded = {
   readonly tasks: TaskStore
   readonly accounts: AccountStore & AccountCommands
   readonly links: LinkStore
+  readonly templateVersions: TemplateVersionStore
   readonly personal: PersonalStore
 }
 /** The same within a transaction of the host. */
@@ -136,8 +139,8 @@ const composed = (storage: Storage): Store => ({
     reseal: (reseals) => storage.carry(settingsReseals, reseals),
     create: (organizationId, values, replan, at, by) =>
       one(storage, settingsCreations, { organizationId, values, replan, at, by }),
-    update: (organizationId, patch, replan, at, by, revision, credentials) =>
-      one(storage, settingsUpdates, { organizationId, patch, replan, at, by, revision, credentials }),
+    update: (organizationId, patch, replan, at, by, revision, along) =>
+      one(storage, settingsUpdates, { organizationId, patch, replan, at, by, revision, ...along }),
   },
   preferences: {
     ...storage.preferences,
@@ -164,6 +167,10 @@ const composed = (storage: Storage): Store => ({
   statistics: {
     ...storage.statistics,
     recordOutcome: async (command) => void (await one(storage, outcomes, command)),
+  },
+  templateVersions: {
+    ...storage.templateVersions,
+    draft: (draft) => one(storage, templateDrafts, draft),
   },
   links: {
     ...storage.links,

@@ -79,10 +79,10 @@ export type FilledTemplate = {
  * The template for the first of these locales (BCP 47) in whose language there is one: of the same region, else of none, else of
  * another region. Null: there is none.
  */
-export function templateFor(
-  templates: readonly ApprovedTemplate[],
+export function templateFor<Template extends { readonly language: string }>(
+  templates: readonly Template[],
   locales: readonly (string | null | undefined)[],
-): ApprovedTemplate | null {
+): Template | null {
   for (const locale of locales) {
     if (locale === null || locale === undefined) continue
     const { word, tag } = readersOf(locale)

@@ -20,6 +20,7 @@ export const auditActions = [
   'settings.created',
   'settings.updated',
   'templates.updated',
+  'templates.drafted',
   'preferences.created',
   'preferences.updated',
   'preferences.deleted',
@@ -83,6 +84,8 @@ export type AuditChange = {
 
 export type AuditDetail = {
   readonly changes?: readonly AuditChange[]
+  /** Of the templates: the draft, or what is published by the change. */
+  readonly version?: number
   readonly notificationIds?: readonly number[]
   /** Those that were made, and those that were cancelled. */
   readonly reminderIds?: readonly number[]

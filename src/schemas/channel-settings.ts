@@ -101,6 +101,11 @@ export function settingPlace(channel: Channel, part: keyof ChannelSettings): Pla
 export const templatesPlace = (channel: Channel): Place =>
   settingPlace(channel, channelOf(channel).content.kind === 'text' ? 'templates' : 'approvedTemplates')
 
+/** Whether a change of settings is about what is sent on a channel: its templates, or what they are made of. */
+export const isWritten = (patch: Partial<SettingsValues>, channel: Channel): boolean =>
+  valueAt(patch, templatesPlace(channel)) !== undefined ||
+  (patch.templatePartials !== undefined && channelOf(channel).content.kind === 'text')
+
 export function preferencePlace(channel: Channel, part: keyof ChannelPreferences): Place {
   const { columns } = channelOf(channel)
   return columns === null ? ['channels', channelKey(channel), part] : [columns.preferences[part]]

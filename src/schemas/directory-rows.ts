@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EntityId, hostId, isLanguage, organizationId } from './common.ts'
+import { type HostVariables, hostValues } from './host-variables.ts'
 import { readInstant, readTime } from './instant.ts'
 import { type RowFinding, type RowKind, type RowReading, readRow } from './row.ts'
 import { timeZone, zoneDoubt } from './time-zone.ts'
@@ -148,7 +149,7 @@ const people = {
 /** True where somebody of the row could not be read: who is not among `recipients` is not known to have left. */
 const hasUnreadablePeople = z.boolean().default(false)
 
-const appointmentOf = (id: IdKind, recipient: IdKind) =>
+const appointmentOf = (id: IdKind, recipient: IdKind, variables: HostVariables) =>
   z.object({
     id: hostId[id],
     organizationId: whose,
@@ -161,13 +162,14 @@ const appointmentOf = (id: IdKind, recipient: IdKind) =>
     location: text(500),
     visitMode,
     videoLink,
+    variables: hostValues(variables),
     kind: text(100),
     recipients: peopleOf(recipient),
     hasUnreadablePeople,
   })
 export type ReadAppointment = z.output<ReturnType<typeof appointmentOf>>
 
-const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
+const waitlistEntryOf = (id: IdKind, recipient: IdKind, variables: HostVariables) =>
   z.object({
     id: hostId[id],
     organizationId: whose,
@@ -180,6 +182,7 @@ const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
     location: text(500),
     visitMode,
     videoLink,
+    variables: hostValues(variables),
     hasUnreadablePeople,
   })
 export type ReadWaitlistEntry = z.output<ReturnType<typeof waitlistEntryOf>>
@@ -192,22 +195,27 @@ export type Profile = z.output<ReturnType<typeof profileOf>>
 
 /** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
 const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
-const details = ['durationMinutes', 'practitionerName', 'location', 'visitMode', 'videoLink']
+const details = ['durationMinutes', 'practitionerName', 'location', 'visitMode', 'videoLink', 'variables']
 const appointmentFields = [...required, 'bookedAt', ...details, 'kind']
 const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
 const entryFields = [...entryRequired, ...details]
 
-/** Reads the rows of a host whose ids are of these kinds. */
-export function rowReaders(ids: { readonly [Kind in 'appointment' | 'recipient' | 'waitlistEntry']: IdKind }) {
+/** Reads the rows of a host whose ids are of these kinds, and whose templates know these variables. */
+export function rowReaders(
+  ids: { readonly [Kind in 'appointment' | 'recipient' | 'waitlistEntry']: IdKind },
+  variables: HostVariables,
+) {
   const appointments = {
-    schema: appointmentOf(ids.appointment, ids.recipient),
+    schema: appointmentOf(ids.appointment, ids.recipient, variables),
     required,
+    values: 'variables',
     fields: appointmentFields,
     people,
   } satisfies RowKind<z.ZodType>
   const entries = {
-    schema: waitlistEntryOf(ids.waitlistEntry, ids.recipient),
+    schema: waitlistEntryOf(ids.waitlistEntry, ids.recipient, variables),
     required: entryRequired,
+    values: 'variables',
     fields: entryFields,
     people,
   } satisfies RowKind<z.ZodType>

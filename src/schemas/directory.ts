@@ -85,6 +85,8 @@ export type DirectoryAppointment = {
   visitMode?: VisitMode | null | undefined
   /** Where a video visit takes place: a link of up to 1000 characters. Default: messages have none. */
   videoLink?: string | null | undefined
+  /** Values of the option `variables`, by name: `{ copay: { amount: 25, currency: 'USD' } }`. One that is left out is not known, and is reported where a template names it. */
+  variables?: Readonly<Record<string, unknown>> | null | undefined
   /** What kind of appointment it is, in a word of yours: `surgery`. Settings may have reminders for it. Longer than 100 characters it is cut off. Default: none. */
   kind?: string | null | undefined
   /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
@@ -140,4 +142,6 @@ export type DirectoryWaitlistEntry = {
   visitMode?: VisitMode | null | undefined
   /** As of an appointment. */
   videoLink?: string | null | undefined
+  /** As of an appointment. */
+  variables?: Readonly<Record<string, unknown>> | null | undefined
 }

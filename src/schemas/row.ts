@@ -25,6 +25,8 @@ export type RowKind<Schema extends z.ZodType> = {
   /** The fields without which a row, or one of `people`, says nothing that can be used. All others are dropped where they are wrong. */
   readonly required: readonly string[]
   readonly fields: readonly string[]
+  /** The field that holds values by name, each of which is dropped by itself. */
+  readonly values?: string
   /** The field that lists people, read each by itself. */
   readonly people?: {
     readonly field: string
@@ -89,7 +91,7 @@ type Notes = { readonly issues: FieldIssue[]; readonly findings: RowFinding[] }
 
 /** Parses, and where something can be dropped, parses again without it. */
 function parse<Schema extends z.ZodType>(
-  { schema, required, people }: RowKind<Schema>,
+  { schema, required, people, values }: RowKind<Schema>,
   row: Row,
   { issues, findings }: Notes,
 ): z.output<Schema> | null {
@@ -112,7 +114,10 @@ function parse<Schema extends z.ZodType>(
         message: `${message}; ${isLost ? 'the messages of this person wait' : 'ignored'}`,
       })
     } else if (field === undefined || required.includes(String(field))) issues.push(told)
-    else {
+    else if (field === values && index !== undefined && isRow(cleaned[values])) {
+      cleaned[values] = { ...cleaned[values], [index]: undefined }
+      findings.push({ field: `${values}.${String(index)}`, message: `${message}; ignored` })
+    } else {
       cleaned[String(field)] = undefined
       findings.push({ field: String(field), message: `${message}; ignored` })
     }

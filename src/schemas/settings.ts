@@ -24,7 +24,7 @@ import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { quietRules } from './quiet-hours.ts'
 import { retentionRules } from './retention.ts'
-import { templateSet } from './templates.ts'
+import { partialSet, templateSet } from './templates.ts'
 import { categories, confirmedReminderPolicies, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
@@ -261,6 +261,12 @@ export const settingsFields = {
     default: {},
     isAudited: true,
   },
+  /** What templates are made of, by the names that they have there. */
+  templatePartials: {
+    description: 'Texts that templates name, such as `{>footer}`, by name. Default none',
+    schema: partialSet,
+    default: {},
+  },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,
 } as const satisfies Fields
@@ -300,8 +306,12 @@ export type SecretField = NameWith<SettingsFields, 'isSecret'>
 /** The columns that hold secrets: encrypted at rest, never shown. */
 export const secretFields: readonly SecretField[] = namesWith(settingsFields, 'isSecret')
 
-/** Both channels, as the templates endpoints show them. */
-export const templatesInput = organizationSettingsInput.pick({ emailTemplates: true, smsTemplates: true })
+/** Both channels and what their templates are made of, as the templates endpoints show them. */
+export const templatesInput = organizationSettingsInput.pick({
+  emailTemplates: true,
+  smsTemplates: true,
+  templatePartials: true,
+})
 export type Templates = Pick<OrganizationSettings, TemplateField>
 export type TemplatesInput = Pick<OrganizationSettingsInput, TemplateField>
-type TemplateField = DocumentedColumns['settings']['templates']
+type TemplateField = DocumentedColumns['settings']['templates'] | 'templatePartials'

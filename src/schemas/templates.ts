@@ -1,21 +1,108 @@
 import { z } from 'zod'
-import { templateKeys } from './vocabulary.ts'
+import { locale } from './common.ts'
+import { audiences, templateKeys } from './vocabulary.ts'
 
 const body = z.string().min(1).max(20_000).describe('Text in ICU MessageFormat')
 
-/** The documented string is the body; the object adds a subject, used by e-mail only. */
-export const template = z
-  .union([
+const button = z.strictObject({
+  label: z.string().min(1).max(200).describe('Words of the button'),
+  url: z
+    .string()
+    .min(1)
+    .max(2000)
+    .describe(
+      'Where it leads: `https:`, `mailto:` or `tel:`. Values within it are encoded; `{confirm_url}` and its like stand alone',
+    ),
+})
+
+const details = {
+  subject: z.string().min(1).max(500).optional().describe('Subject of an e-mail. Default: the built-in one'),
+  preheader: z.string().min(1).max(500).optional().describe('What mail programs show beside the subject of an e-mail'),
+  format: z
+    .enum(['text', 'markdown'])
+    .optional()
+    .describe(
+      '`markdown`: the body has `# headings`, `- lists`, `1. lists`, `**bold**` and `[words](link)`, which other channels write out. Default `text`',
+    ),
+  buttons: z
+    .array(button)
+    .max(5)
+    .optional()
+    .describe('Links below the text; on channels without HTML they are written out'),
+}
+
+const variant = z
+  .strictObject({
+    language: locale.optional().describe('Language (BCP 47) of the reader. Default: every language'),
+    kind: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Kind of appointment, as your directory has it. Default: every kind'),
+    audience: z
+      .enum(audiences)
+      .optional()
+      .describe(
+        '`person`: whoever has the appointment. `other`: somebody else, such as a parent or the practitioner. Default: both',
+      ),
+    ...details,
     body,
-    z.strictObject({
-      subject: z.string().min(1).max(500).optional().describe('Subject of an e-mail. Default: the built-in one'),
-      body,
-    }),
-  ])
-  .describe('The text, or an object with a subject and the text')
+  })
+  .refine(
+    ({ language, kind, audience }) => language !== undefined || kind !== undefined || audience !== undefined,
+    'must say whom it is for: language, kind or audience',
+  )
+export type TemplateVariant = z.infer<typeof variant>
+
+const whole = z
+  .strictObject({
+    ...details,
+    body: body
+      .optional()
+      .describe('Text in ICU MessageFormat. Default: the built-in text, where no variant is for the reader'),
+    variants: z
+      .array(variant)
+      .max(100)
+      .optional()
+      .describe(
+        'Texts for some readers. The most exact counts: language comes before kind of appointment, and that before audience',
+      ),
+  })
+  .superRefine(({ body, variants = [], subject, preheader, buttons }, context) => {
+    const issue = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', path, message })
+    if (body === undefined && variants.length === 0) issue('is required', 'body')
+    if (body === undefined && [subject, preheader, buttons].some((part) => part !== undefined))
+      issue('is required, as subject, preheader and buttons go with it', 'body')
+    for (const [index, one] of variants.entries()) {
+      const first = variants.findIndex((other) => isSameReader(one, other))
+      if (first < index) issue(`is for the readers of variant ${first}`, 'variants', index)
+    }
+  })
+
+type ForReader = Pick<TemplateVariant, 'language' | 'kind' | 'audience'>
+
+const isSameReader = (one: ForReader, other: ForReader): boolean =>
+  one.language?.toLowerCase() === other.language?.toLowerCase() &&
+  one.kind === other.kind &&
+  one.audience === other.audience
+
+/** The documented string is the body; the object has what else a message may have, and texts for some readers. */
+export const template = z.union([body, whole]).describe('The text, or an object with a subject, a text and more')
 export type Template = z.infer<typeof template>
+
+/** More than anybody writes, and little enough to be read with the settings of an organization. */
+const maxSize = 500_000
 
 export const templateSet = z
   .partialRecord(z.enum(templateKeys), template)
+  .refine((set) => JSON.stringify(set).length <= maxSize, `must have at most ${maxSize} characters in all`)
   .describe('Templates by key; the built-in text is used for a key that is left out')
 export type TemplateSet = z.infer<typeof templateSet>
+
+/** Named texts that templates are made of: `{>footer}` stands for the one of that name. */
+export const partialSet = z
+  .record(z.string().regex(/^[a-z][a-z0-9_]{0,49}$/, 'must be a name of small letters, digits and underscores'), body)
+  .refine((set) => Object.keys(set).length <= 50, 'must have at most 50 texts')
+export type PartialSet = z.infer<typeof partialSet>

@@ -10,6 +10,10 @@ export type Category = (typeof categories)[number]
 export const appointmentCategories = ['CONFIRMATION', 'CANCELLATION', 'RESCHEDULE'] as const
 export type AppointmentCategory = (typeof appointmentCategories)[number]
 
+/** Who reads a message: whoever has the appointment, or somebody else, such as a parent or the practitioner. */
+export const audiences = ['person', 'other'] as const
+export type Audience = (typeof audiences)[number]
+
 /** How an appointment takes place. */
 export const visitModes = ['in_person', 'phone', 'video'] as const
 export type VisitMode = (typeof visitModes)[number]

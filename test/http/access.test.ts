@@ -10,6 +10,7 @@ import {
   otherAdmin,
   patient,
   requestAbout,
+  seen,
   service,
   tokenFor,
   validRequest,
@@ -66,14 +67,15 @@ describe.each(forMembers)('$id', (row) => {
   test('a service may, for every organization', async () => {
     const stage = await stageFor()
     for (const ids of [stage.own, stage.foreign]) {
-      const { status, text } = await ask(stage, requestAbout(row, stage, ids, service))
+      const { status, text } = await ask(stage, await seen(row, stage, ids, requestAbout(row, stage, ids, service)))
       expect([isOk(status), text]).toEqual([true, expect.anything()])
     }
   })
 
   test.each(Object.entries(members))('%s: only what the rule of the row says', async (_name, caller) => {
     const stage = await stageFor()
-    const { status, answer } = await ask(stage, requestAbout(row, stage, stage.own, caller))
+    const request = await seen(row, stage, stage.own, requestAbout(row, stage, stage.own, caller))
+    const { status, answer } = await ask(stage, request)
     if (!mayBe(caller)) expect([status, answer]).toEqual([403, expect.objectContaining({ code: 'forbidden' })])
     else if (caller.kind === 'staff') expect([isOk(status), answer]).toEqual([true, expect.anything()])
     // A row about one kind of person is not there for the other kind.

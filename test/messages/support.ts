@@ -23,6 +23,10 @@ export const renderMessage = ({ channel, ...input }: Rendering): RenderedMessage
 export const checkTemplates = (field: 'emailTemplates' | 'smsTemplates', templates: TemplateSet) =>
   messages.checkTemplates(textsOf(field === 'emailTemplates' ? 'EMAIL' : 'SMS'), templates)
 
+/** The same of e-mail, with what templates are made of. */
+export const checkMade = (templates: TemplateSet, making: messages.Making) =>
+  messages.checkTemplates(textsOf('EMAIL'), templates, making)
+
 /** The documented appointment: January 15, 2024 at 2:00 PM with Dr. Smith, seen a day before. */
 export function facts(changes: Partial<MessageFacts> = {}): MessageFacts {
   return {

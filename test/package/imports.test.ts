@@ -12,6 +12,7 @@ const schemasOfChannels = [
   'audit.ts',
   'channel-fields.ts',
   'channel-settings.ts',
+  'template-versions.ts',
   'consent.ts',
   'decision.ts',
   'detail.ts',

@@ -157,6 +157,14 @@ export const columns: Readonly<Record<TableName, Classified>> = {
       ...['delivered_at', 'handled_at', 'created_at', 'updated_at'],
     ],
   },
+  notification_template_versions: {
+    personal: {},
+    // What an organization writes to everybody, and which of its staff did.
+    other: [
+      ...['id', 'organization_id', 'version', 'based_on', 'content', 'created_at', 'actor_kind', 'actor_id'],
+      ...['published_at', 'publisher_kind', 'publisher_id'],
+    ],
+  },
   notification_consents: {
     // Proof: it is kept, and names addresses by their rows alone.
     personal: {},

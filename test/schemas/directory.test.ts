@@ -33,7 +33,7 @@ describe('the types of the rows of a directory', () => {
       contactOrder: [],
     } as const
     const visit = { visitMode: 'video', videoLink: 'https://example.org' } as const
-    const about = { durationMinutes: 1, practitionerName: 'x', location: 'y', ...visit }
+    const about = { durationMinutes: 1, practitionerName: 'x', location: 'y', variables: { copay: 5 }, ...visit }
     const place = { id: 1, organizationId: 'o', recipients: [person], timeZone: 'UTC' }
     const appointment: Required<DirectoryAppointment> = {
       ...place,
@@ -46,7 +46,8 @@ describe('the types of the rows of a directory', () => {
     const entry: Required<DirectoryWaitlistEntry> = { ...place, ...about, startsAt: new Date(), expiresAt: new Date() }
     const organization: Required<DirectoryOrganization> = { id: 'o', name: 'n', locale: 'en', phone: '1' }
     const profile: Required<DirectoryRecipientProfile> = { ...person, organizationId: 'o' }
-    const read = rowReaders({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
+    const ids = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' } as const
+    const read = rowReaders(ids, new Map([['copay', { type: 'number', sample: 5, detail: 2 }]]))
     const readings = [
       read.appointment(appointment),
       read.waitlistEntry(entry),

@@ -165,7 +165,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome unsubscribeCategories',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
-  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',
+  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters templatePartials',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
@@ -174,12 +174,13 @@ const uses: Readonly<Record<string, string>> = {
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/check-up.ts': 'emailFromAddress textLanguages',
   'adapters/cli/commands/settings.ts': 'smsEnabled',
-  'adapters/cli/commands/templates.ts': 'emailTemplates smsTemplates',
+  'adapters/cli/commands/templates.ts': 'emailTemplates smsTemplates templatePartials',
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
-  'src/services/settings/settings-patch.ts': 'detailLevels quietHours textLanguages',
-  'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates',
+  'src/services/settings/settings-patch.ts': 'emailTemplates quietHours smsTemplates templatePartials textLanguages',
+  'src/services/settings/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
+  'src/services/settings/template-checks.ts': 'detailLevels templatePartials',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
   'src/security/outbound-guard.ts': 'emailSmtpHost emailSmtpPort',
@@ -188,7 +189,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -218,7 +219,13 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
   'src/services/settings/asked-answers.ts': 'askForAnswers dailyBudget oneMessagePerDay',
   'src/services/settings/contact-proof.ts': 'defaultCountry',
-  'src/services/shared/asking.ts': 'askForAnswers',
+  'src/services/shared/asking.ts': 'askForAnswers templatePartials',
+  // What templates are made of.
+  'src/domain/audit.ts': 'templatePartials',
+  'src/http/routes/template-versions.ts': 'emailTemplates email_templates smsTemplates templatePartials',
+  'src/schemas/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
+  'src/schemas/channel-settings.ts': 'templatePartials',
+  'src/services/shared/settings-view.ts': 'templatePartials',
   // Other things of that name.
   'src/schemas/rules.ts': 'one_message_per_day',
   'src/services/delivery/one-message.ts': 'one_message_per_day',
@@ -226,6 +233,7 @@ const uses: Readonly<Record<string, string>> = {
   'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
+  'src/schemas/host-variables.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',
   'src/schemas/offset.ts': 'workdays',
   'src/schemas/quiet-hours.ts': 'quietHours',

@@ -158,7 +158,7 @@ describe('one message for the appointments of a day', () => {
     await clinic.book(3, 14, [mia], 25)
     await clinic.book(4, 16, [ben], 25)
     await clinic.settings.updatePreferences({ type: 'PATIENT', id: 8 }, { detailLevels: [{ level: 0 }] })
-    await clinic.clock.advanceTo('2026-03-24T15:00:00Z')
+    await clinic.clock.advanceTo('2026-03-24T17:00:00Z')
     // What names no time cannot be listed.
     expect(clinic.outbox.sent).toHaveLength(5)
     expect(clinic.outbox.sent.at(-1)?.text).not.toMatch(/Mia|Ben|Dr\.|\d:00/)

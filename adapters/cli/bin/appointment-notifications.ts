@@ -5,3 +5,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
 })
+
+// What the host application's file opened, such as a server, must not keep the command from ending.
+setTimeout(() => process.exit(), 1000).unref()

@@ -6,7 +6,8 @@ import { warningsText } from './settings.ts'
 
 /**
  * An organization's templates as files, to be kept with the host application's code: `email/appointment_reminder.txt` has the text,
- * `email/appointment_reminder.subject.txt` the subject. A key without a file has the built-in text; a channel without a folder is left alone.
+ * `email/appointment_reminder.subject.txt` the subject; a template with more than these is `email/appointment_reminder.json`, and what templates
+ * are made of is `partials/footer.txt`. A key without a file has the built-in text; a channel without a folder is left alone.
  */
 const channelFolders = { emailTemplates: 'email', smsTemplates: 'sms' } as const
 type Field = keyof typeof channelFolders
@@ -35,6 +36,14 @@ export const templateCommands: Commands = {
           await writeFile(join(of, name), `${text}\n`)
           written.push(join(channelFolders[field], name))
         }
+      }
+      const partials = Object.entries(templates.templatePartials)
+      const of = join(folder, partialFolder)
+      for (const name of await readdir(of).catch(() => [])) if (name.endsWith(suffix)) await rm(join(of, name))
+      if (partials.length > 0) await mkdir(of, { recursive: true })
+      for (const [name, text] of partials) {
+        await writeFile(join(of, `${name}${suffix}`), `${text}\n`)
+        written.push(join(partialFolder, `${name}${suffix}`))
       }
       return {
         text: written.length === 0 ? 'It has no templates of its own.' : written.join('\n'),
@@ -97,12 +106,16 @@ async function begin({ positionals, values, folder, open }: Call) {
 }
 
 const suffix = '.txt'
+/** Of a template with more than a text and a subject. */
+const wholeSuffix = '.json'
+const partialFolder = 'partials'
 const subjectSuffix = '.subject.txt'
 
 const isOurs = (name: string): boolean =>
-  templateKeys.some((key) => name === `${key}${suffix}` || name === `${key}${subjectSuffix}`)
+  templateKeys.some((key) => [suffix, subjectSuffix, wholeSuffix].some((end) => name === `${key}${end}`))
 
-const partsOf = (template: Template) => (typeof template === 'string' ? { body: template } : template)
+const partsOf = (template: Template): Exclude<Template, string> =>
+  typeof template === 'string' ? { body: template } : template
 
 const sameText = (template: Template | undefined): string =>
   template === undefined ? '' : JSON.stringify({ subject: null, ...partsOf(template) })
@@ -112,7 +125,11 @@ function filesOf(templates: TemplateSet): Map<string, string> {
   for (const key of templateKeys) {
     const template = templates[key]
     if (template === undefined) continue
-    const { subject, body }: { subject?: string | undefined; body: string } = partsOf(template)
+    const { subject, body, ...more } = partsOf(template)
+    if (body === undefined || Object.keys(more).length > 0) {
+      files.set(`${key}${wholeSuffix}`, JSON.stringify(template, null, 2))
+      continue
+    }
     files.set(`${key}${suffix}`, body)
     if (subject !== undefined) files.set(`${key}${subjectSuffix}`, subject)
   }
@@ -126,7 +143,14 @@ async function readTemplates(folder: string): Promise<TemplatesInput> {
   if (emailTemplates === undefined && smsTemplates === undefined) {
     throw new UsageError(`There are no folders "email" or "sms" in ${folder}.`)
   }
+  const names = await readdir(join(folder, partialFolder)).catch(() => null)
+  const partials = await Promise.all(
+    (names ?? [])
+      .filter((name) => name.endsWith(suffix))
+      .map(async (name) => [name.slice(0, -suffix.length), await readText(join(folder, partialFolder, name))] as const),
+  )
   return {
+    ...(names !== null && { templatePartials: Object.fromEntries(partials) }),
     ...(emailTemplates !== undefined && { emailTemplates }),
     ...(smsTemplates !== undefined && { smsTemplates }),
   }
@@ -142,6 +166,10 @@ async function readSet(folder: string): Promise<TemplateSet | null | undefined> 
   }
   let found: TemplateSet = {}
   for (const key of templateKeys) {
+    if (names.includes(`${key}${wholeSuffix}`)) {
+      found = { ...found, [key]: await readWhole(join(folder, `${key}${wholeSuffix}`)) }
+      continue
+    }
     if (!names.includes(`${key}${suffix}`)) continue
     const body = await readText(join(folder, `${key}${suffix}`))
     const subjectFile = `${key}${subjectSuffix}`
@@ -149,6 +177,15 @@ async function readSet(folder: string): Promise<TemplateSet | null | undefined> 
     found = { ...found, [key]: template }
   }
   return Object.keys(found).length === 0 ? null : found
+}
+
+/** Checked when it is saved. */
+async function readWhole(path: string): Promise<Template> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch {
+    throw new UsageError(`${path} is no JSON.`)
+  }
 }
 
 /** Without the line break that ends a file. */

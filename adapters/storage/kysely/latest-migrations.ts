@@ -176,6 +176,21 @@ const kept: Migration = {
   ],
 }
 
+/** Versions of templates, and what templates are made of. */
+const templates: Migration = {
+  version: 22,
+  name: 'template_versions',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_template_versions'] },
+    {
+      kind: 'add',
+      table: 'notification_settings',
+      columns: ['template_partials', 'template_version', 'template_versions'],
+    },
+  ],
+}
+
 /** One message for the appointments of a day, and which deliveries went out in it. */
 const day: Migration = {
   version: 23,
@@ -221,6 +236,7 @@ export const latestMigrations: readonly Migration[] = [
   links,
   hours,
   kept,
+  templates,
   day,
   lateComplaints,
   answeredPeople,

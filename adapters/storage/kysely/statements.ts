@@ -13,6 +13,7 @@ import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
 import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
 import { taskStatements } from './statements/tasks.ts'
+import { templateVersionStatements } from './statements/template-versions.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
 export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
@@ -28,6 +29,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   accounts: accountStatements(db, bind),
   addresses: addressStatements(db, bind),
   links: linkStatements(db, bind),
+  templateVersions: templateVersionStatements(db, bind),
   answers: answerStatements(db, bind),
   consents: consentStatements(db, bind),
   personal: personalStatements(db, bind),

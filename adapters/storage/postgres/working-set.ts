@@ -15,6 +15,7 @@ type Sets = { readonly [T in TableName]: RowSet<records.Row<T>> }
 /** In the order in which everybody locks; the others are only added to. */
 const emptySets = (): Sets => ({
   notification_settings: new RowSet('notification_settings'),
+  notification_template_versions: new RowSet('notification_template_versions'),
   patient_notification_preferences: new RowSet('patient_notification_preferences'),
   client_notification_preferences: new RowSet('client_notification_preferences'),
   notification_addresses: new RowSet('notification_addresses'),

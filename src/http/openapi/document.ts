@@ -3,7 +3,7 @@ import { mediaTypesOf } from '../content.ts'
 import type { Endpoint } from '../define-route.ts'
 import { accessExtension, accessInWords, securityOf, securitySchemes } from './access-words.ts'
 import { namedSchemas } from './components.ts'
-import { headersOf, idempotencyKeyParameter } from './headers.ts'
+import { headersOf, idempotencyKeyParameter, versionParameter } from './headers.ts'
 import { Problems, pascal } from './problems.ts'
 import { isJson, type Json, WireSchemas } from './schemas.ts'
 
@@ -103,6 +103,7 @@ function tagsOf(endpoints: readonly Endpoint[]): readonly Json[] {
 function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): Json {
   const parameters = [...parametersOf(row, 'path', schemas), ...parametersOf(row, 'query', schemas)]
   if (row.takesIdempotencyKey) parameters.push(idempotencyKeyParameter)
+  if (row.version !== undefined) parameters.push(versionParameter(row.version))
   return {
     operationId: row.id,
     tags: [sectionOf(row)],

@@ -31,6 +31,17 @@ export function headersOf({ rateClass, takesIdempotencyKey }: Endpoint): Json {
   return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
+/** The version that a change was made from. */
+export const versionParameter = (need: 'required' | 'optional') => ({
+  name: 'If-Match',
+  in: 'header',
+  required: need === 'required',
+  description:
+    'The version that was published when the change began, as `version` of `GET /templates/{organization_id}`; `"0"` if there was none. If another one is published by now, the response is 412',
+  schema: { type: 'string', pattern: '^(?:W/)?"?\\d{1,9}"?$' },
+  ...(need === 'required' && { example: '"7"' }),
+})
+
 export const idempotencyKeyParameter = {
   name: 'Idempotency-Key',
   in: 'header',

@@ -28,6 +28,8 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   rate_limited: ({ rateClass }) => rateClass !== null,
   idempotency_key_reused: ({ takesIdempotencyKey }) => takesIdempotencyKey,
   request_in_progress: ({ takesIdempotencyKey }) => takesIdempotencyKey,
+  version_required: ({ version }) => version === 'required',
+  version_outdated: ({ version }) => version !== undefined,
   // Thrown by `migrate()` only, which no request calls.
   migration_refused: never,
 }

@@ -32,6 +32,7 @@ export const auditEntryShape = z.object({
   targetType: z.enum(auditTargets).nullable().describe('Kind of object it was done to; null if the details name it'),
   targetId: z.string().nullable().describe('Id of the object as text; null if the details name it'),
   changes: z.array(change).optional().describe('Fields that changed'),
+  version: z.int().optional().describe('Version of the templates that was drafted, or published by the change'),
   notificationIds: z.array(z.int()).optional().describe('Notifications that were queued, sent or reported on'),
   reminderIds: z.array(z.int()).optional().describe('Reminders that were planned'),
   cancelledReminderIds: z.array(z.int()).optional().describe('Reminders that were cancelled'),

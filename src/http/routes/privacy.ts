@@ -144,7 +144,12 @@ export function privacyRoutes({ privacy }: Api, ids: HostIds): Route[] {
       summary: 'Export all that is held about a patient, client or practitioner, a page at a time',
       params,
       query: z.strictObject({
-        cursor: z.string().max(4000).optional().describe('`next_cursor` of the previous page'),
+        cursor: z
+          .string()
+          .regex(/^[\w-]*$/)
+          .max(1200)
+          .optional()
+          .describe('`next_cursor` of the previous page'),
       }),
       body: nothing,
       responses: { 200: exportShape },

@@ -5,21 +5,25 @@ import { locale } from '../../schemas/common.ts'
 import { messageCost } from '../../schemas/message-price.ts'
 import { templatesInput } from '../../schemas/settings.ts'
 import { template } from '../../schemas/templates.ts'
-import { templateKeys } from '../../schemas/vocabulary.ts'
+import { audiences, templateKeys } from '../../schemas/vocabulary.ts'
+import type { TemplatePreview } from '../../services/messages/template-preview.ts'
+import { testMessageOptions } from '../../services/settings/test-message.ts'
 import { organizationNotFound } from '../../services/shared/not-found.ts'
-import { actorOf } from '../access.ts'
+import { actorOf, contactOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner } from '../owners.ts'
 import { common, showWarnings, warningShape } from '../shapes/common.ts'
-import { templatesShape } from '../shapes/settings.ts'
+import { showAccountResult, templatesShape, testMessageShape } from '../shapes/settings.ts'
 
 const templateKey = z.enum(templateKeys).describe('Which template')
 
-const previewShape = z.object({
+const preview = {
   channel: common.channel,
   templateKey,
+  locale: z.string().nullable().describe('Language of the recipient; null: that of the organization'),
+  audience: z.enum(audiences).describe('Who reads it'),
   subject: z.string().nullable().describe('Rendered subject; null for an SMS'),
   message: z.string().describe('Rendered text'),
   html: z.string().nullable().describe('Rendered text as escaped HTML; null for an SMS'),
@@ -49,11 +53,46 @@ const previewShape = z.object({
     .nullable()
     .describe('Price by `message_prices`, to a number of the default country; null if there is none'),
   warnings: z.array(warningShape).describe('What was accepted and deserves a second look'),
+}
+
+const previewShape = z.object({
+  ...preview,
+  previews: z
+    .array(z.object(preview))
+    .describe('One for each channel, language and audience asked for; the fields beside it are those of the first'),
 })
+
+/** What a preview and a test are made of. */
+const rendering = {
+  channel: z.enum(channels).default('EMAIL').describe('Channel. Default `EMAIL`'),
+  templateKey,
+  template: template.optional().describe('Draft to render. Default: the stored template, else the built-in text'),
+  approvedTemplate: approvedTemplate
+    .optional()
+    .describe('Draft to render on a channel of approved templates. Default: the stored one in the language'),
+  version: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional()
+    .describe('Version of the templates. Default: what is published'),
+  locale: locale.optional().describe('Language of the recipient (BCP 47). Default: that of the organization'),
+  audience: z.enum(audiences).optional().describe('Who reads it. Default `person`'),
+  kind: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Kind of appointment. Default: that of the appointment, or none'),
+}
+
+const showPreview = (one: TemplatePreview) => ({ ...one, warnings: showWarnings(one.warnings) })
 
 /** Message templates of organizations. */
 export function templateRoutes({ settings, templates }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ organizationId: ids.organization })
+  const ofOrganization = ({ params }: { readonly params: { readonly organizationId: string } }) =>
+    organizationOwner(params.organizationId, organizationNotFound)
   return [
     defineRoute({
       id: 'templates.get',
@@ -82,6 +121,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       query: nothing,
       body: templatesInput,
       responses: { 200: templatesShape },
+      version: 'optional',
       errors: ['settings_not_found', 'conflict', 'template_invalid'],
       example: { body: { email_templates: { appointment_reminder: 'Reminder: {date} at {time}.' } } },
       access: {
@@ -90,8 +130,8 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         self: false,
         owner: ({ params }) => organizationOwner(params.organizationId),
       },
-      async handler({ body, owner, caller }) {
-        const updated = await settings.as(actorOf(caller)).updateTemplates(owner.organizationId, body)
+      async handler({ body, owner, caller, basedOn }) {
+        const updated = await settings.as(actorOf(caller)).updateTemplates(owner.organizationId, body, { basedOn })
         return { ...updated, warnings: showWarnings(updated.warnings) }
       },
     }),
@@ -99,30 +139,65 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       id: 'templates.preview',
       method: 'POST',
       path: '/templates/{organization_id}/preview',
-      summary: 'Render a stored or draft template for a sample appointment; stores and sends nothing',
+      summary:
+        'Render stored or draft templates for each channel, language and audience asked for, with a sample appointment or one of yours; stores and sends nothing',
       params,
       query: nothing,
       body: z.strictObject({
-        channel: z.enum(channels).default('EMAIL').describe('Channel. Default `EMAIL`'),
-        templateKey,
-        template: template.optional().describe('Draft to render. Default: the stored template, else the built-in text'),
-        approvedTemplate: approvedTemplate
+        ...rendering,
+        appointmentId: ids.appointment
           .optional()
-          .describe('Draft to render on a channel of approved templates. Default: the stored one in the language'),
-        locale: locale.optional().describe('Language of the recipient (BCP 47). Default: that of the organization'),
+          .describe('Appointment of the organization whose data is shown. Default: one that does not exist'),
+        channels: z
+          .array(z.enum(channels))
+          .min(1)
+          .max(channels.length)
+          .optional()
+          .describe('Channels. Default: `channel`'),
+        locales: z
+          .array(locale)
+          .min(1)
+          .max(30)
+          .optional()
+          .describe('Languages of recipients (BCP 47). Default: `locale`'),
+        audiences: z.array(z.enum(audiences)).min(1).max(2).optional().describe('Readers. Default: `audience`'),
       }),
       responses: { 200: previewShape },
-      errors: ['organization_not_found', 'template_invalid'],
+      errors: ['organization_not_found', 'appointment_not_found', 'template_version_not_found', 'template_invalid'],
       example: { body: { channel: 'SMS', template_key: 'appointment_reminder', template: 'Reminder: {time}' } },
-      access: {
-        kind: 'members',
-        staff: 'viewer',
-        self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
-      },
+      access: { kind: 'members', staff: 'viewer', self: false, owner: ofOrganization },
       async handler({ body, owner }) {
-        const preview = await templates.preview(owner.organizationId, body)
-        return { ...preview, warnings: showWarnings(preview.warnings) }
+        const previews = (await templates.previews(owner.organizationId, body)).map(showPreview)
+        const [first] = previews
+        if (first === undefined) throw new TypeError('there is a preview for each channel')
+        return { ...first, previews }
+      },
+    }),
+    defineRoute({
+      id: 'templates.test',
+      method: 'POST',
+      path: '/templates/{organization_id}/test',
+      summary:
+        'Send a stored or draft template for a sample appointment to the caller: to the `email` or `phone` that your application returns with the caller, never to an address of the request',
+      params,
+      query: nothing,
+      body: z.strictObject({ ...rendering, accountId: testMessageOptions.shape.accountId }),
+      responses: { 201: testMessageShape },
+      errors: ['organization_not_found', 'template_version_not_found', 'template_invalid'],
+      example: { body: { template_key: 'appointment_reminder' } },
+      rateClass: 'sending',
+      access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
+      async handler({ body: { accountId, ...request }, owner: { organizationId }, caller, idempotencyKey }) {
+        const { channel, subject, message: text, html, template } = await templates.preview(organizationId, request)
+        const sent = await settings
+          .as(actorOf(caller))
+          .sendTestMessage(
+            organizationId,
+            contactOf(caller),
+            { channel, accountId, idempotencyKey },
+            { subject, text, html, template },
+          )
+        return { organizationId, ...showAccountResult(sent) }
       },
     }),
   ]

@@ -80,7 +80,13 @@ export const showAccountResult = <Result extends { readonly fields: readonly str
   fields: result.fields.map(toSnake),
 })
 
-export const templatesShape = templatesInput.required().extend({ warnings })
+export const templatesShape = templatesInput.required().extend({
+  version: z
+    .int()
+    .nullable()
+    .describe('The version that is published; null: the templates were stored before there were versions'),
+  warnings,
+})
 
 const preferencesShapeOf = (idName: 'patient_id' | 'client_id') =>
   preferencesInput.required().extend({

@@ -56,6 +56,7 @@ const address = key('notification_addresses', ['organization_id', 'channel', 'ad
 /** Every key that commands read by. */
 export const keys = {
   settings,
+  templateVersion: key('notification_template_versions', ['organization_id', 'version']),
   settingsRevision: part(settings, ['revision']),
   patient,
   patientRevision: part(patient, ['revision']),

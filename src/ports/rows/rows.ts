@@ -10,6 +10,7 @@ export type NumberedTable = Exclude<
   | 'notification_decisions'
   | 'notification_audit'
   | 'notification_consents'
+  | 'notification_template_versions'
   | 'notification_previous_accounts'
   | 'replan_jobs'
 >
@@ -134,6 +135,7 @@ export type Held<Outcome> = {
 /** The order in which everybody locks, so that nobody waits in a circle; and within a table by id. */
 export const lockOrder = [
   'notification_settings',
+  'notification_template_versions',
   'patient_notification_preferences',
   'client_notification_preferences',
   'notification_addresses',

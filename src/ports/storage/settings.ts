@@ -7,6 +7,10 @@ import type { ReplanScope } from './plans.ts'
 export type OwnSettings = {
   /** What the ids of the organization's accounts begin with, which never changes. Null: the library did not write the row yet. */
   readonly accountKey: string | null
+  /** The version of the templates that is published. Null: none, or they were stored before there were versions. */
+  readonly templateVersion: number | null
+  /** How many versions of the templates there are. Null: none. */
+  readonly templateVersions: number | null
 }
 
 export type SettingsRow = SettingsValues &
@@ -24,6 +28,13 @@ export type ReplacedCredentials = {
   readonly kept: readonly PreviousAccount[]
   /** None of the organization's previous credentials is valid any more. */
   readonly revoke: boolean
+}
+
+/** What a change of settings brings along. */
+export type SettingsAlong = {
+  readonly credentials?: ReplacedCredentials | undefined
+  /** A version of the templates, which the change publishes. */
+  readonly publishes?: number | undefined
 }
 
 export interface SettingsQueries {
@@ -50,7 +61,7 @@ export interface SettingsCommands {
   /**
    * Changes the named columns only; null if there is no row. With `revision`, for a patch that rests on a row that was
    * read before: null, and nothing is written, where that row has another revision by now. `replan` is queued, and
-   * `credentials` are kept, in the same transaction.
+   * `credentials` are kept, in the same transaction. Where texts change, they are a new version, or `publishes` that is there already.
    */
   update(
     organizationId: string,
@@ -59,7 +70,7 @@ export interface SettingsCommands {
     at: Date,
     by?: Actor,
     revision?: number,
-    credentials?: ReplacedCredentials,
+    along?: SettingsAlong,
   ): Promise<SettingsRow | null>
   /**
    * Replaces how secrets are sealed: the row keeps its revision, and nothing is audited. False where `change` changed nothing. It is

@@ -13,6 +13,8 @@ export const decodeSettings = (row: Row<'notification_settings'>): SettingsRow =
   organizationId: row.organization_id,
   revision: row.revision,
   accountKey: row.account_key,
+  templateVersion: row.template_version,
+  templateVersions: row.template_versions,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
 })
@@ -20,6 +22,8 @@ export const decodeSettings = (row: Row<'notification_settings'>): SettingsRow =
 export const encodeSettings = (values: SettingsValues & Partial<OwnSettings>, revision: number, at: Date) => ({
   ...settings.encode(values),
   account_key: values.accountKey ?? null,
+  template_version: values.templateVersion ?? null,
+  template_versions: values.templateVersions ?? null,
   ...changed(revision, at),
 })
 

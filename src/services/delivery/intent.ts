@@ -11,7 +11,7 @@ import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import type { UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
-import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
+import { contentFor, type Subject, textInWords } from '../messages/notices.ts'
 import { inOrder } from '../shared/accounts/account-choice.ts'
 import type { Paused } from '../shared/accounts/paused-accounts.ts'
 import type { Provider, Senders } from '../shared/accounts/providers.ts'
@@ -235,13 +235,13 @@ function detailOf(
   instead: string | null,
   standIn: RecipientRef | null,
   contact: RecipientRef | null,
-  { isTemplateWithheld = false }: RenderedMessage,
+  rendered: RenderedMessage,
 ): string | undefined {
   const details = [
     ...(instead === null ? [] : [instead]),
     ...(standIn === null ? [] : [`for ${refKey(standIn)}, who has the same address`]),
     ...(contact === null ? [] : [contactInWords(contact)]),
-    ...(isTemplateWithheld ? [withheldWords] : []),
+    ...textInWords(rendered),
   ]
   return details.length === 0 ? undefined : details.join('; ')
 }

@@ -23,7 +23,7 @@ import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../sch
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import { isSetUpFault, type Rule } from '../../schemas/rules.ts'
-import { type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { type Audience, type Category, type Change, type DetailLevel, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -224,6 +224,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     location: subject.location,
     visitMode: subject.visitMode,
     videoLink: subject.videoLink,
+    variables: subject.variables,
     changed,
     isReinstated,
     isForPractitioner: readers.every(({ type }) => type === 'PRACTITIONER'),
@@ -265,13 +266,22 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     return renderMessage({
       channel: templated(channel, format),
       facts: factsIn(wording, wording.locale),
-      // A template is written once, in the organization's language, and its dates are too.
-      templateFacts: () => {
-        const wanted = organization?.locale ?? locale
+      // A template for everybody is written once, in the organization's language, and its dates are too.
+      templateFacts: (language) => {
+        const wanted =
+          language === null ? (organization?.locale ?? locale) : (locale ?? organization?.locale ?? language)
         const ofTemplate = knowledge.wording(organizationId, wanted)
         return factsIn(ofTemplate, wanted ?? ofTemplate.locale)
       },
       templates,
+      partials: policy.templatePartials,
+      reader: {
+        language: locale ?? organization?.locale,
+        kind: subject.kind,
+        audience: audienceOf(subject, people, readers),
+      },
+      version: knowledge.settings(organizationId)?.templateVersion,
+      compile: knowledge.compile,
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }
@@ -329,6 +339,26 @@ function patientsOf(subject: Subject, people: readonly Person[]): readonly Perso
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }
 
-/** In `explain()`, of a message whose template says too much. */
-export const withheldWords =
-  'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+/**
+ * Whether somebody among the readers has the appointment. A client is the parent of a patient where there is one; a contact in
+ * somebody's place is somebody else.
+ */
+function audienceOf({ recipients }: Subject, people: readonly Person[], readers: readonly Person[]): Audience {
+  const hasPatients = recipients.some(({ type }) => type === 'PATIENT')
+  const isOwn = (reader: Person) =>
+    (reader.type === 'PATIENT' || (reader.type === 'CLIENT' && !hasPatients)) &&
+    people.some((one) => isSameRecipient(one, reader))
+  return readers.some(isOwn) ? 'person' : 'other'
+}
+
+/** In `explain()`, what of a message is not as its template would have it: that says too much, or values are missing. */
+export function textInWords({ isTemplateWithheld = false, missing = [] }: TextFindings): string[] {
+  const withheld =
+    'the template says more than the detail level in force allows, so the built-in text of that level is sent'
+  const gaps = missing.map((name) => `{${name}}`).join(', ')
+  return [
+    ...(isTemplateWithheld ? [withheld] : []),
+    ...(missing.length === 0 ? [] : [`the directory has no value for ${gaps}, which the template names`]),
+  ]
+}
+export type TextFindings = Pick<RenderedMessage, 'isTemplateWithheld' | 'missing'>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
 import type { Notified } from '../../domain/changes.ts'
 import { entityId } from '../../schemas/common.ts'
+import { keptValues } from '../../schemas/host-variables.ts'
 import { timeZone } from '../../schemas/time-zone.ts'
 import { appointmentStatuses, recipientTypes, visitModes } from '../../schemas/vocabulary.ts'
 
@@ -31,6 +32,7 @@ const snapshotSchema = z.object({
   visitMode: z.enum(visitModes).nullable().default(null),
   videoLink: z.string().nullable().default(null),
   kind: z.string().nullable().default(null),
+  variables: keptValues,
   recipients: z.array(person.extend({ contactOrder: z.array(person).nullish() })),
   hasUnreadablePeople: z.boolean().default(false),
 })

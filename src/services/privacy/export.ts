@@ -77,7 +77,14 @@ type Place = z.infer<typeof placeSchema>
 const cursorSchema = z.strictObject({ place: placeSchema, audited: z.array(z.string()) })
 type Cursor = z.infer<typeof cursorSchema>
 
-const written = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url')
+/** A cursor is part of a URL. */
+const longestCursor = 1200
+
+/** Of very many organizations the first are left out where the cursor would be too long: they are audited once more. */
+function written({ place, audited }: Cursor): string {
+  const cursor = Buffer.from(JSON.stringify({ place, audited })).toString('base64url')
+  return cursor.length <= longestCursor || audited.length === 0 ? cursor : written({ place, audited: audited.slice(1) })
+}
 
 function readCursor(cursor: string | undefined): Cursor {
   if (cursor === undefined) return { place: ['messages', 0, 0], audited: [] }

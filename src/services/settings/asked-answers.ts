@@ -1,13 +1,14 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import type { FieldIssue } from '../../errors.ts'
+import { askVariable, namedIn } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
-import { channelSettings, nameOf, templatesPlace, valueAt } from '../../schemas/channel-settings.ts'
+import { channelSettings, isWritten, nameOf, templated, templatesPlace } from '../../schemas/channel-settings.ts'
 import { inputInvalid, type Warning } from '../../schemas/common.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
-import { type Category, categories, templateKeyOf } from '../../schemas/vocabulary.ts'
-import { asksFor, canList, canReceive, hintVariable, missingForAnswers } from '../shared/asking.ts'
+import { type Category, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { asksFor, canList, canReceive, missingForAnswers } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
-import { policyOf } from '../shared/settings-view.ts'
+import { makingOf, policyOf } from '../shared/settings-view.ts'
 
 /**
  * What a message asks must have an effect: a template that asks, and the setting that has built-in texts ask, need somebody who hears the
@@ -17,9 +18,9 @@ import { policyOf } from '../shared/settings-view.ts'
  */
 export function requireHeardAnswers(context: Context, after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
   const asking = channels.flatMap((channel) =>
-    askingTemplates(after, channel).map((one) => ({
+    askingTemplates(context, after, channel).map((one) => ({
       ...one,
-      isWritten: (valueAt(patch, templatesPlace(channel)) ?? null) !== null,
+      isWritten: isWritten(patch, channel),
     })),
   )
   const issues: FieldIssue[] = []
@@ -82,16 +83,12 @@ export function listWarnings({ providers }: Context, after: SettingsRow): Warnin
 }
 
 /** The organization's templates that ask. */
-function askingTemplates(after: SettingsRow, channel: Channel) {
-  if (channelOf(channel).content.kind !== 'text') return []
+function askingTemplates(context: Context, after: SettingsRow, channel: Channel) {
+  const { content } = channelOf(channel)
+  if (content.kind !== 'text') return []
   const { templates } = channelSettings(after, channel)
-  return categories.flatMap((category) => {
-    const template = templates[templateKeyOf[category]]
-    if (template === undefined) return []
-    const text = typeof template === 'string' ? template : template.body
-    const field = `${nameOf(templatesPlace(channel))}.${templateKeyOf[category]}`
-    return text.includes(hintVariable) ? [{ field, channel, category }] : []
-  })
+  const asking = namedIn(templated(channel, content), templates, makingOf(context.options, after))
+  return asking.filter(({ name }) => name === askVariable).map(({ field, category }) => ({ field, channel, category }))
 }
 
 /** Why nothing would come of an answer; null: something would. */

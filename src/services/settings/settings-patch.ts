@@ -1,38 +1,23 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
-import { detailFor } from '../../domain/effective.ts'
-import { issuesInWords, NotificationError } from '../../errors.ts'
-import { approvedDetailWarnings, checkTemplates, detailWarnings, linkOf, linksNamed } from '../../messages/index.ts'
+import { NotificationError } from '../../errors.ts'
 import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import {
-  accountPlaces,
-  channelSettings,
-  fieldOf,
-  nameOf,
-  type Place,
-  patched,
-  templated,
-  templatesPlace,
-  valueAt,
-  withValueAt,
-} from '../../schemas/channel-settings.ts'
+import { accountPlaces, fieldOf, type Place, valueAt, withValueAt } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
-import { isAnswerPurpose } from '../../schemas/link.ts'
 import {
-  emptySettings,
   type OrganizationSettingsInput,
   organizationSettingsInput,
   type SettingsValues,
   secretFields,
   settingsFields,
+  type TemplatesInput,
 } from '../../schemas/settings.ts'
-import type { Category } from '../../schemas/vocabulary.ts'
 import { secretContext } from '../shared/accounts/account-secrets.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
-import { offeredFor, policyOf } from '../shared/settings-view.ts'
+import { offeredFor } from '../shared/settings-view.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 
@@ -40,27 +25,21 @@ export type SettingsPatch = {
   readonly patch: Partial<SettingsValues & OwnSettings>
   /** What becomes of the credentials that it replaces. */
   readonly credentials?: ReplacedCredentials
-  readonly warnings: readonly Warning[]
   /** The change may change which reminders exist. */
   readonly replans: boolean
+  /** The version of the templates that is published by it, if it is there already. */
+  readonly publishes?: number
 }
 
 /**
- * What a caller wrote, checked, with secrets sealed; not yet the lists of accounts, which depend on what is stored.
- * @throws NotificationError `invalid_input`, `template_invalid`, `unknown_provider`, `encryption_key_missing`.
+ * What a caller wrote, checked, with secrets sealed; not yet the lists of accounts and the templates, which depend on what is stored.
+ * @throws NotificationError `invalid_input`, `unknown_provider`, `encryption_key_missing`.
  */
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
   parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
   let patch: Partial<SettingsValues> = definedOnly(parsed)
   requireLanguages(context, parsed.textLanguages ?? [])
-  const written = patched(emptySettings, patch)
-  const warnings = channels.flatMap((channel) => {
-    const { content } = channelOf(channel)
-    const { templates } = channelSettings(written, channel)
-    requireLinks(context, written, channel)
-    return content.kind === 'text' ? checkTemplates(templated(channel, content), templates) : []
-  })
   for (const field of secretFields) patch = withSealed(context, id, patch, [field])
   for (const channel of channels) {
     requireTransport(context, parsed, channel, null)
@@ -68,9 +47,21 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
       if (rules.isSecret && place.length > 1) patch = withSealed(context, id, patch, place)
     }
   }
-  // What TaskManager has already is compared with every change, of texts too.
-  const isHandedOver = context.options.taskManager?.mode === 'deliver' && Object.keys(patch).length > 0
-  return { patch, warnings, replans: isHandedOver || replanning.some((field) => field in patch) }
+  const isHandedOver = replansTexts(context) && Object.keys(patch).length > 0
+  return { patch, replans: isHandedOver || replanning.some((field) => field in patch) }
+}
+
+/** What TaskManager has already is compared with every change, of texts too. */
+export const replansTexts = ({ options }: Context): boolean => options.taskManager?.mode === 'deliver'
+
+/** Templates by key: those that are given replace what is stored, and null removes all of a channel. */
+export function mergedTemplates(before: SettingsValues, given: TemplatesInput): TemplatesInput {
+  const { emailTemplates, smsTemplates, templatePartials } = given
+  return {
+    emailTemplates: emailTemplates && { ...before.emailTemplates, ...emailTemplates },
+    smsTemplates: smsTemplates && { ...before.smsTemplates, ...smsTemplates },
+    templatePartials: templatePartials && { ...before.templatePartials, ...templatePartials },
+  }
 }
 
 /** A secret that is given is sealed; the mask of one changes nothing. */
@@ -92,21 +83,6 @@ export function sealedAt({ secrets }: Context, id: string, values: object, place
   )
 }
 
-/** Templates that would not be sent because of the levels of detail in force, where the patch is about one or the other. */
-export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
-  const policy = policyOf(after)
-  return channels.flatMap((channel) => {
-    const isAbout = patch.detailLevels !== undefined || valueAt(patch, templatesPlace(channel)) !== undefined
-    if (!isAbout) return []
-    const { content } = channelOf(channel)
-    const { templates, approvedTemplates } = channelSettings(after, channel)
-    const levelFor = (category: Category) => detailFor({ policy, preferences: null }, channel, category)
-    return content.kind === 'text'
-      ? detailWarnings(templated(channel, content), templates, levelFor)
-      : approvedDetailWarnings(templated(channel, content), approvedTemplates, levelFor)
-  })
-}
-
 /** Nobody has decided yet when nothing is sent: what is offered, and how to say that messages may go out at any time. */
 export function undecidedQuietHours(after: SettingsRow): Warning[] {
   const offered = offeredFor(after)
@@ -114,41 +90,6 @@ export function undecidedQuietHours(after: SettingsRow): Warning[] {
   const value = JSON.stringify(offered)
   const message = `no quiet hours are set, so that messages may go out at night; set them, such as to ${value}, or to [] for none`
   return [{ field: 'quietHours', code: 'quiet_hours_unset', message }]
-}
-
-const hookOf = { confirm: 'onConfirm', change: 'onChangeRequest', cancel: 'onCancelRequest' } as const
-
-/** Why nothing would come of a link; null: something would. */
-function linkFault({ links, options }: Context, name: string): string | null {
-  if (links.base === null) {
-    return 'which needs the option "publicUrl" of createNotifications(), where the links lead, and an encryption key'
-  }
-  const purpose = linkOf(name)
-  if (purpose === null || !isAnswerPurpose(purpose)) return null
-  const hook = hookOf[purpose]
-  return options.hooks[hook] === undefined ? `and nobody hears the answer: set "hooks" with ${hook}` : null
-}
-
-/** @throws NotificationError `template_invalid` for templates with links that lead nowhere. */
-function requireLinks(context: Context, written: SettingsValues, channel: Channel): void {
-  const { content } = channelOf(channel)
-  const { templates, approvedTemplates } = channelSettings(written, channel)
-  const named =
-    content.kind === 'text'
-      ? linksNamed(templated(channel, content), templates)
-      : Object.entries(approvedTemplates).flatMap(([key, list]) =>
-          (list ?? []).flatMap(({ variables }) =>
-            variables
-              .filter((name) => linkOf(name) !== null)
-              .map((name) => ({ field: `${nameOf(templatesPlace(channel))}.${key}`, name })),
-          ),
-        )
-  const issues = named.flatMap(({ field, name }) => {
-    const fault = linkFault(context, name)
-    return fault === null ? [] : [{ field, message: `names {${name}}, ${fault}` }]
-  })
-  if (issues.length > 0)
-    throw new NotificationError('template_invalid', `Invalid template: ${issuesInWords(issues)}.`, { issues })
 }
 
 /** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */
@@ -195,9 +136,12 @@ export async function changeSettings(
   parseField(organizationId, id, 'organizationId')
   for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
     const before = await settingsRow(context, id)
-    const { patch, replans, credentials } = await changeOf(before)
+    const { patch, replans, credentials, publishes } = await changeOf(before)
     const replan = replans ? { organizationId: id, recipient: null } : null
-    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision, credentials)
+    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision, {
+      credentials,
+      publishes,
+    })
     if (row === null) continue
     if (replan !== null) context.replanQueued()
     context.review.changed()

@@ -20,7 +20,6 @@ import {
   type OrganizationSettingsInput,
   organizationSettingsChange,
   type SettingsValues,
-  type Templates,
   type TemplatesInput,
   templatesInput,
 } from '../../schemas/settings.ts'
@@ -38,19 +37,26 @@ import {
 } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
-import { requireApprovedTemplates } from './approved-templates.ts'
-import { listWarnings, requireHeardAnswers, requireOwnSending } from './asked-answers.ts'
+import { requireOwnSending } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
 import {
   changeSettings,
+  mergedTemplates,
   readSettingsPatch,
   settingsRow,
   undecidedQuietHours,
-  withheldTemplates,
 } from './settings-patch.ts'
-import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
+import { checkTexts } from './template-checks.ts'
+import { type PublishedTemplates, publishedTemplates, requireVersion } from './template-versions.ts'
+import {
+  type TestContent,
+  type TestMessageOptions,
+  type TestMessageResult,
+  testAccount,
+  testMessageOptions,
+} from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
 /**
@@ -102,13 +108,13 @@ export class SettingsService {
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const { accountKey } = listed
-    const values = { ...patched(emptySettings, patch), accountKey }
+    const unversioned = { templateVersion: null, templateVersions: null }
+    const values = { ...patched(emptySettings, patch), accountKey, ...unversioned }
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
     requireOwnSending(this.#context, patch)
-    const ofAnswers = [...requireHeardAnswers(this.#context, wanted, patch), ...listWarnings(this.#context, wanted)]
-    const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
+    const ofTexts = await checkTexts(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
       values,
@@ -125,9 +131,10 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(row, patch)]
-    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTexts]
-    return { ...showSettings(row), warnings: [...all, ...undecidedQuietHours(row)] }
+    return {
+      ...showSettings(row),
+      warnings: [...ofTexts, ...warnings, ...accountFindings, ...undecidedQuietHours(row)],
+    }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -156,7 +163,7 @@ export class SettingsService {
       'organization settings',
     )
     const change = readSettingsPatch(this.#context, id, written)
-    let warnings = change.warnings
+    let warnings: readonly Warning[] = []
     let switchedOff: readonly Channel[] = []
     const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
       const listed = withAccountLists(this.#context, id, change.patch, before)
@@ -168,10 +175,8 @@ export class SettingsService {
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
       requireOwnSending(this.#context, patch)
-      const ofAnswers = [...requireHeardAnswers(this.#context, after, patch), ...listWarnings(this.#context, after)]
-      const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
-      const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(after, patch)]
-      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTexts]
+      const ofTexts = await checkTexts(this.#context, after, patch)
+      warnings = [...ofTexts, ...ofSender, ...ofAccount]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
@@ -182,31 +187,32 @@ export class SettingsService {
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
-  async getTemplates(id: string): Promise<Templates> {
-    const { emailTemplates, smsTemplates } = await this.getOrganizationSettings(id)
-    return { emailTemplates, smsTemplates }
+  async getTemplates(id: string): Promise<PublishedTemplates> {
+    return publishedTemplates(await settingsRow(this.#context, parseField(organizationId, id, 'organizationId')))
   }
 
   /**
    * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
-   * ones.
-   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings
+   * ones. They are published at once, as a new version. `basedOn`: the version that the change was made from; null: none was
+   * published. Default: whatever is published by now.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `version_outdated`: another version than `basedOn` is
+   * published; `conflict`: others kept changing the settings
    * at the same time.
    */
-  async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
+  async updateTemplates(
+    id: string,
+    input: TemplatesInput,
+    { basedOn }: { readonly basedOn?: number | null | undefined } = {},
+  ): Promise<WithWarnings<PublishedTemplates>> {
     const given = parseInput(templatesInput, input, 'templates')
     let warnings: readonly Warning[] = []
-    const row = await changeSettings(this.#context, this.#actor, id, (before) => {
-      const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
-      const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
-      const change = readSettingsPatch(this.#context, id, patch)
-      const after = patched(before, change.patch)
-      const ofAnswers = requireHeardAnswers(this.#context, after, change.patch)
-      warnings = [...change.warnings, ...ofAnswers, ...withheldTemplates(after, change.patch)]
+    const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
+      if (basedOn !== undefined) requireVersion(before, basedOn)
+      const change = readSettingsPatch(this.#context, id, mergedTemplates(before, given))
+      warnings = await checkTexts(this.#context, patched(before, change.patch), change.patch)
       return change
     })
-    const { emailTemplates, smsTemplates } = showSettings(row)
-    return { emailTemplates, smsTemplates, warnings }
+    return { ...publishedTemplates(row), warnings }
   }
 
   /**
@@ -277,13 +283,18 @@ export class SettingsService {
    * Message-IDs drop the copies.
    * @throws NotificationError `invalid_input` without a usable contact for the channel, or for an `accountId` that is none of the
    * organization's or of another channel; `organization_not_found`, for one
-   * without settings that the directory does not know.
+   * without settings that the directory does not know. `content`: what it says instead, such as a preview of a template.
    */
-  async sendTestMessage(id: string, to: Contact, options: TestMessageOptions = {}): Promise<TestMessageResult> {
+  async sendTestMessage(
+    id: string,
+    to: Contact,
+    options: TestMessageOptions = {},
+    content: TestContent | null = null,
+  ): Promise<TestMessageResult> {
     const contact = parseInput(contactSchema, to, 'contact')
     const given = parseInput(testMessageOptions, options, 'test message')
     const row = await this.#settingsOrNull(id)
-    return testAccount(this.#context, this.#actor, id, row, contact, given)
+    return testAccount(this.#context, this.#actor, id, row, contact, given, content)
   }
 
   /**

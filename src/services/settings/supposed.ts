@@ -5,9 +5,9 @@ import { emptySettings, type OrganizationSettingsInput } from '../../schemas/set
 import type { Context } from '../shared/context.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { withAccountLists } from './account-list.ts'
-import { requireHeardAnswers } from './asked-answers.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
-import { readSettingsPatch, withheldTemplates } from './settings-patch.ts'
+import { readSettingsPatch } from './settings-patch.ts'
+import { checkTexts } from './template-checks.ts'
 import { withSenders } from './written-numbers.ts'
 
 /**
@@ -26,9 +26,18 @@ export async function supposedSettings(
   const { accountKey, ...listed } = withAccountLists(context, id, change.patch, before)
   const { values, warnings } = withSenders(listed, before)
   const at = clock.now()
-  const none = { ...emptySettings, accountKey, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
+  const unversioned = { templateVersion: null, templateVersions: null }
+  const none = {
+    ...emptySettings,
+    ...unversioned,
+    accountKey,
+    id: 0,
+    organizationId: id,
+    revision: 0,
+    createdAt: at,
+    updatedAt: at,
+  }
   const after = patched<SettingsRow>(before ?? none, values)
   if (before !== null) requireNewSecrets(context, before, after)
-  const ofAnswers = requireHeardAnswers(context, after, values)
-  return { after, warnings: [...change.warnings, ...warnings, ...ofAnswers, ...withheldTemplates(after, values)] }
+  return { after, warnings: [...(await checkTexts(context, after, values)), ...warnings] }
 }

@@ -52,6 +52,8 @@ type Tested = {
   readonly candidate: Candidate | null
   readonly address: string
   readonly idempotencyKey: string | undefined
+  /** What it says; null: that it is a test. */
+  readonly content: TestContent | null
 }
 
 /**
@@ -87,6 +89,7 @@ export async function testAccount(
   row: SettingsRow | null,
   contact: Contact,
   { accountId, idempotencyKey, ...given }: z.output<typeof testMessageOptions>,
+  content: TestContent | null = null,
 ): Promise<TestMessageResult> {
   await context.hostAccounts.load()
   const chosen = accountId === undefined ? null : accountNamed(context, row, accountId)
@@ -98,7 +101,7 @@ export async function testAccount(
   const { name: organizationName = null, locale } = found.kind === 'known' ? found.value : {}
   const named = { organizationName, locale: locale ?? usualLocale }
   const candidate = chosen?.candidate ?? null
-  const about = { organizationId, ...named, row, channel, candidate, address, idempotencyKey }
+  const about = { organizationId, ...named, row, channel, candidate, address, idempotencyKey, content }
   const sent = await sendTestMessage(context, about)
   const { storage, clock } = context.options
   await storage.audit.append({
@@ -130,7 +133,7 @@ async function sendTestMessage(context: Context, tested: Tested): Promise<TestMe
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
     return { ...about, result: 'failed', code: 'suppressed', message, fields: [] }
   }
-  const content = contentOf(tested)
+  const content = tested.content ?? contentOf(tested)
   if (content === null) {
     const message = `The test message was not sent: ${ruleTable.no_template}.`
     const fields = [nameOf(templatesPlace(channel))]
@@ -159,10 +162,11 @@ async function sendTestMessage(context: Context, tested: Tested): Promise<TestMe
   }
 }
 
-type Content = Pick<OutboundMessage, 'subject' | 'text' | 'html' | 'template'>
+/** What a test message says. */
+export type TestContent = Pick<OutboundMessage, 'subject' | 'text' | 'html' | 'template'>
 
 /** Built-in words; or, where only approved templates are sent, one of the organization's with `TEST` for each name. Null: it has none. */
-function contentOf({ organizationName, locale, row, channel }: Tested): Content | null {
+function contentOf({ organizationName, locale, row, channel }: Tested): TestContent | null {
   const { content } = channelOf(channel)
   const name = cleanName(organizationName)
   if (content.kind === 'text') {

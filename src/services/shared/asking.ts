@@ -1,6 +1,7 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
 import { channelSettings } from '../../schemas/channel-settings.ts'
+import type { Template } from '../../schemas/templates.ts'
 import { type Category, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { ServiceOptions } from './service-options.ts'
@@ -26,8 +27,13 @@ export function asksFor(policy: OrganizationPolicy, channel: Channel, category: 
   if (content.kind === 'approved') return asksByItself(policy, category)
   if (!content.asks) return false
   const template = channelSettings(policy, channel).templates[templateKeyOf[category]]
-  if (template !== undefined) return JSON.stringify(template).includes(hintVariable)
-  return asksByItself(policy, category)
+  if (template === undefined) return asksByItself(policy, category)
+  // Whether one that asks is for the reader is known when it is rendered.
+  const texts = JSON.stringify(template)
+  return (
+    texts.includes(hintVariable) ||
+    (texts.includes('{>') && JSON.stringify(policy.templatePartials).includes(hintVariable))
+  )
 }
 
 /** Built-in texts ask in reminders only: a confirmation that asks for another one confuses. */
@@ -38,11 +44,21 @@ export const asksByItself = (policy: OrganizationPolicy, category: Category): bo
 export function canList(policy: OrganizationPolicy, channel: Channel): boolean {
   if (channelOf(channel).content.kind !== 'text') return false
   const template = channelSettings(policy, channel).templates[templateKeyOf.REMINDER]
-  return template === undefined || listsAll(JSON.stringify(template))
+  if (template === undefined) return true
+  const { templatePartials } = policy
+  const whole = (text: string) => (text.includes('{>') ? text + JSON.stringify(templatePartials) : text)
+  return textsOf(template).every((text) => listsAll(whole(text)))
 }
 
-export const listsAll = (template: string): boolean =>
+/** What each reader may get, with its buttons. */
+function textsOf(template: Template): readonly string[] {
+  if (typeof template === 'string') return [template]
+  const { variants = [], ...own } = template
+  return [...(own.body === undefined ? [] : [own]), ...variants].map((one) => JSON.stringify(one))
+}
+
+const listsAll = (template: string): boolean =>
   template.includes('{appointments}') && !/\{(?:confirm|change|cancel)_url/.test(template)
 
 /** The variable of templates by which they ask. */
-export const hintVariable = '{answer_hint'
+const hintVariable = '{answer_hint'

@@ -53,7 +53,10 @@ export type PlanningContext = Pick<
   Context,
   'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages' | 'links'
 > & {
-  readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs'> & {
+  readonly options: Pick<
+    ServiceOptions,
+    'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs' | 'compilers'
+  > & {
     readonly storage: TransactionStore
   }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
@@ -67,7 +70,7 @@ export function createContext(given: ServiceOptions, signals: Signals): Context 
   const options = { ...given, storage: withHashedAddresses(given.storage, hashes) }
   const context: Context = {
     options,
-    host: new HostReader(options.directory, options.ids, {
+    host: new HostReader(options.directory, options.ids, options.compilers.variables, {
       clock: options.clock,
       logger: options.logger,
       timeoutMs: options.directoryTimeoutMs,

@@ -3,7 +3,7 @@ import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type { Asked, Wording } from '../../messages/index.ts'
+import type { Asked, Compile, Wording } from '../../messages/index.ts'
 import type { IdKinds, IntentGuard, Party, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import type { AddressInput } from '../../schemas/address.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
@@ -111,6 +111,11 @@ export class Knowledge {
    */
   wording(organizationId: string, recipient: string | null | undefined): Wording {
     return this.#context.languages.wording(this.#asked(organizationId, recipient))
+  }
+
+  /** How stored templates are compiled. */
+  get compile(): Compile {
+    return this.#context.options.compilers.stored
   }
 
   /** What links in texts begin with; null: there are none. */

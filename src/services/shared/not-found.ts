@@ -30,6 +30,11 @@ export const settingsNotFound = (id: string): NotificationError =>
     field: 'organizationId',
   })
 
+export const templateVersionNotFound = (version: number): NotificationError =>
+  new NotificationError('template_version_not_found', `There is no version ${version} of the templates.`, {
+    field: 'version',
+  })
+
 export const nameOf = (ref: PreferenceRef): string => `${ref.type === 'PATIENT' ? 'Patient' : 'Client'} ${ref.id}`
 
 export const recipientNotFound = (ref: PreferenceRef): NotificationError =>

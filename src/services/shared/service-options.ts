@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../../domain/retry.ts'
-import type { Languages } from '../../messages/index.ts'
+import type { Compilers, Languages } from '../../messages/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
 import type { Hooks } from '../../ports/hooks.ts'
@@ -22,6 +22,8 @@ export type ServiceOptions = {
   readonly revokePrevious: boolean
   readonly ids: IdKinds
   readonly languages: Languages
+  /** How templates are compiled, which may name variables of the host application. */
+  readonly compilers: Compilers
   readonly hooks: Hooks
   readonly hookTimeoutMs: number
   readonly retry: RetryPolicy

@@ -1,5 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
+import type { Making } from '../../messages/index.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { type AccountEntry, channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
 import {
@@ -13,7 +14,13 @@ import {
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
 import { offeredQuietHours, type QuietRule } from '../../schemas/quiet-hours.ts'
-import { emptySettings, type OrganizationSettings, settingsFields } from '../../schemas/settings.ts'
+import {
+  emptySettings,
+  type OrganizationSettings,
+  type SettingsValues,
+  settingsFields,
+} from '../../schemas/settings.ts'
+import type { ServiceOptions } from './service-options.ts'
 
 const shown = showing(settingsFields)
 const usual = shown(emptySettings)
@@ -21,13 +28,25 @@ const usual = shown(emptySettings)
 /** The settings that decide about messages; an organization without a row has the documented defaults. */
 export const policyOf = (row: SettingsRow | null): OrganizationPolicy => (row === null ? usual : shown(row))
 
+/** What the templates of an organization are made of, and how they are compiled. */
+export const makingOf = (
+  { compilers }: Pick<ServiceOptions, 'compilers'>,
+  { templatePartials }: Pick<SettingsValues, 'templatePartials'>,
+): Making => ({ partials: templatePartials ?? {}, compilers })
+
 /** The quiet hours that suit the channels that an organization sends on. */
 export const offeredFor = (row: SettingsRow): QuietRule[] =>
   offeredQuietHours(channelsInUse(row).filter((channel) => channelSettings(row, channel).enabled))
 
 /** What may be shown of a settings row: defaults filled in, secrets only as set or not. */
 export function showSettings(row: SettingsRow): OrganizationSettings {
-  const { revision: _revision, accountKey: _key, ...settings } = shown(row)
+  const {
+    revision: _revision,
+    accountKey: _key,
+    templateVersion: _published,
+    templateVersions: _latest,
+    ...settings
+  } = shown(row)
   return { ...settings, channels: showParts(row) }
 }
 

@@ -6,7 +6,7 @@ import type { Category } from '../../schemas/vocabulary.ts'
 import type { BatchContext, Sendable } from '../delivery/checked.ts'
 import { textOf } from '../delivery/process-due.ts'
 import { targetOf } from '../delivery/work.ts'
-import { contentFor, type Subject } from '../messages/notices.ts'
+import { contentFor, type Subject, type TextFindings } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 
 /** Of an erased person there is none. */
@@ -24,7 +24,7 @@ function bodyFactsOf({ start, practitionerName }: Subject): string {
   return JSON.stringify(facts)
 }
 
-export type SendBody = TaskBody & { readonly content: DeliveryContent; readonly isTemplateWithheld: boolean }
+export type SendBody = TaskBody & { readonly content: DeliveryContent; readonly findings: TextFindings }
 
 /**
  * The message for the current state of the appointment, with words such as "tomorrow" relative to the time of sending. Null if the
@@ -38,7 +38,7 @@ export function bodyOf(context: Context, one: Sendable, batch: BatchContext, sch
     content,
     facts: bodyFactsOf(one.subject),
     scheduledAt,
-    isTemplateWithheld: rendered.isTemplateWithheld === true,
+    findings: rendered,
   }
 }
 

@@ -18,7 +18,7 @@ import {
   targetOf,
   workKey,
 } from '../delivery/work.ts'
-import { withheldWords } from '../messages/notices.ts'
+import { textInWords } from '../messages/notices.ts'
 import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
 import { bodyOf } from './draft.ts'
@@ -170,7 +170,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed', fallbackOf(one, knowledge))
-  const { content, facts, scheduledAt, isTemplateWithheld } = body
+  const { content, facts, scheduledAt, findings } = body
   const reader = writtenTo(knowledge.surroundings(organizationId), one.result.recipient, category)
   const command = {
     kind: 'hand_over',
@@ -187,7 +187,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, () => null),
     task: { facts, scheduledAt, nextAt: now },
   } as const
-  return decided(due, 'handed_over', 'task_manager_delivers', command, isTemplateWithheld ? withheldWords : undefined)
+  return decided(due, 'handed_over', 'task_manager_delivers', command, textInWords(findings).join('; ') || undefined)
 }
 
 const release = (due: DueWork): IntentCommand =>

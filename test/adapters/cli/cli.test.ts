@@ -78,6 +78,24 @@ it('migrates, plans, reconciles and explains, in words and as JSON', async () =>
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
 })
 
+it('starts nothing, although the file does', async () => {
+  const folder = await hostFolder()
+  await writeFile(
+    join(folder, 'server.mts'),
+    `import create from './notifications.mts'
+export const library = create()
+await library.migrate()
+await library.start()
+// Refused where messages are being sent.
+await library.afterRestore(new Date(Date.now() - 1000))
+`,
+  )
+  expect(await run(folder, 'migrate', '--status', '--config', 'server.mts')).toMatchObject({
+    code: exitCodes.ok,
+    err: '',
+  })
+})
+
 it('checks settings, says what they would change, and keeps templates in files', async () => {
   const folder = await hostFolder()
   await run(folder, 'migrate')
@@ -175,5 +193,9 @@ it('runs as a program, and ends by itself', async () => {
   const program = join(root, 'adapters/cli/bin/appointment-notifications.ts')
   const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
   expect((await call('migrate')).stdout).toMatch(/^Applied /)
+  const listening =
+    "import { createServer } from 'node:http'\nexport { default } from './notifications.mts'\ncreateServer().listen(0)\n"
+  await writeFile(join(folder, 'server.mts'), listening)
+  expect((await call('migrate', '--config', 'server.mts')).stdout).toMatch(/^The tables are up to date/)
   await expect(call('explain')).rejects.toMatchObject({ code: exitCodes.misused })
 })

@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { readFileSync } from 'node:fs'
+import { trace as api, type Context, type ContextManager, context, ROOT_CONTEXT } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   type DataPoint,
@@ -8,7 +10,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { telemetry } from '../../../adapters/telemetry/otel.ts'
 import { capture } from '../../../adapters/transport/capture.ts'
@@ -30,7 +32,11 @@ async function aDay() {
   const { phone: _, ...byMail } = ada
   clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })
   await clinic.start()
-  await clinic.notifications.scheduleReminders(1)
+  // Whatever is current in a request of the host is nobody's parent.
+  const request = trace.getTracer('host').startSpan('request')
+  context.setGlobalContextManager(new AsyncContexts())
+  onTestFinished(() => context.disable())
+  await context.with(api.setSpan(context.active(), request), () => clinic.notifications.scheduleReminders(1))
   await clinic.clock.advanceTo('2026-03-02T10:00:30Z')
   const [first] = outbox.sent
   if (first === undefined) throw new Error('Nothing was sent.')
@@ -42,6 +48,21 @@ async function aDay() {
   const exported = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics: all }) => all))
   await metrics.shutdown()
   return { spans: spans.getFinishedSpans(), exported, first }
+}
+
+/** What `@opentelemetry/sdk-node` installs, in short. */
+class AsyncContexts implements ContextManager {
+  readonly #current = new AsyncLocalStorage<Context>()
+
+  active(): Context {
+    return this.#current.getStore() ?? ROOT_CONTEXT
+  }
+
+  with: ContextManager['with'] = (given, run, self, ...values) =>
+    this.#current.run(given, () => run.apply(self, values))
+  bind: ContextManager['bind'] = (_, target) => target
+  enable = () => this
+  disable = () => this
 }
 
 const named = (spans: readonly ReadableSpan[], name: string) => spans.filter((span) => span.name === name)
@@ -67,6 +88,7 @@ it('links the spans of a message from its plan to its receipt, and measures it',
     'notifications.reminder.id': first.reminderId,
     'notifications.organization.id': first.organizationId,
   })
+  expect(spans.filter(({ parentSpanContext }) => parentSpanContext !== undefined)).toEqual([])
   expect(failed.attributes['error.type']).toBe('capture_refused')
   expect(JSON.stringify([spans.map(({ name, attributes }) => [name, attributes]), exported])).not.toContain(ada.email)
 

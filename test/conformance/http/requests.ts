@@ -54,7 +54,9 @@ export const options = {
   docs: swaggerUi(),
 } satisfies Partial<NotificationsOptions>
 
-type Clinic = Pick<Notifications, 'notifications' | 'settings' | 'answers'> & { readonly host: HostData }
+type Clinic = Pick<Notifications, 'notifications' | 'settings' | 'templateVersions' | 'answers'> & {
+  readonly host: HostData
+}
 
 export type Furniture = {
   /** No settings and preferences, for the rows that create them. Default false. */
@@ -103,6 +105,8 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
     const usual = channel === undefined ? { emailFromName: 'Clinic' } : settingsOf(channel)
     const wishes = channel === undefined ? { emailReminders: [24] } : preferencesOf(channel)
     await settings.createOrganizationSettings(place.organizationId, usual)
+    const draft = { smsTemplates: { appointment_reminder: 'Draft: {date}' } }
+    await clinic.templateVersions.draft(place.organizationId, draft)
     await settings.createPreferences({ type: 'PATIENT', id: place.patient }, wishes)
     await settings.createPreferences({ type: 'CLIENT', id: place.client }, {})
   }
@@ -163,6 +167,18 @@ export function validRequest(
   if (row.access.kind === 'token') query.set('token', tokenFor(row, ids, library))
   const search = query.size === 0 ? '' : `?${query}`
   return { method: row.method, path: `${path}${search}`, body: row.example?.body, caller }
+}
+
+/** The same by somebody who has seen what is published, where the row asks for that. */
+export async function seen(
+  row: Endpoint,
+  library: Notifications,
+  ids: Ids,
+  request: WireRequest,
+): Promise<WireRequest> {
+  if (row.version !== 'required') return request
+  const templates = await library.settings.getTemplates(ids['organization_id'] ?? '').catch(() => null)
+  return { ...request, headers: { ...request.headers, 'if-match': `"${templates?.version ?? 0}"` } }
 }
 
 export function tokenFor(row: Endpoint, ids: Ids, library: Notifications): string {

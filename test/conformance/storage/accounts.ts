@@ -51,16 +51,20 @@ export function accounts({ migrated }: Starter): void {
     await storage.accounts.keepPrevious([old, hosts])
     const newer = previous('key-1-sms', minutes(2))
     const kept = { kept: [newer], revoke: false }
-    const written = await storage.settings.update(organizationId, { smsEnabled: false }, null, t0, undefined, 1, kept)
+    const written = await storage.settings.update(organizationId, { smsEnabled: false }, null, t0, undefined, 1, {
+      credentials: kept,
+    })
     expect(written).toMatchObject({ accountKey: 'key-1', revision: 2 })
     const other = await another()
     expect(await other.accounts.previous('key-1-sms')).toEqual([newer, old])
     // A change that is lost keeps nothing.
     const late = { kept: [previous('key-1-sms', minutes(7))], revoke: true }
-    expect(await storage.settings.update(organizationId, {}, null, t0, undefined, 1, late)).toBeNull()
+    expect(await storage.settings.update(organizationId, {}, null, t0, undefined, 1, { credentials: late })).toBeNull()
     expect(await storage.accounts.erasePrevious(minutes(1))).toBe(1)
     expect(await other.accounts.previous('key-1-sms')).toEqual([newer])
-    await storage.settings.update(organizationId, {}, null, t0, undefined, 2, { kept: [], revoke: true })
+    await storage.settings.update(organizationId, {}, null, t0, undefined, 2, {
+      credentials: { kept: [], revoke: true },
+    })
     expect(await other.accounts.previous('key-1-sms')).toEqual([])
     expect(await other.accounts.previous('host-sms')).toEqual([hosts])
   })

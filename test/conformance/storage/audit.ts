@@ -48,7 +48,7 @@ export function audit({ migrated }: Starter): void {
         actor: { kind: 'system', id: null },
         action: 'templates.updated',
         target,
-        detail: { changes: [{ field: 'smsTemplates' }] },
+        detail: { changes: [{ field: 'smsTemplates' }], version: 1 },
       },
       {
         actor: clerk,

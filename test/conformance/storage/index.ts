@@ -28,6 +28,7 @@ import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
 import { tasks } from './tasks.ts'
+import { templateVersions } from './template-versions.ts'
 import { together } from './together.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
@@ -53,6 +54,7 @@ export type StoragePart =
   | 'accounts'
   | 'addresses'
   | 'links'
+  | 'template versions'
   | 'answers'
   | 'consents'
   | 'personal data'
@@ -87,6 +89,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   accounts,
   addresses,
   links,
+  'template versions': templateVersions,
   answers,
   consents,
   'personal data': personal,

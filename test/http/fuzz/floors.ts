@@ -9,9 +9,12 @@ const floors: Readonly<Record<string, number>> = {
   // one that the runtime knows, where a schema knows only how its tag is written.
   'settings.create': 0.1,
   // And what a GET shows may be echoed, but not changed: ids and the organization.
-  'settings.update': 0.15,
+  'settings.update': 0.1,
   'templates.update': 0.5,
   'templates.preview': 0.15,
+  'templates.draft': 0.5,
+  // And a test message goes to a contact of the caller, who has no phone number.
+  'templates.test': 0.1,
   // An address is one of the channel that is named beside it.
   'addresses.look-up': 0.15,
   'addresses.suppress': 0.15,

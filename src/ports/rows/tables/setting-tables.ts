@@ -19,6 +19,10 @@ export const settingTables = {
       revision: required('int'),
       /** What the ids of the organization's accounts begin with; null in rows that the library did not write. */
       account_key: optional('text'),
+      /** The version of its templates that is published; null: they were stored before there were versions, or there are none. */
+      template_version: optional('int'),
+      /** How many versions there are; null: none. */
+      template_versions: optional('int'),
     },
     indexes: [
       { name: 'notification_settings_organization', columns: ['organization_id'], unique: true },

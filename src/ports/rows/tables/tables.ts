@@ -16,6 +16,7 @@ import { linkTables } from './link-tables.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
 import { taskTables } from './task-tables.ts'
+import { templateTables } from './template-tables.ts'
 
 /** `BOTH` is documented for stored rows; the library splits it into one EMAIL and one SMS before it stores anything. */
 const channel = never(word<Channel>())
@@ -287,6 +288,7 @@ export const tables = {
   ...linkTables,
   ...answerTables,
   ...consentTables,
+  ...templateTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

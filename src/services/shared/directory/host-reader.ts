@@ -13,6 +13,7 @@ import {
   readHostId,
   rowReaders,
 } from '../../../schemas/directory.ts'
+import type { HostVariables } from '../../../schemas/host-variables.ts'
 import type { RowReading } from '../../../schemas/row.ts'
 import { BatchReader, type LookupOptions, type Lookups } from './batch-reader.ts'
 import { DirectoryMethod, type DirectoryMethodOptions, type ReadResult, readList } from './method.ts'
@@ -32,11 +33,11 @@ export class HostReader {
   readonly #recipientFindings: RowFindings
   readonly #upcoming: DirectoryMethod<string | null, UpcomingPage>
 
-  constructor(directory: Directory, kinds: IdKinds, options: DirectoryMethodOptions) {
+  constructor(directory: Directory, kinds: IdKinds, variables: HostVariables, options: DirectoryMethodOptions) {
     this.#directory = directory
     this.#kinds = kinds
     this.#logger = options.logger
-    const read = rowReaders(kinds)
+    const read = rowReaders(kinds, variables)
     this.#read = {
       ...read,
       appointment: (row: unknown) => converted(read.appointment(row), appointmentOf),

@@ -24,6 +24,7 @@ const newest = [
   'links',
   'quiet_hours',
   'retention_and_erasure',
+  'template_versions',
   'one_message_per_day',
   'late_complaints',
   'answered_people',

@@ -1,0 +1,37 @@
+import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+
+const table = 'notification_template_versions'
+
+export const templateVersionStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  page: bind(
+    query((p: Param<{ organizationId: string; before: number; limit: number }>) =>
+      db
+        .selectFrom(table)
+        .select([
+          'version',
+          'based_on',
+          'created_at',
+          'actor_kind',
+          'actor_id',
+          'published_at',
+          'publisher_kind',
+          'publisher_id',
+        ])
+        .where('organization_id', '=', p('organizationId'))
+        .where('version', '<', p('before'))
+        .orderBy('version', 'desc')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+  get: bind(
+    query((p: Param<{ organizationId: string; version: number }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('organization_id', '=', p('organizationId'))
+        .where('version', '=', p('version'))
+        .compile(),
+    ),
+  ),
+})

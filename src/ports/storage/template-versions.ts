@@ -1,0 +1,32 @@
+import type { Actor } from '../../schemas/audit.ts'
+import type { TemplateContent, TemplateVersion } from '../../schemas/template-versions.ts'
+
+export type TemplateVersionRow = TemplateVersion & {
+  readonly organizationId: string
+  readonly content: TemplateContent
+}
+
+export interface TemplateVersionQueries {
+  /** Versions of an organization, the newest first, without what they say. `before`: the last version of the page before. */
+  list(query: {
+    readonly organizationId: string
+    readonly before?: number
+    readonly limit: number
+  }): Promise<TemplateVersion[]>
+  /** Null: there is none. */
+  get(organizationId: string, version: number): Promise<TemplateVersionRow | null>
+}
+
+/** Published versions are written with the settings (`SettingsCommands`). Commands of `src/records`. */
+export interface TemplateVersionCommands {
+  /** Keeps a draft, based on what is published. Null: the organization has no settings. */
+  draft(draft: NewDraft): Promise<TemplateVersion | null>
+}
+export type NewDraft = {
+  readonly organizationId: string
+  readonly content: TemplateContent
+  readonly at: Date
+  readonly by: Actor
+}
+
+export type TemplateVersionStore = TemplateVersionQueries & TemplateVersionCommands

@@ -1,0 +1,219 @@
+import { z } from 'zod'
+import { channelOf, channels } from '../../channels/index.ts'
+import { type FieldIssue, issuesInWords, NotificationError } from '../../errors.ts'
+import { askVariable, linkOf, namedIn } from '../../messages/index.ts'
+import type { SettingsRow, TemplateVersionRow } from '../../ports/storage.ts'
+import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
+import { channelSettings, patched, templated } from '../../schemas/channel-settings.ts'
+import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import { type Templates, type TemplatesInput, templatesInput } from '../../schemas/settings.ts'
+import { changesBetween, contentOf, type TemplateVersion, type TextChange } from '../../schemas/template-versions.ts'
+import { templateKeyOf } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { settingsNotFound, templateVersionNotFound } from '../shared/not-found.ts'
+import { makingOf } from '../shared/settings-view.ts'
+import { changeSettings, mergedTemplates, replansTexts, settingsRow } from './settings-patch.ts'
+import { checkTexts } from './template-checks.ts'
+
+const number = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+
+export const versionFilter = z.strictObject({
+  /** `nextCursor` of the page before. Default: the newest. */
+  cursor: number.optional(),
+  /** Default 50. */
+  limit: z.int().min(1).max(200).optional(),
+})
+export type VersionFilter = z.input<typeof versionFilter>
+
+export type VersionPage = {
+  /** The one that messages are made of now; null: none is. */
+  readonly published: number | null
+  /** The newest first. */
+  readonly versions: readonly TemplateVersion[]
+  /** Null: this is the last page. */
+  readonly nextCursor: number | null
+}
+
+/** What a draft takes away from what is published, which has to be confirmed: `emailTemplates.appointment_reminder`, "no longer says {location}". */
+type Dropped = FieldIssue
+
+export type DraftResult = TemplateVersion & {
+  readonly warnings: readonly Warning[]
+  /** What publishing it has to confirm. */
+  readonly dropped: readonly Dropped[]
+}
+export type VersionTexts = TemplateVersion & Templates
+export type PublishOptions = {
+  /** The version that was published when the change began; null: none was. Another one by now is refused. */
+  readonly basedOn: number | null
+  /** True: it may drop variables and answers. Default false. */
+  readonly confirm?: boolean | undefined
+}
+export type PublishResult = TemplateVersion & { readonly warnings: readonly Warning[] }
+
+/**
+ * Versions of an organization's templates, which never change: drafts, what was published, by whom and when.
+ *
+ * Beside the errors it names, every method may throw a NotificationError `invalid_input`, `settings_not_found`, and `storage_busy`,
+ * `storage_failed`, `storage_closed` or `migration_missing`.
+ */
+export class TemplateVersions {
+  readonly #context: Context
+  readonly #actor: Actor
+
+  constructor(context: Context, actor: Actor = serviceActor) {
+    this.#context = context
+    this.#actor = actor
+  }
+
+  /** The same, acting for `actor`: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
+  as(actor: Actor): TemplateVersions {
+    return new TemplateVersions(this.#context, parseInput(actorSchema, actor, 'actor'))
+  }
+
+  /** The versions of an organization, a page of them. */
+  async list(id: string, filter: VersionFilter = {}): Promise<VersionPage> {
+    const { cursor: before, limit = 50 } = parseInput(versionFilter, filter, 'filter')
+    const { templateVersion: published, organizationId } = await settingsRow(this.#context, checked(id))
+    const { templateVersions } = this.#context.options.storage
+    const found = await templateVersions.list({
+      organizationId,
+      limit: limit + 1,
+      ...(before === undefined ? {} : { before }),
+    })
+    const versions = found.slice(0, limit)
+    return { published, versions, nextCursor: found.length > limit ? (versions.at(-1)?.version ?? null) : null }
+  }
+
+  /** A version with its texts. @throws NotificationError `template_version_not_found`. */
+  async get(id: string, version: number): Promise<VersionTexts> {
+    const { content, organizationId: _, ...about } = await this.#row(id, version)
+    return { ...about, ...textsOf(content) }
+  }
+
+  /**
+   * Keeps a draft: what is published, with the templates given in place of those of their keys. Nobody is sent it before it is published.
+   * @throws NotificationError `template_invalid`.
+   */
+  async draft(id: string, input: TemplatesInput): Promise<DraftResult> {
+    const given = parseInput(templatesInput, input, 'templates')
+    const before = await settingsRow(this.#context, checked(id))
+    const patch = definedOnly(mergedTemplates(before, given))
+    const after = patched(before, patch)
+    const warnings = await checkTexts(this.#context, after, patch)
+    const { storage, clock } = this.#context.options
+    const content = contentOf(after)
+    const made = await storage.templateVersions.draft({
+      organizationId: before.organizationId,
+      content,
+      at: clock.now(),
+      by: this.#actor,
+    })
+    if (made === null) throw settingsNotFound(id)
+    return { ...made, warnings, dropped: droppedBy(this.#context, before, after) }
+  }
+
+  /** What of `version` differs from `from`, text by text. Default: from what is published. */
+  async diff(id: string, version: number, from?: number): Promise<readonly TextChange[]> {
+    const [to, before] = await Promise.all([
+      this.#row(id, version),
+      from === undefined ? settingsRow(this.#context, checked(id)) : this.#row(id, from),
+    ])
+    return changesBetween('content' in before ? before.content : contentOf(before), to.content)
+  }
+
+  /**
+   * Publishes a draft: from now on messages are made of it. A version that was published before becomes a new one with its texts (roll back).
+   * @throws NotificationError `template_version_not_found`; `version_outdated`: another version was published since `basedOn`;
+   * `confirmation_required`: it drops a variable or an answer, each an issue; `template_invalid`, `conflict`.
+   */
+  async publish(id: string, version: number, { basedOn, confirm = false }: PublishOptions): Promise<PublishResult> {
+    const { content, organizationId } = await this.#row(id, version)
+    let warnings: readonly Warning[] = []
+    const row = await changeSettings(this.#context, this.#actor, organizationId, async (before) => {
+      requireVersion(before, basedOn)
+      const after = patched(before, content)
+      warnings = await checkTexts(this.#context, after, content)
+      const issues = droppedBy(this.#context, before, after)
+      if (issues.length > 0 && !confirm) {
+        throw new NotificationError(
+          'confirmation_required',
+          `Version ${version} drops what messages say now: ${issuesInWords(issues)}. Confirm that to publish it.`,
+          { issues },
+        )
+      }
+      return { patch: content, replans: replansTexts(this.#context), publishes: version }
+    })
+    const published = await this.#row(organizationId, row.templateVersion ?? version)
+    const { content: _content, organizationId: _id, ...about } = published
+    return { ...about, warnings }
+  }
+
+  async #row(id: string, version: number): Promise<TemplateVersionRow> {
+    const { templateVersions } = this.#context.options.storage
+    const row = await templateVersions.get(checked(id), parseField(number, version, 'version'))
+    if (row === null) throw templateVersionNotFound(version)
+    return row
+  }
+}
+
+/** What messages are made of now. */
+export type PublishedTemplates = Templates & {
+  /** Null: they were stored before there were versions, or there are none. */
+  readonly version: number | null
+}
+
+export const publishedTemplates = (row: SettingsRow): PublishedTemplates => ({
+  ...textsOf(contentOf(row)),
+  version: row.templateVersion,
+})
+
+const checked = (id: string): string => parseField(organizationId, id, 'organizationId')
+
+function textsOf(content: TemplateVersionRow['content']): Templates {
+  const { emailTemplates, smsTemplates, templatePartials } = content
+  return {
+    emailTemplates: emailTemplates ?? {},
+    smsTemplates: smsTemplates ?? {},
+    templatePartials: templatePartials ?? {},
+  }
+}
+
+/** @throws NotificationError `version_outdated`: whoever wrote a change has not seen what is published by now. */
+export function requireVersion({ templateVersion }: SettingsRow, basedOn: number | null): void {
+  if (templateVersion === basedOn) return
+  const now = templateVersion === null ? 'none is published' : `version ${templateVersion} is published`
+  const then = basedOn === null ? 'before there was one' : `from version ${basedOn}`
+  throw new NotificationError(
+    'version_outdated',
+    `The change was made ${then}, and ${now} by now: read that, and make the change again.`,
+    { field: 'basedOn' },
+  )
+}
+
+/** What the texts of a channel and category no longer name, where they still are. */
+function droppedBy(context: Context, before: SettingsRow, after: SettingsRow): Dropped[] {
+  return channels.flatMap((channel) => {
+    const { content } = channelOf(channel)
+    if (content.kind !== 'text') return []
+    const named = (row: SettingsRow) =>
+      namedIn(templated(channel, content), channelSettings(row, channel).templates, makingOf(context.options, row))
+    const [old, fresh] = [named(before), named(after)]
+    const { templates } = channelSettings(after, channel)
+    const gone = old.filter(
+      ({ category, name }, index) =>
+        templates[templateKeyOf[category]] !== undefined &&
+        !fresh.some((one) => one.category === category && one.name === name) &&
+        old.findIndex((one) => one.category === category && one.name === name) === index,
+    )
+    return gone.map(({ category, name }) => ({
+      field: `${templated(channel, content).field}.${templateKeyOf[category]}`,
+      message:
+        linkOf(name) === null && name !== askVariable ? `no longer says {${name}}` : `no longer offers {${name}}`,
+    }))
+  })
+}
