@@ -155,12 +155,14 @@ describe('one message for the appointments of a day', () => {
     await clinic.settings.createPreferences({ type: 'PATIENT', id: 8 }, { detailLevels: [{ level: 1 }] })
     await clinic.clock.advanceTo('2026-03-19T15:00:00Z')
     expect(clinic.outbox.sent.at(-1)?.text).toContain('10:00 AM, Mia\n12:00 PM, Ben\n')
-    await clinic.book(3, 14, [mia], 25)
-    await clinic.book(4, 16, [ben], 25)
+    await clinic.book(3, 13, [ben], 25)
+    await clinic.book(4, 14, [mia], 25)
+    await clinic.book(5, 15, [ben], 25)
     await clinic.settings.updatePreferences({ type: 'PATIENT', id: 8 }, { detailLevels: [{ level: 0 }] })
     await clinic.clock.advanceTo('2026-03-24T17:00:00Z')
     // What names no time cannot be listed.
-    expect(clinic.outbox.sent).toHaveLength(5)
+    expect(clinic.outbox.sent).toHaveLength(6)
+    expect(clinic.outbox.sent.at(-2)?.text).toContain('Dr. 4')
     expect(clinic.outbox.sent.at(-1)?.text).not.toMatch(/Mia|Ben|Dr\.|\d:00/)
   })
 
@@ -299,6 +301,33 @@ describe('one message for the appointments of a day', () => {
     await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
     expect(textsOf({ outbox })).toHaveLength(2)
     expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('names ten at most, and takes of each the next reminder only', async () => {
+    await using clinic = await clinicOfDays()
+    for (let hour = 13; hour < 24; hour += 1) await clinic.book(hour, hour)
+    await clinic.notifications.scheduleReminders(14, { customReminders: [22, 20] })
+    await clinic.clock.advanceTo('2026-03-19T13:00:01Z')
+    expect(textsOf(clinic).map((lines) => lines.length)).toEqual([11])
+    expect(await statusesOf(clinic, 13, 14, 22, 23)).toEqual(['SENT', 'CANCELLED SENT PENDING', 'SENT', 'PENDING'])
+    await clinic.clock.advanceTo('2026-03-20T04:00:00Z')
+    expect(await statusesOf(clinic, 14, 23)).toEqual(['CANCELLED SENT SENT', 'SENT'])
+  })
+
+  it('is not what may have gone out by itself, which is repeated by itself', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    const keys: string[] = []
+    const outbox = capture({ fail: ({ idempotencyKey }) => (keys.push(idempotencyKey) === 1 ? unknown : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    await clinic.book(1, 14)
+    await clinic.clock.advanceTo('2026-03-19T14:00:00Z')
+    await clinic.settle()
+    // Due in the moment in which that is tried again.
+    clinic.host.book({ id: 2, startsAt: '2026-03-20T14:00:22.500Z', recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(2)
+    await clinic.clock.advanceTo('2026-03-19T14:30:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['SENT', 'SENT'])
+    expect([keys.length, new Set(keys).size]).toEqual([3, 2])
   })
 
   it('leaves each the attempts that it has left', async () => {
