@@ -3,17 +3,21 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** See test/README.md: what is long, and what has a process alone. */
+/** See test/README.md: what is slow or long, and what has a process alone. */
+const slow = 'test/**/*.slow.test.ts'
 const long = 'test/**/*.long.test.ts'
 const alone = 'test/**/*.alone.test.ts'
 
 /** Where no earlier run has told how long files take, vitest begins with the largest. These are short, and take long. */
-const slow = /conformance\.test|regexes/
+const latecomers = /conformance\.(slow\.)?test|regexes/
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    return [...sorted.filter((file) => slow.test(file.moduleId)), ...sorted.filter((file) => !slow.test(file.moduleId))]
+    return [
+      ...sorted.filter((file) => latecomers.test(file.moduleId)),
+      ...sorted.filter((file) => !latecomers.test(file.moduleId)),
+    ]
   }
 }
 
@@ -37,6 +41,7 @@ function inMemory(): string {
   }
 }
 const env = { TMPDIR: inMemory() }
+const shared = { env, isolate: false }
 
 /** Programs of the guides import the package by its name, and are given its sources. */
 const { compilerOptions }: { compilerOptions: { paths: Record<string, [string]> } } = JSON.parse(
@@ -57,6 +62,7 @@ export default defineConfig({
     globalSetup: [
       'test/support/redis-missing.ts',
       'test/support/smtp-sink-missing.ts',
+      'test/support/calendar-missing.ts',
       'test/support/pgbouncer-missing.ts',
       'test/support/shared-servers.ts',
     ],
@@ -64,8 +70,9 @@ export default defineConfig({
       // Files of one worker share what is imported: loading it again for each would take as long as the tests.
       {
         resolve,
-        test: { ...common, env, name: 'short', include: ['test/**/*.test.ts'], exclude: [long, alone], isolate: false },
+        test: { ...common, ...shared, name: 'short', include: ['test/**/*.test.ts'], exclude: [slow, long, alone] },
       },
+      { resolve, test: { ...common, ...shared, name: 'slow', include: [slow] } },
       { test: { ...common, env, name: 'alone', include: [alone] } },
       // One after another, when the others are over: they measure what the machine does to several processes of theirs.
       { test: { ...common, name: 'long', include: [long], maxWorkers: 1, sequence: { groupOrder: 1 } } },

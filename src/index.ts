@@ -23,7 +23,18 @@ export type {
   ReplyEvent,
 } from './events.ts'
 export type { Notifications } from './library.ts'
-export type { LanguageFile } from './messages/index.ts'
+export {
+  type Block,
+  type Button,
+  builtInLayout,
+  type Fact,
+  type Inline,
+  type LanguageFile,
+  type MailBrand,
+  type MailContent,
+  type MailLayout,
+  type MessageDocument,
+} from './messages/index.ts'
 export { createNotifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export type { Answer, Reply, ReplyAppointment } from './schemas/answer.ts'
@@ -280,6 +291,7 @@ export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task
 // The ports, and what the library uses where an option leaves one out.
 
 export type * from './ports/bounces.ts'
+export type * from './ports/calendar.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'

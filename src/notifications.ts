@@ -136,6 +136,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   let stopped: Promise<StopReport> | null = null
 
   async function start(): Promise<void> {
+    await resolved.calendar?.load()
     await clock.follow()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()

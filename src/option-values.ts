@@ -84,6 +84,8 @@ export const shape = z.strictObject({
   allowedOrigins: z.array(z.string()).optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
+  calendar: has('load', 'write').optional(),
+  mailLayout: call.optional(),
   docs: has('page', 'asset').optional(),
   hooks: z
     .strictObject({

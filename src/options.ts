@@ -3,9 +3,10 @@ import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import { type RateLimitOptions, type ResolvedRateLimits, resolveRateLimits } from './http/rate-limit-options.ts'
-import type { LanguageFile } from './messages/index.ts'
+import { type LanguageFile, MailFrames, type MailLayout } from './messages/index.ts'
 import { plainOptions, shape } from './option-values.ts'
 import type { BounceReader } from './ports/bounces.ts'
+import type { CalendarWriter } from './ports/calendar.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
@@ -19,7 +20,7 @@ import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
 import type { HostVariableInput } from './schemas/host-variables.ts'
-import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
+import { createFaultLog, type FaultLog, faultOf } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
   type ResolvedTaskManagerOptions,
@@ -124,6 +125,16 @@ export type NotificationsOptions = {
    * `echo whsec_$(openssl rand -base64 32)`. Of several, any verifies. Default: every request is refused (401).
    */
   readonly webhookSecret?: string | readonly string[] | undefined
+  /**
+   * Writes calendar files for organizations that have `calendarFiles: true`: `calendar()`. Without its package, `start()` rejects with
+   * `dependency_missing`. Default: there are none.
+   */
+  readonly calendar?: CalendarWriter | undefined
+  /**
+   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Where it throws, the
+   * library's own is used. Whatever of `mail` it prints, it has to escape. Default: that of the library, `builtInLayout()`.
+   */
+  readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
@@ -207,6 +218,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager, clock = systemClock } = options
+  const logger = createFaultLog(messageFirst(options.logger ?? stderrLogger), clock)
   return {
     storage: storeOn(options.storage),
     directory: options.directory,
@@ -215,6 +227,9 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     defaults,
     languages: languagesOf(options.languages),
     compilers: compilersFor(options.variables),
+    mailFrames: new MailFrames(options.mailLayout ?? null, (error) =>
+      logger.error("mail layout failed, the library's own is used", { fault: faultOf(error) }),
+    ),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
     retry,
     authenticate: options.authenticate ?? null,
@@ -227,11 +242,12 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     hooks: options.hooks ?? {},
+    calendar: options.calendar ?? null,
     docs: options.docs ?? null,
     bounces: options.bounces ?? null,
     webhookSecrets: [options.webhookSecret ?? []].flat(),
     ...durations,
-    logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
+    logger,
     clock,
     random: options.random ?? Math.random,
   }

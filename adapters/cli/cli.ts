@@ -63,7 +63,8 @@ export async function runCli(
     }
     const report = (text: string) => err(text)
     const result = await command.run({ values, positionals, folder, open, report })
-    out(json === true ? JSON.stringify(result.data, null, 2) : result.text)
+    const shown = json === true ? JSON.stringify(result.data, null, 2) : result.text
+    if (shown !== '') out(shown)
     return result.isFailure === true ? exitCodes.failed : exitCodes.ok
   } catch (error) {
     const isMisuse = error instanceof UsageError || isParseError(error)

@@ -1,15 +1,13 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import {
-  appointmentLines,
   documentHtml,
-  headingOf,
   htmlOf,
+  letterOf,
   type MessageDocument,
   type MessageFacts,
-  organizationOf,
   shortSubject,
-  wordsOf,
+  textOfDocument,
 } from '../messages/index.ts'
 import { singleLine } from '../schemas/common.ts'
 import { emailAddress, readEmail } from '../schemas/email-address.ts'
@@ -168,7 +166,8 @@ export const email = {
   content: {
     kind: 'text',
     subject: shortSubject,
-    text: textOf,
+    text: (facts: MessageFacts) => textOfDocument(letterOf(facts)),
+    letter: letterOf,
     asks: false,
     test: (organization: string | null) => ({
       subject: 'Test message',
@@ -231,24 +230,3 @@ export const email = {
 /** Null: something of it is missing, and the mail goes out unsigned. */
 const signatureOf = ({ dkimDomain: domain, dkimSelector: selector, dkimPrivateKey: key }: Values) =>
   domain === null || selector === null || key === null ? null : { domain, selector, privateKey: key }
-
-/** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
-function textOf(facts: MessageFacts): string {
-  const words = wordsOf(facts)
-  const { notice, values, day, place, say } = words
-  const heading = headingOf(words)
-  const details = [
-    ...(values.day === '' ? [] : [say('date_line', { day: day('full') }), say('time_line')]),
-    ...(values.practitioner === '' ? [] : [say('practitioner_line')]),
-    ...(place === '' ? [] : [place]),
-  ]
-  const paragraphs = [
-    say('greeting'),
-    ...(heading === ''
-      ? [notice.lead(values), details.join('\n')]
-      : [heading, appointmentLines(facts, { withPlaces: true }).join('\n')]),
-    notice.closing(values),
-    organizationOf(facts),
-  ]
-  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
-}

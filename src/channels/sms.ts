@@ -128,6 +128,7 @@ export const sms = {
     kind: 'text',
     subject: null,
     text: textOf,
+    letter: null,
     asks: true,
     test: (organization: string | null) => ({
       subject: null,

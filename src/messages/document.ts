@@ -9,6 +9,9 @@ export type Inline = {
   readonly href?: string
 }
 
+/** `line`: both as plain text has them. A null label: the value says it all. */
+export type Fact = { readonly label: string | null; readonly value: string; readonly line: string }
+
 /** A link that is a button. */
 export type Button = { readonly label: string; readonly href: string }
 
@@ -18,6 +21,8 @@ export type Block =
   | { readonly kind: 'heading'; readonly level: 1 | 2 | 3; readonly words: readonly Inline[] }
   | { readonly kind: 'list'; readonly isNumbered: boolean; readonly items: readonly (readonly Inline[])[] }
   | { readonly kind: 'buttons'; readonly buttons: readonly Button[] }
+  /** When, with whom and where. */
+  | { readonly kind: 'facts'; readonly facts: readonly Fact[] }
 
 /**
  * What a message says, before it is printed: as plain text (`textOfDocument`), or as HTML, by `blocksHtml` and whatever stands around
@@ -64,6 +69,8 @@ function blockText(block: Block): string {
         .join('\n')
     case 'buttons':
       return block.buttons.map(({ label, href }) => `${label}: ${href}`).join('\n')
+    case 'facts':
+      return block.facts.map(({ line }) => line).join('\n')
     default:
       return lineOf(block.words)
   }
@@ -93,6 +100,8 @@ export function blockHtml(block: Block): string {
     }
     case 'buttons':
       return `<p>${block.buttons.map(({ label, href }) => inHtml({ text: label, href })).join(' ')}</p>`
+    case 'facts':
+      return `<p>${escaped(blockText(block))}</p>`
   }
 }
 

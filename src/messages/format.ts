@@ -23,6 +23,8 @@ export type TextFormat = {
   readonly subject: ((facts: MessageFacts) => string) | null
   /** The built-in text. */
   readonly text: (facts: MessageFacts) => string
+  /** The same with its parts, for a layout around it (`MailFrame`); null: the channel has none. */
+  readonly letter: ((facts: MessageFacts) => MessageDocument) | null
   /** People reply to its messages, so that they may ask for an answer (`MessageFacts.ask`). */
   readonly asks: boolean
   /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */

@@ -1,4 +1,5 @@
 export { approvedDetailWarnings, checkApproved, renderApproved } from './approved.ts'
+export { type CalendarText, calendarText } from './calendar-text.ts'
 export {
   checkPartials,
   checkTemplates,
@@ -16,6 +17,7 @@ export {
   blocksHtml,
   documentHtml,
   documentOf,
+  type Fact,
   type Inline,
   type MessageDocument,
   textOfDocument,
@@ -25,7 +27,10 @@ export type { ApprovedFormat, MessageFormat, SizeLimit, Templated, TextCost, Tex
 export { type Understood, understand } from './inbound.ts'
 export { inboundReply } from './inbound-replies.ts'
 export { type Asked, english, type Language, Languages, type Wording } from './languages.ts'
+export { letterOf } from './letter.ts'
 export { type LanguageFile, languageFiles } from './locales.ts'
+export { type MailFrame, MailFrames } from './mail-frame.ts'
+export { builtInLayout, type MailBrand, type MailContent, type MailLayout } from './mail-layout.ts'
 export type { Reader } from './parts.ts'
 export { plainCharacters, visibly } from './plain-characters.ts'
 export { renderMessage } from './render.ts'

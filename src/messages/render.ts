@@ -6,6 +6,7 @@ import type { MessageFacts, RenderedMessage } from './facts.ts'
 import type { Templated } from './format.ts'
 import { usableLocales } from './formatters.ts'
 import { englishFor } from './languages.ts'
+import type { MailFrame } from './mail-frame.ts'
 import { readMarkdown } from './markdown.ts'
 import { withPartials } from './partials.ts'
 import { type Piece, partsFor, type Reader, type TemplateParts } from './parts.ts'
@@ -74,7 +75,7 @@ export function renderParts(parts: TemplateParts, facts: MessageFacts, input: Re
   return message(input, facts, {
     subject: subject?.render(facts) ?? '',
     text: document === undefined || said.trim() === '' ? said : textOfDocument(document),
-    document,
+    document: said.trim() === '' ? undefined : document,
     locale: facts.locale,
     templateRevision: revisionOf(all, input.version ?? null),
     asks: facts.ask !== undefined && all.some(({ asks }) => asks),
@@ -114,16 +115,19 @@ type Words = Pick<RenderedMessage, 'text' | 'templateRevision' | 'asks'> & {
 
 /** With the built-in subject where there is no other. */
 function message(
-  { channel, keepsCharacters }: RenderInput,
+  { channel, keepsCharacters, frame }: RenderInput,
   facts: MessageFacts,
   { subject, text, document, locale, templateRevision, asks, missing }: Words,
 ): RenderedMessage {
   const { content } = channel
+  const line = content.subject === null ? null : subjectLine(subject) || subjectLine(content.subject(facts))
   // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
   const language = usableLocales(locale)[0] ?? 'en'
   return {
-    subject: content.subject === null ? null : subjectLine(subject) || subjectLine(content.subject(facts)),
-    ...content.finish(text, language, keepsCharacters, document),
+    subject: line,
+    ...(frame !== undefined && content.letter !== null
+      ? frame({ document: document ?? documentOf(text), subject: line ?? '', language, facts })
+      : content.finish(text, language, keepsCharacters, document)),
     template: null,
     templateRevision,
     ...(asks === true && { asks }),
@@ -143,6 +147,8 @@ export type RenderInput = {
   readonly reader?: Reader | undefined
   /** The published version of the templates; null: they were stored before there were versions. */
   readonly version?: number | null | undefined
+  /** What stands around a mail. Default: nothing, and its HTML is its paragraphs. */
+  readonly frame?: MailFrame | undefined
   /** Typographic characters stay, whatever they cost. Default false. */
   readonly keepsCharacters?: boolean | undefined
   /** Default: templates are remembered, and name no variables of a host. */
@@ -166,7 +172,9 @@ export function renderMessage(input: RenderInput): RenderedMessage {
   if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
   const { locale } = facts.wording ?? englishFor(facts.locale)
   const asks = content.asks && facts.ask?.isBuiltIn === true
-  const words = { subject: '', text: content.text(facts), locale, templateRevision: 'default:1', asks }
+  const document = input.frame === undefined ? undefined : content.letter?.(facts)
+  const text = document === undefined ? content.text(facts) : ''
+  const words = { subject: '', text, document, locale, templateRevision: 'default:1', asks }
   const builtIn = message(input, facts, words)
   return parts !== null && custom === null ? { ...builtIn, isTemplateWithheld: true } : builtIn
 }

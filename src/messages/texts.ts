@@ -29,6 +29,8 @@ export const textKeys = [
   'reminder.several',
   // Said after a confirmation to whoever was told of a cancellation before.
   'confirmation.again',
+  // Of an event in a calendar.
+  'calendar.summary',
   'news.time',
   'news.place',
   'news.practitioner',
@@ -65,6 +67,7 @@ export const textKeys = [
   'page.stopped',
   'page.confirm',
   'page.confirm_done',
+  'page.calendar',
   'page.change',
   'page.change_done',
   'page.cancel',

@@ -51,9 +51,14 @@ export type OutboundMessage = {
   readonly template: FilledTemplate | null
   /** E-mail only: where a mail program unsubscribes with one click (RFC 8058). Left out or null: it does not offer that. */
   readonly unsubscribeUrl?: string | null
+  /** E-mail only: a file by which calendars take its appointment in, or drop it. Left out or null: it has none. */
+  readonly calendar?: CalendarFile | null
   /** From then on it is of no more use: no attempt, and no delivery by a provider that can be told. Null: there is no such time. */
   readonly deadline: Date | null
 }
+
+/** iCalendar, as a part of the mail and attached to it. `method`: what the part's type must say, as the content does (RFC 6047). */
+export type CalendarFile = { readonly method: 'REQUEST' | 'CANCEL'; readonly content: string }
 
 export type SendContext = {
   /** Null for a transport that needs none. */

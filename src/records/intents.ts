@@ -17,7 +17,7 @@ import {
 } from './begun.ts'
 import { countInBudget, isWithinBudget } from './budgets.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
-import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
+import { decodeDelivery, encodeAsk, encodeCalendar, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
@@ -77,6 +77,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     provider: command.provider,
     account_id: command.accountId ?? null,
     ...encodeAsk(command.ask ?? null),
+    ...(command.calendar === undefined ? {} : encodeCalendar(command.calendar)),
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),

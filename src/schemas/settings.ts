@@ -19,6 +19,7 @@ import {
   type ShownOf,
   type ValuesOf,
 } from './fields.ts'
+import { mailLayoutRules } from './mail-layout.ts'
 import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
@@ -249,8 +250,23 @@ export const settingsFields = {
   /** Of headings and buttons on the pages that people open from a message. */
   brandColor: {
     description:
-      'Color of headings and buttons on the pages that links in messages open, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
+      'Color of headings and buttons on the pages that links in messages open, and of buttons and links in mail with a layout, as `#rrggbb`; readable on white (a contrast of 4.5:1). Default dark blue',
     schema: brandColor,
+    isAudited: true,
+  },
+  /** True: calendars of people take appointments in from the mail, and follow them. */
+  calendarFiles: {
+    description:
+      'True adds a calendar file to e-mails that confirm, reschedule or cancel an appointment, which keeps one event in the calendar of the recipient right. Needs the option `calendar` of the host application. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
+  /** Null: mails are their paragraphs. */
+  mailLayout: {
+    description:
+      'Layout around the text of e-mails, with logo, address, phone number, a link to the page of preferences, and `brand_color` for buttons; an empty object has all defaults. Null, the default: mails are plain paragraphs',
+    schema: mailLayoutRules,
     isAudited: true,
   },
   /** How long what is over is kept. */

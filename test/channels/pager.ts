@@ -56,6 +56,7 @@ export const pager = {
   content: {
     kind: 'text',
     subject: null,
+    letter: null,
     text: (facts: MessageFacts) => shortText(facts).slice(0, 80),
     asks: false,
     test: () => ({ subject: null, text: 'Test page' }),

@@ -7,4 +7,4 @@ const server = await openDatabase()
 process.env[clinicDatabase] = server.url
 afterAll(() => server.stop())
 
-await import('./clinic.test.ts')
+await import('./clinic.slow.test.ts')

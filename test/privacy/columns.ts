@@ -76,7 +76,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
         'sent_with',
         'erased_at',
       ],
-      ...['ask_code', 'ask_until', 'ask_sender'],
+      ...['ask_code', 'ask_until', 'ask_sender', 'calendar_sequence', 'calendar_organizer'],
       // Times of reports.
       'delivery_detail',
     ],

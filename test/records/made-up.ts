@@ -175,6 +175,8 @@ export const settings = (): Row<'notification_settings'> => ({
   text_languages: null,
   unsubscribe_categories: null,
   brand_color: null,
+  calendar_files: null,
+  mail_layout: null,
   always_name_time_zone: null,
   detail_levels: null,
   fallback: null,

@@ -222,6 +222,17 @@ const answeredPeople: Migration = {
   changes: [{ kind: 'add', table: 'notification_addresses', columns: ['answered'] }],
 }
 
+/** What calendar files said of appointments, and the layout of mails. */
+const mail: Migration = {
+  version: 27,
+  name: 'mail',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['calendar_files', 'mail_layout'] },
+    { kind: 'add', table: 'notification_history', columns: ['calendar_sequence', 'calendar_organizer'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -240,4 +251,5 @@ export const latestMigrations: readonly Migration[] = [
   day,
   lateComplaints,
   answeredPeople,
+  mail,
 ]

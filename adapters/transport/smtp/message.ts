@@ -12,7 +12,7 @@ export function mailOf(
   bouncesTo: string | null = null,
   dkim: EmailAccount['dkim'] = undefined,
 ): SendMailOptions {
-  const { from, to, replyTo, unsubscribeUrl } = message
+  const { from, to, replyTo, unsubscribeUrl, calendar } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -30,6 +30,8 @@ export function mailOf(
     subject: headerText(message.subject),
     text: message.text,
     ...(message.html === null ? {} : { html: message.html }),
+    // Beside the text, where mail programs look for it, and attached, for those that only show files.
+    ...(calendar == null ? {} : { icalEvent: { ...calendar, filename: 'appointment.ics' } }),
     // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
     messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
     // RFC 3834: vacation responders stay quiet.

@@ -23,12 +23,13 @@ const headersFor = ({ hash }: Styles): Readonly<Record<string, string>> => ({
 
 /** The page as HTML that needs no script, and can be read without its styles. */
 export function contentOfPage(page: Page): Content {
-  const { language, isFromRight, organization, color, title, paragraphs, isResult, form } = page
+  const { language, isFromRight, organization, color, title, paragraphs, isResult, file, form } = page
   const heading = isResult ? `<h1 tabindex="-1" autofocus>${markup(title)}</h1>` : `<h1>${markup(title)}</h1>`
   const body = [
     ...(organization === null ? [] : [`<p class="from">${markup(organization)}</p>`]),
     heading,
     ...paragraphs.map((text) => (isResult ? `<p role="status">${markup(text)}</p>` : `<p>${markup(text)}</p>`)),
+    ...(file === null ? [] : [`<p><a href="${markup(file.href)}" download>${markup(file.label)}</a></p>`]),
     ...(form === null ? [] : [form.kind === 'button' ? buttonForm(form) : preferencesForm(form)]),
   ]
   const direction = isFromRight ? 'rtl' : 'ltr'

@@ -3,7 +3,7 @@ import { type LinkPurpose, linkPurposes } from '../../schemas/link.ts'
 import { acceptedLanguages } from '../accept-language.ts'
 import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
-import { type Content, contentOf } from '../content.ts'
+import { Content, contentOf } from '../content.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import { formBody, SentForm } from '../form.ts'
 import type { HttpRequest } from '../messages.ts'
@@ -17,6 +17,17 @@ const html = contentOf('text/html')
 const responses = Object.fromEntries(
   [200, 400, 404, 410, 413, 415, 422, 429, 500, 502, 503].map((status) => [status, html]),
 )
+
+const shared = (links: Api['links']) =>
+  ({
+    params,
+    query: nothing,
+    errors: [],
+    example: { params: { token: '0'.repeat(22) } },
+    access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
+    problemPage: async (status: number, headers: HttpRequest['headers']) =>
+      contentOfPage(await links.trouble(status, languagesOf(headers))),
+  }) as const
 
 const summaries = {
   confirm: ['Show the page by which somebody confirms an appointment', 'Confirm the appointment'],
@@ -34,20 +45,10 @@ const summaries = {
  * The pages that links of messages open, in HTML. Showing one changes nothing, since programs that scan mail open every link; the form
  * of the page does.
  */
-export const linkRoutes = ({ links }: Api): Route[] =>
-  linkPurposes.flatMap((purpose) => {
+export const linkRoutes = ({ links }: Api): Route[] => [
+  ...linkPurposes.flatMap((purpose) => {
     const [show, act] = summaries[purpose]
-    const row = {
-      path: `/${purpose}/{token}`,
-      params,
-      query: nothing,
-      responses,
-      errors: [],
-      example: { params: { token: '0'.repeat(22) } },
-      access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },
-      problemPage: async (status: number, headers: HttpRequest['headers']) =>
-        contentOfPage(await links.trouble(status, languagesOf(headers))),
-    } as const
+    const row = { ...shared(links), path: `/${purpose}/{token}`, responses } as const
     return [
       defineRoute({
         ...row,
@@ -71,7 +72,30 @@ export const linkRoutes = ({ links }: Api): Route[] =>
           contentOfPage(await links.act(purpose, token, body, languagesOf(headers))),
       }),
     ]
-  })
+  }),
+  defineRoute({
+    ...shared(links),
+    id: 'links.calendar',
+    method: 'GET',
+    path: '/calendar/{token}',
+    summary: 'Download the appointment as a calendar file, which the page that confirms it offers',
+    responses: { ...responses, 200: contentOf('text/calendar') },
+    body: nothing,
+    status: statusOf,
+    async handler({ params: { token }, received: { headers } }) {
+      const file = await links.calendar(token, languagesOf(headers))
+      return typeof file === 'string' ? new Content('text/calendar; charset=utf-8', file, asFile) : contentOfPage(file)
+    },
+  }),
+]
+
+/** Nobody but the person keeps it. */
+const asFile = {
+  'content-disposition': 'attachment; filename="appointment.ics"',
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex, nofollow, noarchive',
+}
 
 const languagesOf = (headers: HttpRequest['headers']) => acceptedLanguages(headers['accept-language'])
 

@@ -10,12 +10,10 @@ import type { HostIds } from '../host-ids.ts'
 import { organizationOwner } from '../owners.ts'
 import { showWarnings, warningShape } from '../shapes/common.ts'
 
-const number = z.coerce.number().pipe(
-  z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
-)
+const number = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
 
 const actor = { kind: z.enum(actorKinds), id: z.union([z.int(), z.string()]).nullable() }
 
@@ -64,7 +62,7 @@ export function templateVersionRoutes({ templateVersions }: Api, ids: HostIds): 
       params,
       query: z.strictObject({
         cursor: number.optional().describe('`next_cursor` of the previous page'),
-        limit: z.coerce.number().int().min(1).max(200).optional().describe('Page size. Default 50'),
+        limit: z.int().min(1).max(200).optional().describe('Page size. Default 50'),
       }),
       body: nothing,
       responses: {

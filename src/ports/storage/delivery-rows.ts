@@ -22,6 +22,12 @@ export type DeliveryContent = {
  */
 export type Ask = { readonly code: string; readonly until: Date; readonly sender: string | null }
 
+/**
+ * By what calendars know which of two files about an appointment is newer, and whose it is (RFC 5546): `SEQUENCE`, and the address of
+ * `ORGANIZER`, which stays that of the first.
+ */
+export type CalendarMark = { readonly sequence: number; readonly organizer: string }
+
 /** An immediate notification. `dedupeKey` makes the same lifecycle notice once; null never dedupes. */
 export type NewDelivery = DeliveryContent & {
   readonly organizationId: string
@@ -98,6 +104,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly sentWith: number | null
   /** Null: it asks for no answer. */
   readonly ask: Ask | null
+  /** Of its calendar file, as of the last attempt that had one; null: it was never sent with one. */
+  readonly calendar: CalendarMark | null
   /** Attempts begun that count against `maxRetries`. */
   readonly attempts: number
   /** How often a transport reported an unknown outcome. */

@@ -2,7 +2,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Rule } from '../../schemas/rules.ts'
 import type { AddressRef, AddressReport } from './addresses.ts'
-import type { Ask, DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
+import type { Ask, CalendarMark, DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 
 /** What an intent was decided on. It commits only if every revision is still the same; 0 means 'there was no row'. */
 export type IntentGuard = {
@@ -82,6 +82,8 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       /** Left out: it asks for no answer. */
       readonly ask?: Ask
+      /** Left out: it has no calendar file, and what a delivery says of an earlier one stays. */
+      readonly calendar?: CalendarMark
       /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
       readonly fence: number
       readonly leaseUntil: Date

@@ -7,6 +7,7 @@ import type { Row } from '../../ports/rows/tables/tables.ts'
 import { type Claim, leaseChallengeMs, type RenewCommand } from '../../ports/storage/deliveries.ts'
 import type {
   Ask,
+  CalendarMark,
   DeliveryContent,
   DeliveryDetail,
   DeliveryRow,
@@ -65,6 +66,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   fallbackOf: row.fallback_of,
   sentWith: row.sent_with,
   ask: decodeAsk(row),
+  calendar: decodeCalendar(row),
   attempts: row.attempts,
   unknownOutcomes: row.unknown_outcomes,
   fence: row.fence,
@@ -122,6 +124,16 @@ export const encodeAsk = (ask: Ask | null): AskColumns => ({
   ask_sender: ask?.sender ?? null,
 })
 
+type CalendarColumns = Pick<Row<'notification_history'>, 'calendar_sequence' | 'calendar_organizer'>
+
+const decodeCalendar = ({ calendar_sequence: sequence, calendar_organizer: organizer }: CalendarColumns) =>
+  sequence === null || organizer === null ? null : { sequence, organizer }
+
+export const encodeCalendar = ({ sequence, organizer }: CalendarMark): CalendarColumns => ({
+  calendar_sequence: sequence,
+  calendar_organizer: organizer,
+})
+
 /** What a new row holds of what comes later. */
 export const untouched = {
   sent_at: null,
@@ -138,6 +150,8 @@ export const untouched = {
   ask_code: null,
   ask_until: null,
   ask_sender: null,
+  calendar_sequence: null,
+  calendar_organizer: null,
   erased_at: null,
   erased_hash: null,
 }

@@ -1,6 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { CheckResult } from '../../domain/timely.ts'
-import type { Ask, Fallback, PlanRow } from '../../ports/storage.ts'
+import type { Ask, CalendarMark, Fallback, PlanRow } from '../../ports/storage.ts'
+import type { CalendarFile } from '../../ports/transport.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Change } from '../../schemas/vocabulary.ts'
@@ -50,6 +51,17 @@ export type Question = Ask & { readonly isCodeShown: boolean }
 /** What the messages of a batch that ask for an answer ask, each with the code of its appointment at its address. */
 export type Asking = { questionOf(one: Sendable, provider: Provider): Question | null }
 
+/** The calendar files of the messages of a batch; null: the message has none. `senderName` and `attendeeName`: as in the mail itself. */
+export type CalendarFiles = {
+  fileOf(one: Sendable, names: CalendarNames): { readonly mark: CalendarMark; readonly file: CalendarFile } | null
+}
+type CalendarNames = {
+  /** The address that the mail is from. */
+  readonly sender: string
+  readonly senderName: string | null
+  readonly attendeeName: string | null
+}
+
 /** What a batch of work is checked by. */
 export type BatchContext = {
   readonly knowledge: Knowledge
@@ -64,6 +76,8 @@ export type BatchContext = {
   readonly decided?: ReadonlySet<number>
   /** What its messages ask; null: nothing. Left out: no message of the outlet asks. */
   readonly asking?: Asking | null
+  /** Null: no message has one. Left out: no message of the outlet does. */
+  readonly calendarFiles?: CalendarFiles | null
 }
 
 /** The checks of a batch of work, in its order. */

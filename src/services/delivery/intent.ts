@@ -63,7 +63,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
   const surroundings = knowledge.surroundings(organizationId)
-  const { unknownOutcome } = surroundings.policy
+  const { policy } = surroundings
+  const { unknownOutcome } = policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
@@ -104,6 +105,11 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
     fallback: fallbackOf(companion.one, companion.batch.knowledge),
   }))
   const roomAt = () => roomAgainAt(one, surroundings, deadline, now)
+  const toName = cleanName(namesOf(readers, reader.locale))
+  const fromName = cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name)
+  const names = { senderName: fromName, attendeeName: toName }
+  const { from } = provider
+  const calendar = from === null ? null : (batch.calendarFiles?.fileOf(one, { sender: from, ...names }) ?? null)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
@@ -126,12 +132,13 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         category,
         channel,
         to: result.address,
-        toName: cleanName(namesOf(readers, reader.locale)),
-        from: provider.from,
-        fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
-        replyTo: provider.replyTo,
+        toName,
+        from,
+        fromName,
+        replyTo: (channel === email.name ? policy.mailLayout?.replyTo : undefined) ?? provider.replyTo,
         ...filled,
         unsubscribeUrl,
+        ...(calendar !== null && { calendar: calendar.file }),
         deadline: latest([deadline, ...sentAlong.map((along) => along.deadline)]),
       },
     },
@@ -157,6 +164,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       accountId: provider.accountId,
       idempotencyKey,
       ...(question !== null && isAsked(rendered) && { ask: askOf(question) }),
+      ...(calendar !== null && { calendar: calendar.mark }),
       fence: fenceAfter(
         Math.max(...[due, ...sentAlong.map((one) => one.due)].map(({ delivery }) => delivery?.fence ?? 0)),
       ),

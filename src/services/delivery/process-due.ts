@@ -11,6 +11,7 @@ import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { askingOf } from './asking.ts'
+import { calendarFilesOf } from './calendar-files.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { type Companions, companionsOf } from './companions.ts'
@@ -82,8 +83,11 @@ export async function decideDue(
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
   const companions = outlet.gathers === true ? await companionsOf(context, checkedBatch) : null
   const all = companions === null ? checkedBatch.checked : [...checkedBatch.checked, ...companions.others]
-  const asking = outlet.asks === true ? await askingOf(context, all, checkedBatch) : null
-  return decideAll({ ...checkedBatch, asking }, outlet, overruled, companions)
+  const [asking, calendarFiles] =
+    outlet.asks === true
+      ? await Promise.all([askingOf(context, all, checkedBatch), calendarFilesOf(context, all, checkedBatch)])
+      : [null, null]
+  return decideAll({ ...checkedBatch, asking, calendarFiles }, outlet, overruled, companions)
 }
 
 /** Commits the decisions if what they rest on has not changed. */

@@ -17,6 +17,7 @@ import { RecipientPreferences } from '../settings/recipient-preferences.ts'
 import { SettingsService } from '../settings/settings-service.ts'
 import type { Context } from '../shared/context.ts'
 import { readId, readRecipient } from '../shared/ids.ts'
+import { calendarDownload, isOfferedForCalendar } from './calendar-download.ts'
 import { type Everyone, never, type Opened, openLink, pageOf, put } from './opened.ts'
 import type { FormFields, Page } from './page.ts'
 import {
@@ -73,7 +74,7 @@ export class LinkPages {
     const all = await openLink(this.#context, purpose, token)
     if ('why' in all) return shutPage(this.#context, all, accepted)
     const [opened] = all
-    if (isAnswerPurpose(purpose)) return this.#question(opened, purpose)
+    if (isAnswerPurpose(purpose)) return this.#question(opened, purpose, token)
     const { words } = opened
     if (purpose === 'preferences') {
       return pageOf(opened, {
@@ -95,12 +96,22 @@ export class LinkPages {
     })
   }
 
+  /** The appointment as a calendar file, under the token of the page that confirms it; or why not. Only reads. */
+  async calendar(token: string, accepted: readonly string[] = []): Promise<string | Page> {
+    const all = await openLink(this.#context, 'confirm', token)
+    if ('why' in all) return shutPage(this.#context, all, accepted)
+    const [opened] = all
+    const { organizationId } = opened.link
+    const over = { why: 'over', organizationId } as const
+    return (await calendarDownload(this.#context, opened)) ?? shutPage(this.#context, over, accepted)
+  }
+
   /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
   async act(purpose: LinkPurpose, token: string, fields: FormFields, accepted: readonly string[] = []): Promise<Page> {
     const all = await openLink(this.#context, purpose, token)
     if ('why' in all) return shutPage(this.#context, all, accepted)
     const [opened] = all
-    if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose)
+    if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose, token)
     const { words } = opened
     if (purpose === 'unsubscribe') {
       for (const one of all) await this.#unsubscribe(one)
@@ -150,7 +161,7 @@ export class LinkPages {
     })
   }
 
-  #question(opened: Opened, purpose: AnswerPurpose): Page {
+  #question(opened: Opened, purpose: AnswerPurpose, token: string): Page {
     const { words, appointment, link } = opened
     const isMoved = link.startsAt !== null && appointment?.start.instant.getTime() !== link.startsAt.getTime()
     if (appointment !== null && (isMoved || !isActive(appointment.status))) return outdated(opened, purpose)
@@ -158,10 +169,17 @@ export class LinkPages {
     const when =
       day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
     const button = words.say(`page.${purpose}`)
-    return pageOf(opened, { title: button, paragraphs: when, form: { kind: 'button', button } })
+    const file = this.#file(opened, purpose, token)
+    return pageOf(opened, { title: button, paragraphs: when, file, form: { kind: 'button', button } })
   }
 
-  async #answer(opened: Opened, purpose: AnswerPurpose): Promise<Page> {
+  /** Of the page that confirms. */
+  #file(opened: Opened, purpose: AnswerPurpose, token: string): Page['file'] {
+    if (purpose !== 'confirm' || !isOfferedForCalendar(this.#context, opened)) return null
+    return { href: `../calendar/${token}`, label: opened.words.say('page.calendar') }
+  }
+
+  async #answer(opened: Opened, purpose: AnswerPurpose, token: string): Promise<Page> {
     const { words, link, ref, now } = opened
     const title = words.say(`page.${purpose}`)
     if (link.appointmentId === null) return shutPage(this.#context, never, [])
@@ -176,7 +194,8 @@ export class LinkPages {
       by: actorOf(opened),
     })
     if (status === 'recorded' || status === 'repeated') {
-      return pageOf(opened, { title, paragraphs: [words.say(`page.${purpose}_done`)], isResult: true })
+      const file = this.#file(opened, purpose, token)
+      return pageOf(opened, { title, paragraphs: [words.say(`page.${purpose}_done`)], isResult: true, file })
     }
     return outdated(opened, purpose)
   }

@@ -116,6 +116,7 @@ export function pageOf({ link, knowledge, words }: Opened, page: Pick<Page, 'tit
     color: policy.brandColor,
     paragraphs: [],
     isResult: false,
+    file: null,
     form: null,
     ...page,
   }

@@ -14,6 +14,8 @@ export type Page = {
   readonly paragraphs: readonly string[]
   /** The heading has the focus: it says what came of a form. */
   readonly isResult: boolean
+  /** A file beside what the page is for; `href` is relative to it. Null: there is none. */
+  readonly file: { readonly href: string; readonly label: string } | null
   /** Null: there is nothing to do. */
   readonly form: ButtonForm | PreferencesForm | null
 }

@@ -30,6 +30,7 @@ const stranger = ({ tag, isFromRight, texts }: Language, status: number, text: T
   title: texts['page.gone']({}),
   paragraphs: [texts[text]({})],
   isResult: false,
+  file: null,
   form: null,
 })
 

@@ -8,6 +8,8 @@ import { effectiveFor, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import {
+  type CalendarText,
+  calendarText,
   type MessageFacts,
   namesOf,
   type RenderedMessage,
@@ -181,8 +183,8 @@ export type AlsoNamed = {
   readonly code: string | null
 }
 
-/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
-export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+/** What a message says, and in which languages. */
+function sayings(request: RenderRequest, knowledge: Knowledge) {
   const {
     organizationId,
     channel,
@@ -194,7 +196,6 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReinstated,
     askCode,
     also = [],
-    isFreeText = false,
     now,
   } = request
   const organization = knowledge.organization(organizationId)
@@ -215,7 +216,6 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
   })
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
-  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
     start: subject.start && startOf(subject.start),
@@ -255,6 +255,19 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
           })),
         }),
   })
+  const wording = knowledge.wording(organizationId, locale)
+  return { policy, organization, people, readers, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
+}
+
+/** What an event in a calendar says of the same. */
+export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): CalendarText =>
+  calendarText(sayings(request, knowledge).usual())
+
+/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+  const { organizationId, channel, category, subject, isFreeText = false } = request
+  const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
+  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
   const usual = organization?.locale ?? usualLocale
   const all = approvedTemplates[templateKeyOf[category]] ?? []
@@ -262,10 +275,9 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const free = content.kind === 'approved' && approved === null && isFreeText ? (content.free?.format ?? null) : null
   const format = content.kind === 'text' ? content : free
   if (format !== null) {
-    const wording = knowledge.wording(organizationId, locale)
     return renderMessage({
       channel: templated(channel, format),
-      facts: factsIn(wording, wording.locale),
+      facts: factsOf(),
       // A template for everybody is written once, in the organization's language, and its dates are too.
       templateFacts: (language) => {
         const wanted =
@@ -282,6 +294,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
       },
       version: knowledge.settings(organizationId)?.templateVersion,
       compile: knowledge.compile,
+      frame: knowledge.frame(organizationId),
       keepsCharacters: !policy.smsPlainCharacters,
     })
   }

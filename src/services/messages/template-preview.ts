@@ -292,9 +292,12 @@ function previewOfText(
   const making = makingOf(context.options, policy)
   const draft = template === undefined ? {} : { [templateKey]: template }
   const warnings = checkTemplates(templated(channel, content), draft, making)
+  const { mailLayout: rules, brandColor: color } = policy
+  const { name = null, phone = null } = known ?? {}
   const rendered = renderMessage({
     channel: templated(channel, content),
     ...how,
+    frame: rules === null ? undefined : context.options.mailFrames.of({ rules, color, name, phone }),
     templates: { ...channelSettings(policy, channel).templates, ...draft },
     partials: making.partials,
     reader: { language: locale ?? known?.locale, kind: kind ?? appointment?.kind ?? null, audience },

@@ -115,9 +115,9 @@ export class NotificationTransaction {
 
   #scheduling(appointment: Appointment | null): Scheduling {
     const { options, providers, languages, links, reported } = this.#context
-    const { clock, ids, logger, taskManager, leadMs, settleMs, compilers } = options
+    const { clock, ids, logger, taskManager, leadMs, settleMs, compilers, mailFrames } = options
     const context: PlanningContext = {
-      options: { clock, ids, logger, taskManager, leadMs, settleMs, compilers, storage: this.#storage },
+      options: { clock, ids, logger, taskManager, leadMs, settleMs, compilers, mailFrames, storage: this.#storage },
       providers,
       languages,
       links,

@@ -3,7 +3,7 @@ import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type { Asked, Compile, Wording } from '../../messages/index.ts'
+import type { Asked, Compile, MailFrame, Wording } from '../../messages/index.ts'
 import type { IdKinds, IntentGuard, Party, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import type { AddressInput } from '../../schemas/address.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
@@ -157,6 +157,14 @@ export class Knowledge {
   organization(organizationId: string): Organization | null {
     const lookup = this.#organization(organizationId)
     return lookup.kind === 'known' ? lookup.value : null
+  }
+
+  /** What stands around the text of its mails; undefined: nothing. */
+  frame(organizationId: string): MailFrame | undefined {
+    const { mailLayout: rules, brandColor: color } = this.surroundings(organizationId).policy
+    if (rules === null) return undefined
+    const { name = null, phone = null } = this.organization(organizationId) ?? {}
+    return this.#context.options.mailFrames.of({ rules, color, name, phone })
   }
 
   /** Why the organization could not be read; null if it could. */

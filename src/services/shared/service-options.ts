@@ -1,5 +1,6 @@
 import type { RetryPolicy } from '../../domain/retry.ts'
-import type { Compilers, Languages } from '../../messages/index.ts'
+import type { Compilers, Languages, MailFrames } from '../../messages/index.ts'
+import type { CalendarWriter } from '../../ports/calendar.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
 import type { Hooks } from '../../ports/hooks.ts'
@@ -24,7 +25,11 @@ export type ServiceOptions = {
   readonly languages: Languages
   /** How templates are compiled, which may name variables of the host application. */
   readonly compilers: Compilers
+  /** What stands around mails. */
+  readonly mailFrames: MailFrames
   readonly hooks: Hooks
+  /** Null: there are no calendar files. */
+  readonly calendar: CalendarWriter | null
   readonly hookTimeoutMs: number
   readonly retry: RetryPolicy
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null

@@ -64,6 +64,20 @@ export function claims({ migrated }: Starter): void {
     expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries[0]?.action).toBe('send')
   })
 
+  it('keeps what the calendar file of a message said, also when it is sent again without one', async () => {
+    const { storage } = await migrated()
+    const [queued] = await queue(storage, [newDelivery()])
+    if (queued === undefined) throw new Error('expected a row')
+    const calendar = { sequence: 3, organizer: 'desk@harbour.example' }
+    const claim = { guard: guard({ plan: null }), calendar }
+    const first = await commit(storage, sendIntent(deliveryWork(queued), claim))
+    expect(first?.calendar).toEqual(calendar)
+    const again = sendIntent(deliveryWork(first ?? queued), { guard: guard({ plan: null }), leaseUntil: minutes(4) })
+    expect((await commit(storage, again, minutes(3)))?.calendar).toEqual(calendar)
+    const [read] = await storage.deliveries.ofAppointments([{ organizationId, appointmentId: 100 }], 10)
+    expect(read?.calendar).toEqual(calendar)
+  })
+
   it('lets one of many intents win a reminder, also from other connections', async () => {
     const { storage, another } = await migrated()
     const others = [storage, await another(), await another()]

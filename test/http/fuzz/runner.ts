@@ -168,7 +168,12 @@ async function openStage(operation: Operation) {
   }
 }
 
-const stored = ['notification_settings', 'patient_notification_preferences', 'client_notification_preferences']
+const stored = [
+  'notification_settings',
+  'notification_template_versions',
+  'patient_notification_preferences',
+  'client_notification_preferences',
+]
 
 function send(agent: Agent, origin: string, { method, path, caller, headers, body }: FuzzRequest) {
   return new Promise<Answer>((resolve, reject) => {

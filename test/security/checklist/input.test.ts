@@ -102,7 +102,7 @@ describe('injection', () => {
 
 // Prototype pollution, with the prototype frozen: test/http/pollution.alone.test.ts.
 
-// Naughty strings in every text field: test/http/naughty.test.ts. There is no sorting by request.
+// Naughty strings in every text field: test/http/naughty.slow.test.ts. There is no sorting by request.
 describe('SQL', () => {
   test('ids that are text are values in every statement', async () => {
     const ids = { appointment: 'text', recipient: 'text', waitlistEntry: 'text' } as const
@@ -136,7 +136,7 @@ describe('SQL', () => {
   })
 })
 
-// 413, chunked and already parsed, depth: test/conformance/http/suite.ts. Expressions: test/security/regexes.test.ts.
+// 413, chunked and already parsed, depth: test/conformance/http/suite.ts. Expressions: test/security/regexes.slow.test.ts.
 describe('size', () => {
   test('an answer does not outgrow what it answers, nor does a list grow without end', async () => {
     const world = await openWorld()

@@ -142,6 +142,10 @@ export const tables = {
       ask_until: optional('instant'),
       /** The number it asked from; null: the provider chose. */
       ask_sender: optional('text'),
+      /** `SEQUENCE` of its calendar file; null: it has none. */
+      calendar_sequence: optional('int'),
+      /** `ORGANIZER` of that file. */
+      calendar_organizer: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
       /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */

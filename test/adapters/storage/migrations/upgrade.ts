@@ -28,6 +28,7 @@ const newest = [
   'one_message_per_day',
   'late_complaints',
   'answered_people',
+  'mail',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

@@ -1,4 +1,4 @@
-/** One process of `processes.test.ts`: claims what it can of the reminders due, and prints how many it won. */
+/** One process of `processes.slow.test.ts`: claims what it can of the reminders due, and prints how many it won. */
 import { randomInt } from 'node:crypto'
 import type { IntentCommand } from '../../../../src/index.ts'
 import { dueReminders } from '../../../conformance/storage/harness.ts'

@@ -197,5 +197,7 @@ it('runs as a program, and ends by itself', async () => {
     "import { createServer } from 'node:http'\nexport { default } from './notifications.mts'\ncreateServer().listen(0)\n"
   await writeFile(join(folder, 'server.mts'), listening)
   expect((await call('migrate', '--config', 'server.mts')).stdout).toMatch(/^The tables are up to date/)
+  await writeFile(join(folder, 'settings.json'), '{}')
+  expect(await call('settings', 'check', 'clinic', '--file', 'settings.json')).toEqual({ stdout: '', stderr: '' })
   await expect(call('explain')).rejects.toMatchObject({ code: exitCodes.misused })
 })

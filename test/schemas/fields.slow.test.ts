@@ -160,13 +160,18 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/daily-cap.ts': 'quietHours',
   'src/services/shared/accounts/account-review.ts': 'quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
+  'src/services/delivery/calendar-files.ts': 'calendarFiles',
+  'src/services/delivery/process-due.ts': 'calendarFiles',
+  'src/services/delivery/checked.ts': 'calendarFiles',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
-  'src/services/delivery/intent.ts': 'unknownOutcome unsubscribeCategories',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
+  'src/services/delivery/intent.ts': 'calendarFiles mailLayout unknownOutcome unsubscribeCategories',
+  'src/services/shared/knowledge.ts':
+    'brandColor defaultCountry mailLayout practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters templatePartials',
-  'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
+  'src/services/messages/template-preview.ts':
+    'brandColor defaultCountry mailLayout messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
   'src/services/privacy/erasure.ts': 'optOuts',
@@ -189,7 +194,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color confirmed_reminders daily_budget detail_levels holidays message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays mail_layout message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -200,8 +205,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/routes/templates.ts': 'email_templates message_prices',
   'src/http/shapes/reminders.ts': 'message_prices',
   // The option of the same name, and what comes of both.
-  'src/options.ts': 'settleMs',
-  'src/option-values.ts': 'settleMs',
+  'src/options.ts': 'mailLayout settleMs',
+  'src/option-values.ts': 'mailLayout settleMs',
   'src/services/shared/context.ts': 'settleMs',
   'src/services/shared/service-options.ts': 'settleMs',
   'src/services/planning/lifecycle-notices.ts': 'settleMs',
@@ -212,8 +217,10 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/statistics.ts': 'optOuts',
   'src/records/preferences.ts': 'optOuts',
   'src/schemas/brand-color.ts': 'brandColor',
+  'src/schemas/mail-layout.ts': 'emailAddress',
   'src/services/shared/people.ts': 'defaultCountry',
   'src/services/insight/statistics.ts': 'optOuts',
+  'src/services/links/calendar-download.ts': 'calendarFiles',
   'src/services/links/link-pages.ts': 'textLanguage',
   'src/services/links/opened.ts': 'brandColor',
   'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
