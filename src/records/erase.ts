@@ -1,6 +1,6 @@
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys, openStates } from '../ports/rows/keys.ts'
-import { type Command, each, type Found, type Read, type Rows, read } from '../ports/rows/rows.ts'
+import { type Command, each, type Found, type Read, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { EraseCommand, EraseOutcome } from '../ports/storage/personal.ts'
 import type { RecipientRef } from '../schemas/common.ts'
@@ -127,15 +127,21 @@ function renewPlans(rows: Rows, { appointments }: EraseCommand): void {
   }
 }
 
-function eraseReminders(rows: Rows, { recipient, appointments }: EraseCommand): Row<'appointment_reminders'>[] {
+/** Those of the appointments, and of other appointments whose messages name the person too. */
+function eraseReminders(rows: Rows, { recipient, appointments, messages }: EraseCommand): void {
   const isOwn = isOf(rows, recipient)
-  const found = appointments.flatMap((id) => [...rows.list(keys.remindersOfAppointment, ofAppointment(id, rows.ids))])
+  const found = [
+    ...appointments.flatMap((id) => [...rows.list(keys.remindersOfAppointment, ofAppointment(id, rows.ids))]),
+    ...messages.flatMap((id) => {
+      const reminderId = rows.get(keys.delivery, { id })?.reminder_id ?? null
+      return reminderId === null ? [] : (rows.get(keys.reminder, { id: reminderId }) ?? [])
+    }),
+  ]
   const isMeant = (row: Row<'appointment_reminders'>) => isOwn(row) || recipient.type !== 'PRACTITIONER'
   for (const row of found) {
     const holds = row.subject !== null || row.message !== null || row.error_message !== null
     if (holds && isMeant(row)) rows.update('appointment_reminders', row.id, noReminderTexts)
   }
-  return found
 }
 
 /** Ids, rules and times of decisions stay. */
@@ -208,7 +214,10 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
       recipient.type === 'PRACTITIONER'
         ? []
         : appointments.map((id) => read(keys.plansOfAppointment, ofAppointment(id, ids))),
-    ({ appointments }, { ids }) => appointments.map((id) => read(keys.remindersOfAppointment, ofAppointment(id, ids))),
+    ({ appointments, messages }, { ids }) => [
+      ...appointments.map((id) => read(keys.remindersOfAppointment, ofAppointment(id, ids))),
+      ...messages.map((id) => readThrough(keys.reminder, keys.delivery, 'reminder_id', { id })),
+    ],
     (command, { ids }) => deliveryReads(command, ids),
     (command, found) => tasksOf(found, command).map((id) => read(keys.taskOfDelivery, { notification_id: id })),
     ({ appointments }, { ids }) =>

@@ -31,15 +31,17 @@ function messageKinds(rows: Found, command: RetentionCommand): RetentionKind[] {
   const { subject, message, snapshot, error_message } = row
   const hasTexts = message !== '' || [subject, snapshot, error_message].some((text) => text !== null)
   const hasAddress = [row.recipient_address, row.recipient_email, row.recipient_phone].some((one) => one !== null)
-  const isReported = row.status !== 'SENT' || row.updated_at + reportsForMs < command.at.getTime()
+  const mayBeReported = row.status === 'SENT' || row.delivery_state === 'unknown'
+  const isReported = !mayBeReported || row.updated_at + reportsForMs < command.at.getTime()
   const kinds: RetentionKind[] = []
   if (hasTexts && isPast(command, 'texts', row.updated_at)) kinds.push('texts')
   if (hasAddress && isReported && isPast(command, 'addresses', row.updated_at)) kinds.push('addresses')
   return kinds
 }
 
+/** Nothing more is tried: of one of unknown outcome neither, which waits for a report that may never come. */
 const isSettled = ({ delivery_state: state, due_at, held_at }: Row<'notification_history'>): boolean =>
-  (state === 'settled' || state === 'cancelled') && due_at === null && held_at === null
+  (state === 'settled' || state === 'cancelled' || state === 'unknown') && due_at === null && held_at === null
 
 function retainMessage(rows: Rows, command: RetentionCommand): RetentionOutcome {
   const kinds = messageKinds(rows, command)

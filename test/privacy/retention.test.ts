@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { capture } from '../../adapters/transport/capture.ts'
+import { TransportError } from '../../src/index.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
@@ -132,6 +134,22 @@ const suite = (make: () => Place) => {
     await storage.close()
   })
 }
+
+it('is over too for a message of which nobody ever learnt whether it went out', async () => {
+  const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+  await using clinic = await openClinic(now, { transports: [capture({ fail: () => unknown })] })
+  await clinic.settings.createOrganizationSettings(organizationId, { retention: kept, unknownOutcome: 'hold' })
+  await clinic.start()
+  clinic.host.book({ id: 1, startsAt: '2026-01-08T12:00:00Z', recipients: [{ ...ada, phone: null }] })
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  await clinic.settle()
+  const held = async () => (await clinic.notifications.history({ state: 'unknown' })).notifications[0]
+  expect((await held())?.message).not.toBe('')
+  await clinic.clock.advanceTo('2026-02-20T12:00:00Z')
+  expect(await held()).toMatchObject({ message: '', recipientEmail: ada.email })
+  await clinic.clock.advanceTo('2026-03-20T12:00:00Z')
+  expect(await held()).toMatchObject({ message: '', recipientEmail: null })
+})
 
 describe('retention on SQLite', () => suite(sqlitePlace))
 

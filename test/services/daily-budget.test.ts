@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import { capture } from '../../adapters/transport/capture.ts'
+import { type NotificationsOptions, TransportError } from '../../src/index.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 
 const byMail = { ...ada, phone: null }
 
-async function frugalClinic(dailyBudget: number, now = '2026-03-18T12:00:00Z') {
-  const clinic = await openClinic(now)
+async function frugalClinic(
+  dailyBudget: number,
+  now = '2026-03-18T12:00:00Z',
+  options: Partial<NotificationsOptions> = {},
+) {
+  const clinic = await openClinic(now, options)
   await clinic.settings.createOrganizationSettings(organizationId, {
     dailyBudget,
     quietHours: [],
@@ -96,6 +102,17 @@ describe('the budget of a person and day', () => {
       return clinic.outbox.sent.length
     }
     expect([await send(1), await send(2), await send(2)]).toEqual([1, 2, 2])
+  })
+
+  it('has room for what takes the place of a message that counted', async () => {
+    const refusal = new TransportError('Refused.', { outcome: 'permanent', code: 'refused' })
+    const outbox = capture({ fail: ({ channel }) => (channel === 'EMAIL' ? refusal : null) })
+    await using clinic = await frugalClinic(1, '2026-03-18T12:00:00Z', { transports: [outbox] })
+    await clinic.settings.updateOrganizationSettings(organizationId, { fallback: [{ channels: [{ channel: 'SMS' }] }] })
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T13:00:00Z' })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-19T13:05:00Z')
+    expect(outbox.sent.map(({ channel }) => channel)).toEqual(['SMS'])
   })
 
   it('is refused where TaskManager sends, which has each reminder long before its day', async () => {

@@ -155,12 +155,14 @@ describe('one message for the appointments of a day', () => {
     await clinic.settings.createPreferences({ type: 'PATIENT', id: 8 }, { detailLevels: [{ level: 1 }] })
     await clinic.clock.advanceTo('2026-03-19T15:00:00Z')
     expect(clinic.outbox.sent.at(-1)?.text).toContain('10:00 AM, Mia\n12:00 PM, Ben\n')
-    await clinic.book(3, 14, [mia], 25)
-    await clinic.book(4, 16, [ben], 25)
+    await clinic.book(3, 13, [ben], 25)
+    await clinic.book(4, 14, [mia], 25)
+    await clinic.book(5, 15, [ben], 25)
     await clinic.settings.updatePreferences({ type: 'PATIENT', id: 8 }, { detailLevels: [{ level: 0 }] })
     await clinic.clock.advanceTo('2026-03-24T17:00:00Z')
     // What names no time cannot be listed.
-    expect(clinic.outbox.sent).toHaveLength(5)
+    expect(clinic.outbox.sent).toHaveLength(6)
+    expect(clinic.outbox.sent.at(-2)?.text).toContain('Dr. 4')
     expect(clinic.outbox.sent.at(-1)?.text).not.toMatch(/Mia|Ben|Dr\.|\d:00/)
   })
 
@@ -271,8 +273,74 @@ describe('one message for the appointments of a day', () => {
     const textOf = async () =>
       (await clinic.notifications.history({ recipientType: 'PATIENT', recipientId: 7 })).notifications[0]?.message
     expect(await textOf()).toContain('Ben')
+    expect((await clinic.notifications.getReminders(1))[0]?.message).toContain('Ben')
     await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
     expect(await textOf()).toBe('')
+    expect((await clinic.notifications.getReminders(1))[0]).toMatchObject({ message: '', erased: true })
+  })
+
+  it('is reported on for those of that attempt, and not for one that waits for its own', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    for (const [id, hour] of [
+      [1, 14],
+      [2, 15],
+      [3, 16],
+    ] as const)
+      await clinic.book(id, hour)
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    clinic.host.change(3, { startsAt: 'unreadable' })
+    await clinic.clock.advanceTo('2026-03-19T14:02:00Z')
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'PENDING'])
+    const { notifications } = await clinic.notifications.history({ status: 'SENT', limit: 1 })
+    await clinic.recordReceipt(notifications[0]?.id ?? 0, { outcome: 'delivered' })
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'PENDING'])
+    clinic.host.change(3, { startsAt: '2026-03-20T16:00:00Z' })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf({ outbox })).toHaveLength(2)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('names ten at most, and takes of each the next reminder only', async () => {
+    await using clinic = await clinicOfDays()
+    for (let hour = 13; hour < 24; hour += 1) await clinic.book(hour, hour)
+    await clinic.notifications.scheduleReminders(14, { customReminders: [22, 20] })
+    await clinic.clock.advanceTo('2026-03-19T13:00:01Z')
+    expect(textsOf(clinic).map((lines) => lines.length)).toEqual([11])
+    expect(await statusesOf(clinic, 13, 14, 22, 23)).toEqual(['SENT', 'CANCELLED SENT PENDING', 'SENT', 'PENDING'])
+    await clinic.clock.advanceTo('2026-03-20T04:00:00Z')
+    expect(await statusesOf(clinic, 14, 23)).toEqual(['CANCELLED SENT SENT', 'SENT'])
+  })
+
+  it('is not what may have gone out by itself, which is repeated by itself', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    const keys: string[] = []
+    const outbox = capture({ fail: ({ idempotencyKey }) => (keys.push(idempotencyKey) === 1 ? unknown : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    await clinic.book(1, 14)
+    await clinic.clock.advanceTo('2026-03-19T14:00:00Z')
+    await clinic.settle()
+    // Due in the moment in which that is tried again.
+    clinic.host.book({ id: 2, startsAt: '2026-03-20T14:00:22.500Z', recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(2)
+    await clinic.clock.advanceTo('2026-03-19T14:30:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['SENT', 'SENT'])
+    expect([keys.length, new Set(keys).size]).toEqual([3, 2])
+  })
+
+  it('leaves each the attempts that it has left', async () => {
+    let failures = 2
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    const retry = { maxRetries: 1 }
+    await using clinic = await clinicOfDays({}, { transports: [outbox], retry })
+    await clinic.book(1, 14)
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    await clinic.book(2, 15)
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['FAILED', 'SENT'])
   })
 
   it('never keeps from one of them what is repeated for another', async () => {

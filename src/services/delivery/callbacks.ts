@@ -119,7 +119,9 @@ export class Callbacks {
     const row = reminder.notificationId === null ? null : await storage.deliveries.get(reminder.notificationId)
     // An alarm of the mode `trigger`: whatever it reports, look for due work.
     if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)
-    const updated = row !== null && (await this.#record(row, report))
+    // One that rings late or again says nothing of a message that the library sends itself.
+    const isAlarm = row !== null && reminder.taskManagerTaskId !== null && !isTaskManagers(row)
+    const updated = row !== null && !isAlarm && (await this.#record(row, report))
     // Read again even if the report changed nothing: another process may have recorded the same a moment before.
     const now = row === null ? reminder : await storage.reminders.get(id)
     return { id, status: now?.status ?? reminder.status, updated }

@@ -102,12 +102,12 @@ export function settledAlong(
       return { ...result, lateMs: Math.max(0, at.getTime() - dueAt) }
     }
     if (result.kind === 'retry') return inTime(result)
-    // The first of them is too late, and others may not be.
+    // The first of them is too late, or has used up its retries, and others may not.
     const { retry: policy, random } = options
-    const next =
-      result.code === 'too_late'
-        ? nextAttempt({ policy, attempts: delivery.attempts, now: at, deadline, random: random() })
-        : null
+    const isItsOwn = message.entries.some(({ rule }) => rule === 'too_late' || rule === 'retries_exhausted')
+    const next = isItsOwn
+      ? nextAttempt({ policy, attempts: delivery.attempts, now: at, deadline, random: random() })
+      : null
     if (next === null || result.kind === 'unknown') return result
     return {
       kind: 'retry',

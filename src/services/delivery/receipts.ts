@@ -69,7 +69,10 @@ export class Receipts {
     return recorded.slice(0, reported.length)
   }
 
-  /** The same of other reminders that went out in these messages. What it says of their address is said once. */
+  /**
+   * The same of other reminders that went out in these messages, by the same attempt: one that waits by itself since then was not in it. What
+   * it says of their address is said once.
+   */
   async #sentAlong(reported: readonly Received[]): Promise<Received[]> {
     const shared = reported.filter(({ row }) => row.sentWith !== null)
     if (shared.length === 0) return []
@@ -77,7 +80,7 @@ export class Receipts {
     const rows = await this.#context.options.storage.deliveries.sentWith(ids)
     return shared.flatMap(({ row, receipt }) =>
       rows
-        .filter(({ id, sentWith }) => id !== row.id && sentWith === row.sentWith)
+        .filter(({ id, sentWith, fence }) => id !== row.id && sentWith === row.sentWith && fence === row.fence)
         .map((other) => ({ row: other, receipt, isAlong: true })),
     )
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Scheduler } from '../../../src/index.ts'
+import { capture } from '../../../adapters/transport/capture.ts'
+import { type Scheduler, TransportError } from '../../../src/index.ts'
 import { ada } from '../../support/clinic.ts'
 import { minuteMs, openWithTaskManager, publicUrl, type World } from './world.ts'
 
@@ -79,6 +80,25 @@ describe('TaskManager as alarm', () => {
     await world.notifications.scheduleReminders(123, { customReminders: ['168m'] })
     await world.eventually(() => numbers(world)).toEqual([1, 2])
     expect(world.taskOf(2).scheduled_time).toBe('2024-01-14T18:12:00Z')
+  })
+
+  it('says by its call that it rang, and not that the reminder was sent', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    let attempts = 0
+    const outbox = capture({ fail: () => (attempts++ === 0 ? unknown : null) })
+    const options = { scheduler: deaf, transports: [outbox] }
+    await using world = await openWithTaskManager(now, { mode: 'trigger', taskType: 'webhook' }, options)
+    await world.start()
+    await book(world, ['170m'])
+    await world.eventually(() => world.service.tasks.length).toBe(1)
+    await world.clock.advanceTo('2024-01-14T18:10:01Z')
+    await world.run(1)
+    await world.eventually(() => attempts).toBe(1)
+    await world.eventually(async () => (await world.reminder(123))?.subject).not.toBeNull()
+    await world.settle()
+    await world.run(1)
+    await world.settle()
+    expect(await world.reminder(123)).toMatchObject({ status: 'PENDING' })
   })
 
   it('may be lost: the sweep sends', async () => {
