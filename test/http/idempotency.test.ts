@@ -186,6 +186,8 @@ test('the rows that create or send take a key, and no others', async () => {
   expect(takers).toEqual([
     'settings.create',
     'settings.test',
+    'templates.test',
+    'templates.draft',
     'preferences.patient.create',
     'preferences.client.create',
     'reminders.schedule',

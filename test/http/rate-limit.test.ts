@@ -187,6 +187,7 @@ test('every row of members has a class: GET reads, the rest changes unless it sa
       'settings.what-if',
       'settings.verify',
       'settings.test',
+      'templates.test',
       'reminders.schedule',
       'reminders.reschedule',
       'send.appointment',

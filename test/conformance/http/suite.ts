@@ -9,7 +9,7 @@ import { toSnake } from '../../../src/schemas/fields.ts'
 import { type Embedded, openLibrary } from './library.ts'
 import { placed } from './of-channel.ts'
 import { readingRules } from './reading.ts'
-import { callerHeader, creates, service, someoneAllowed, validRequest } from './requests.ts'
+import { callerHeader, creates, seen, service, someoneAllowed, validRequest } from './requests.ts'
 
 export type Library = Pick<Notifications, 'handle'>
 export type Mounted = {
@@ -109,10 +109,11 @@ export function routerConformance({
           const stage = creates(row) ? await openLibrary({ bare: true, channel }) : world
           served = stage
           const caller = someoneAllowed(row)
-          const { method, path, body } = validRequest(row, stage.own, stage, caller, channel)
+          const request = await seen(row, stage, stage.own, validRequest(row, stage.own, stage, caller, channel))
+          const { method, path, body } = request
           const [pathname = '', query] = path.split('?')
           const url = `${pathname.replace(/\/$/, '')}${slash}${query === undefined ? '' : `?${query}`}`
-          const headers: Record<string, string> = body === undefined ? {} : json
+          const headers: Record<string, string> = { ...(body === undefined ? {} : json), ...request.headers }
           if (caller !== null) headers[callerHeader] = JSON.stringify(caller)
           const answer = await fetch(`${mounted.origin}${basePath}${url}`, {
             method,
