@@ -51,15 +51,21 @@ export function isolated(value: string, isTextFromRight: boolean): string {
   return isHarmless && plain === value ? whole : isolate(whole)
 }
 
-/** Within a line: an element that spans paragraphs would be torn. */
-const isolates = /\u2068([^\u2066-\u2069\n]*)\u2069/g
+const seams = /([\u2066-\u2069\n])/
 
-/** In HTML an isolate is an element; the inner ones become theirs first. */
+/** In HTML an isolate is an element, within a line: one that spans paragraphs, or what another mark stands in, would be torn. */
 export function withElements(text: string): string {
-  let html = text
-  for (let before = ''; before !== html && html.includes(isolateStart); ) {
-    before = html
-    html = html.replace(isolates, '<bdi>$1</bdi>')
+  if (!text.includes(isolateStart)) return text
+  const pieces = text.split(seams)
+  let open: number[] = []
+  for (const [index, piece] of pieces.entries()) {
+    if (piece === isolateStart) open.push(index)
+    else if (piece === isolateEnd) {
+      const start = open.pop()
+      if (start === undefined) continue
+      pieces[start] = '<bdi>'
+      pieces[index] = '</bdi>'
+    } else if (index % 2 === 1) open = []
   }
-  return html
+  return pieces.join('')
 }

@@ -1,7 +1,8 @@
 /** What readers of other scripts, digits and calendars get, of templates and built-in texts. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { smsSegments } from '../../src/channels/sms-segments.ts'
-import { type MessageFacts, renderApproved } from '../../src/messages/index.ts'
+import { type MessageFacts, renderApproved, withElements } from '../../src/messages/index.ts'
 import { Languages } from '../../src/messages/languages.ts'
 import { facts, render, renderMessage, text } from './support.ts'
 
@@ -52,6 +53,34 @@ describe('from right to left', () => {
   test('an isolate that a template has itself does not span paragraphs', () => {
     const { html } = render('\u2068one\n\ntwo\u2069', { locale: 'ar' }, 'EMAIL')
     expect(html).not.toContain('bdi>')
+  })
+
+  test('each isolate is an element, to any depth', () => {
+    const innermostFirst = (given: string): string => {
+      const next = given.replace(/\u2068([^\u2066-\u2069\n]*)\u2069/g, '<bdi>$1</bdi>')
+      return next === given ? given : innermostFirst(next)
+    }
+    const units = fc.constantFrom(
+      '\u2066',
+      '\u2067',
+      '\u2068',
+      '\u2068',
+      '\u2068',
+      '\u2069',
+      '\u2069',
+      '\u2069',
+      '\n',
+      'a',
+    )
+    fc.assert(
+      fc.property(fc.array(units, { maxLength: 40 }), (all) => {
+        expect(withElements(all.join(''))).toBe(innermostFirst(all.join('')))
+      }),
+      { numRuns: 1000 },
+    )
+    // In one pass: with one for each depth, this takes minutes.
+    const depth = 100_000
+    expect(withElements(`${'\u2068'.repeat(depth)}${'\u2069'.repeat(depth)}`)).toHaveLength(depth * 11)
   })
 
   test('a value that is cut ends within its isolate', () => {
