@@ -5,7 +5,8 @@ import { capture } from '../../adapters/transport/capture.ts'
 import { type DirectoryRecipient, type HttpRequest, type Notifications, TransportError } from '../../src/index.ts'
 import { Answers } from '../../src/services/answers/answers.ts'
 import { Consent } from '../../src/services/consent/consent.ts'
-import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { Links } from '../../src/services/shared/links.ts'
+import { ada, openClinic, organizationId, testKey } from '../support/clinic.ts'
 import { keyOf } from '../support/keys.ts'
 import { migratedDatabase } from '../support/migrated-sqlite.ts'
 
@@ -570,4 +571,24 @@ describe('mail that can be refused', () => {
     const refused = decisions.filter(({ rule }) => rule === 'category_disabled_by_recipient')
     expect(refused.map(({ channel, category }) => [channel, category])).toEqual([['EMAIL', 'WAITLIST']])
   })
+})
+
+it('work where only the HTML of a mail has them, as a layout of the host may', () => {
+  const links = new Links({ publicUrl, encryptionKeys: [testKey] })
+  const recipient = { type: 'PATIENT', id: 1 } as const
+  const about = {
+    organizationId,
+    recipient,
+    readers: [recipient],
+    appointmentId: 42,
+    channel: 'EMAIL',
+    category: 'REMINDER',
+  } as const
+  const html = `<a href="${publicUrl}/preferences/${mask}">`
+  const filled = links.fill(
+    { subject: 'S', text: 'T', html, template: null },
+    { ...about, startsAt: null, messageKey: 'k', now: new Date(0) },
+  )
+  expect(filled.message.html).toMatch(/preferences\/[\w-]{22}"/)
+  expect(filled.links).toHaveLength(1)
 })

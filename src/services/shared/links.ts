@@ -89,7 +89,8 @@ export class Links {
   fill(message: Texts, about: LinkAbout): { readonly message: Texts; readonly links: readonly LinkRow[] } {
     const { base } = this
     // Of WhatsApp, the text is what the provider makes of the template.
-    if (base === null || !`${message.subject} ${message.text}`.includes(tokenMask)) return { message, links: [] }
+    const isMasked = [message.subject, message.text, message.html].some((one) => one?.includes(tokenMask))
+    if (base === null || !isMasked) return { message, links: [] }
     const links = new Map<LinkPurpose, Link>()
     const filled = (text: string): string =>
       linkPurposes.reduce((before, purpose) => {
