@@ -27,9 +27,15 @@ export const changesCalendar = (category: Category): boolean => methods[category
 /**
  * The calendar file of a message; null: it has none. `earlier`: messages to the same address about the same appointment, newest first. The sequence
  * rises with each message that has a file, and is the same for each attempt at one; the organizer is that of the first that may
- * have arrived, since calendars take changes from nobody else. An event that was never sent is not cancelled.
+ * have arrived, since calendars take changes from nobody else. An event that was never sent is not cancelled, and none is begun
+ * where `mayBegin` is false.
  */
-export function calendarStep(own: Sent, earlier: readonly Sent[], sender: string): CalendarStep | null {
+export function calendarStep(
+  own: Sent,
+  earlier: readonly Sent[],
+  sender: string,
+  mayBegin = true,
+): CalendarStep | null {
   const method = methods[own.category]
   if (method === undefined) return null
   const others = earlier.filter(({ id, calendar }) => id !== own.id && calendar !== null)
@@ -37,10 +43,13 @@ export function calendarStep(own: Sent, earlier: readonly Sent[], sender: string
   if (method === 'CANCEL' && !arrived.some(({ category }) => methods[category] === 'REQUEST')) return null
   const last = Math.max(-1, ...others.map(({ calendar }) => calendar?.sequence ?? -1))
   const kept = isInDoubt(own) ? own.calendar?.organizer : undefined
+  const newest = arrived[0]
+  const isThere = kept !== undefined || (newest !== undefined && methods[newest.category] === 'REQUEST')
+  if (method === 'REQUEST' && !mayBegin && !isThere) return null
   return {
     method,
     sequence: own.calendar?.sequence ?? last + 1,
-    organizer: arrived[0]?.calendar?.organizer ?? kept ?? sender,
+    organizer: newest?.calendar?.organizer ?? kept ?? sender,
   }
 }
 

@@ -35,7 +35,7 @@ export type { Reader } from './parts.ts'
 export { plainCharacters, visibly } from './plain-characters.ts'
 export { renderMessage } from './render.ts'
 export { excerpt } from './template-problems.ts'
-export { cleanName, escapeHtml, htmlOf, plainSpaces } from './text.ts'
+export { cleanName, escapeHtml, givenText, htmlOf, plainSpaces } from './text.ts'
 export { LanguageFault, type TextKey } from './texts.ts'
 export { askVariable, isVariable, linkOf, variableNames } from './variables.ts'
 export {

@@ -6,7 +6,7 @@ import { type Button, type Inline, type MessageDocument, textOfDocument } from '
 import type { MessageFacts } from './facts.ts'
 import { englishFor } from './languages.ts'
 import { builtInLayout, type MailBrand, type MailLayout } from './mail-layout.ts'
-import { cleanName } from './text.ts'
+import { cleanName, givenText } from './text.ts'
 
 /** A mail that somebody is about to get. */
 type Letter = {
@@ -49,9 +49,7 @@ const guarded =
   (layout: MailLayout, failed: (error: unknown) => void): MailLayout =>
   (mail) => {
     try {
-      const html: unknown = layout(mail)
-      if (typeof html === 'string') return html
-      throw new TypeError('the layout returned no text')
+      return givenText(layout(mail), 'the layout')
     } catch (error) {
       failed(error)
       return builtInLayout(mail)

@@ -24,6 +24,16 @@ export function plainSpaces(text: string): string {
   return text.replace(/[\u202f\u00a0]/g, ' ')
 }
 
+/**
+ * Text that a function of the host application returned. @throws TypeError where it is none. What a promise, which nobody awaits, rejects with
+ * is dropped: it would end the process.
+ */
+export function givenText(given: unknown, by: string): string {
+  if (typeof given === 'string') return given
+  Promise.resolve(given).catch(() => {})
+  throw new TypeError(`${by} returned no text`)
+}
+
 const subjectMax = 255
 
 const tidyLine = /^[!-~]+(?: [!-~]+)*$/

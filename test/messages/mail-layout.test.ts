@@ -181,5 +181,13 @@ describe('the layout of mails', () => {
       mail(told('en')).html,
     )
     expect(faults).toHaveLength(1)
+    // @ts-expect-error A host without types may have one that is asynchronous: what it rejects with must not end the process.
+    const late = framesBy(async () => {
+      throw new Error('out of paper')
+    }).of(framed)
+    expect(renderMessage({ channel: 'EMAIL', facts: told('en'), templates: {}, frame: late }).html).toBe(
+      mail(told('en')).html,
+    )
+    expect(faults).toHaveLength(2)
   })
 })

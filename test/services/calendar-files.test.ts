@@ -183,13 +183,48 @@ describe('calendar files', () => {
     ])
   })
 
-  it('never keep a message back', async () => {
-    const broken: CalendarWriter = {
-      async load() {},
-      write() {
+  it('of a setting that is switched off are kept right, and no new ones begun', async () => {
+    await using clinic = await open()
+    const { notifications, host } = clinic
+    host.book({ id: 42, startsAt: '2031-03-08T10:00:00' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    await clinic.settings.updateOrganizationSettings(organizationId, { calendarFiles: false })
+    host.change(42, { startsAt: '2031-03-10T10:00:00' })
+    await notifications.appointmentRescheduled(42)
+    host.book({ id: 43, startsAt: '2031-03-09T10:00:00' })
+    await notifications.appointmentBooked(43)
+    await clinic.settle()
+    host.change(42, { status: 'cancelled' })
+    await notifications.appointmentCancelled(42)
+    await clinic.settle()
+    host.change(42, { status: 'scheduled' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    const files = clinic.outbox.sent.map(({ category, calendar: file }) => {
+      const event = file === undefined || file === null ? null : read(String(file.content))
+      return [category, event?.method ?? null, event?.sequence ?? null]
+    })
+    expect(files).toEqual([
+      ['CONFIRMATION', 'REQUEST', 0],
+      ['RESCHEDULE', 'REQUEST', 1],
+      ['CONFIRMATION', null, null],
+      ['CANCELLATION', 'CANCEL', 2],
+      ['CONFIRMATION', null, null],
+    ])
+  })
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
         throw new Error('out of ink')
       },
-    }
+    ],
+    ['rejects', () => Promise.reject(new Error('out of ink'))],
+  ])('never keep a message back where writing one %s', async (_, write) => {
+    // @ts-expect-error Hosts without types may write anything.
+    const broken: CalendarWriter = { async load() {}, write }
     await using clinic = await open({ calendar: broken })
     await walk(clinic)
     expect(filesOf(clinic.outbox.sent)).toEqual([null, null, null, null])
@@ -237,8 +272,11 @@ describe('the page of a link that confirms', () => {
   }
   const emailTemplates = { appointment_confirmation: 'Confirm: {confirm_url}' }
 
-  it('offers the event that mail keeps right as a file', async () => {
-    await using clinic = await open({ publicUrl, hooks: heard }, { emailTemplates })
+  it.each([
+    ['everything', []],
+    ['less than a reminder', [{ category: 'CONFIRMATION', level: 1 }]],
+  ])('offers the event that mail keeps right as a file, where a confirmation says %s', async (_, detailLevels) => {
+    await using clinic = await open({ publicUrl, hooks: heard }, { emailTemplates, detailLevels })
     const url = await link(clinic)
     const page = await ask(clinic, url)
     const href = /<a href="([^"]+)" download>Add to calendar<\/a>/.exec(page.body ?? '')?.[1] ?? ''

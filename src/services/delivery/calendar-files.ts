@@ -1,6 +1,7 @@
 import { email } from '../../channels/email.ts'
 import { calendarStep, changesCalendar } from '../../domain/calendar-file.ts'
 import { addressKey } from '../../domain/effective.ts'
+import { givenText } from '../../messages/index.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { calendarEvent } from '../messages/calendar-event.ts'
@@ -28,7 +29,7 @@ export async function calendarFilesOf(
 ): Promise<CalendarFiles | null> {
   const { calendar, storage, logger } = options
   if (calendar === null) return null
-  const changing = checked.filter(isSendable).flatMap((one) => changingOf(one, knowledge) ?? [])
+  const changing = checked.filter(isSendable).flatMap((one) => changingOf(one) ?? [])
   if (changing.length === 0) return null
   const appointments = [...new Map(changing.map((one) => [keyOf(one), one])).values()]
   const sent = Map.groupBy(
@@ -40,13 +41,15 @@ export async function calendarFilesOf(
   )
   return {
     fileOf(one, { sender, senderName, attendeeName }) {
-      const about = changingOf(one, knowledge)
+      const about = changingOf(one)
       const { subject, result, others, changed, isReinstated } = one
       if (about === null || subject.start === null) return null
       const { due, organizationId, appointmentId } = about
       const address = addressKey(email.name, result.address)
       const earlier = (sent.get(keyOf(about)) ?? []).filter((row) => isMail(row) && row.recipientAddress === address)
-      const step = calendarStep(due.delivery, earlier, sender)
+      // Switched off, what is in calendars already is still kept right.
+      const mayBegin = knowledge.surroundings(organizationId).policy.calendarFiles
+      const step = calendarStep(due.delivery, earlier, sender, mayBegin)
       if (step === null) return null
       const { recipient } = result
       const { channel, category } = due.delivery
@@ -56,7 +59,7 @@ export async function calendarFilesOf(
         // An event that is cancelled and stays would still send somebody there.
         if (step.method === 'REQUEST' && !text.saysWhen) return null
         const { method, sequence, organizer } = step
-        const content = calendar.write(
+        const written = calendar.write(
           calendarEvent({
             method,
             organizationId,
@@ -71,6 +74,7 @@ export async function calendarFilesOf(
             now,
           }),
         )
+        const content = givenText(written, 'the calendar')
         return { mark: { sequence, organizer }, file: { method, content } }
       } catch (error) {
         // The message matters more than its file.
@@ -81,11 +85,11 @@ export async function calendarFilesOf(
   }
 }
 
-function changingOf({ due }: Sendable, knowledge: BatchContext['knowledge']): Changing | null {
+function changingOf({ due }: Sendable): Changing | null {
   const { organizationId, appointmentId, channel, category } = targetOf(due)
-  if (due.kind !== 'notice' || appointmentId === null || channel !== email.name || !changesCalendar(category))
-    return null
-  return knowledge.surroundings(organizationId).policy.calendarFiles ? { due, organizationId, appointmentId } : null
+  return due.kind !== 'notice' || appointmentId === null || channel !== email.name || !changesCalendar(category)
+    ? null
+    : { due, organizationId, appointmentId }
 }
 
 const isMail = ({ channel }: DeliveryRow): boolean => channel === email.name

@@ -1,5 +1,6 @@
 import { email } from '../../channels/email.ts'
 import { isActive, isSameRecipient } from '../../domain/appointment.ts'
+import { givenText } from '../../messages/index.ts'
 import { calendarEvent } from '../messages/calendar-event.ts'
 import { calendarTextFor } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
@@ -32,8 +33,9 @@ export async function calendarDownload(context: Context, opened: Opened): Promis
   const senders = knowledge.senders(organizationId, email.name)
   const organizer = last?.organizer ?? (typeof senders === 'string' ? null : senders[0].from)
   const name = knowledge.organization(organizationId)?.name ?? null
-  const about = { organizationId, channel, category: 'REMINDER', subject: appointment, recipient, now } as const
-  return calendar.write(
+  const category = link.category ?? 'REMINDER'
+  const about = { organizationId, channel, category, subject: appointment, recipient, now }
+  const written = calendar.write(
     calendarEvent({
       method: 'PUBLISH',
       organizationId,
@@ -48,4 +50,5 @@ export async function calendarDownload(context: Context, opened: Opened): Promis
       now,
     }),
   )
+  return givenText(written, 'the calendar')
 }
