@@ -75,6 +75,8 @@ export type RenderedMessage = {
   template: FilledTemplate | null
   /** True: the template says more than the message may, and what went out is the built-in text. */
   isTemplateWithheld?: boolean
+  /** What is wrong with the stored template, in place of which the built-in text went out; left out: nothing. */
+  templateFault?: string
   /** Variables of the host application that it names and nobody has a value of; left out: none. */
   missing?: readonly string[]
   /** True: it says what to reply. */

@@ -1,3 +1,4 @@
+import { isNotificationError, type NotificationError } from '../errors.ts'
 import type { PartialSet, TemplateSet } from '../schemas/templates.ts'
 import { templateKeyOf } from '../schemas/vocabulary.ts'
 import { type Compile, type CompiledTemplate, hashOf, hex, usualCompilers } from './compile.ts'
@@ -11,7 +12,7 @@ import { readMarkdown } from './markdown.ts'
 import { withPartials } from './partials.ts'
 import { type Piece, partsFor, type Reader, type TemplateParts } from './parts.ts'
 import { isTooLong } from './size.ts'
-import { invalidTemplate } from './template-problems.ts'
+import { excerpt, invalidTemplate } from './template-problems.ts'
 import { subjectLine } from './text.ts'
 
 const none: PartialSet = {}
@@ -177,4 +178,19 @@ export function renderMessage(input: RenderInput): RenderedMessage {
   const words = { subject: '', text, document, locale, templateRevision: 'default:1', asks }
   const builtIn = message(input, facts, words)
   return parts !== null && custom === null ? { ...builtIn, isTemplateWithheld: true } : builtIn
+}
+
+/**
+ * `renderMessage` of what is sent. A stored template that is broken here, such as by a variable that this process does not declare, is replaced
+ * by the built-in text, and `failed` hears why: a message in the wrong words is better than none.
+ */
+export function renderStored(input: RenderInput, failed: (error: NotificationError) => void): RenderedMessage {
+  try {
+    return renderMessage(input)
+  } catch (error) {
+    if (!isNotificationError(error) || error.code !== 'template_invalid') throw error
+    failed(error)
+    const fault = error.issues.map(({ field, message }) => `${field}, ${excerpt(message)}`)[0] ?? error.code
+    return { ...renderMessage({ ...input, templates: {} }), templateFault: fault }
+  }
 }

@@ -170,7 +170,10 @@ const hostText =
     if (typeof value === 'object')
       return numberFormat(facts.locale, { style: 'currency', currency: value.currency }).format(value.amount)
     if (typeof value === 'number') return numberFormat(facts.locale).format(value)
-    return type === 'date' ? datesIn(facts.locale).date(Date.parse(value)) : cleanValue(value)
+    if (type !== 'date') return cleanValue(value)
+    // Kept with a notice, it may be from when the variable was text.
+    const day = Date.parse(value)
+    return Number.isNaN(day) ? '' : datesIn(facts.locale).date(day)
   }
 
 /** Digits and point of the language; no separators, for a plain `{duration_minutes}` is a plain number. */

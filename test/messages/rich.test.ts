@@ -267,6 +267,8 @@ describe('variables of a host', () => {
     })
     expect(render('{copay}', { facts: { detail: 1, variables } })).toMatchObject({ isTemplateWithheld: true })
     expect(render('{room}', { facts: { detail: 0, variables } }).text.trim()).toBe('*A 1*')
+    // Kept with a notice while it was text.
+    expect(render('Until {until}.', { facts: { variables: { until: 'spring' } } }).text).toBe('Until .')
   })
 
   it('are known where they are declared only', () => {

@@ -14,7 +14,7 @@ import {
   namesOf,
   type RenderedMessage,
   renderApproved,
-  renderMessage,
+  renderStored,
   type Wording,
 } from '../../messages/index.ts'
 import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
@@ -275,11 +275,11 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const free = content.kind === 'approved' && approved === null && isFreeText ? (content.free?.format ?? null) : null
   const format = content.kind === 'text' ? content : free
   if (format !== null) {
-    return renderMessage({
+    const input = {
       channel: templated(channel, format),
       facts: factsOf(),
       // A template for everybody is written once, in the organization's language, and its dates are too.
-      templateFacts: (language) => {
+      templateFacts: (language: string | null) => {
         const wanted =
           language === null ? (organization?.locale ?? locale) : (locale ?? organization?.locale ?? language)
         const ofTemplate = knowledge.wording(organizationId, wanted)
@@ -296,7 +296,8 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
       compile: knowledge.compile,
       frame: knowledge.frame(organizationId),
       keepsCharacters: !policy.smsPlainCharacters,
-    })
+    }
+    return renderStored(input, (error) => knowledge.templateFailed(organizationId, error))
   }
   const tag = locale ?? usual
   return approved === null || content.kind === 'text'
@@ -364,14 +365,17 @@ function audienceOf({ recipients }: Subject, people: readonly Person[], readers:
   return readers.some(isOwn) ? 'person' : 'other'
 }
 
-/** In `explain()`, what of a message is not as its template would have it: that says too much, or values are missing. */
-export function textInWords({ isTemplateWithheld = false, missing = [] }: TextFindings): string[] {
+/** In `explain()`, what of a message is not as its template would have it: that says too much or is broken, or values are missing. */
+export function textInWords({ isTemplateWithheld = false, templateFault, missing = [] }: TextFindings): string[] {
   const withheld =
     'the template says more than the detail level in force allows, so the built-in text of that level is sent'
   const gaps = missing.map((name) => `{${name}}`).join(', ')
   return [
     ...(isTemplateWithheld ? [withheld] : []),
+    ...(templateFault === undefined
+      ? []
+      : [`the template cannot be used (${templateFault}), so the built-in text is sent`]),
     ...(missing.length === 0 ? [] : [`the directory has no value for ${gaps}, which the template names`]),
   ]
 }
-export type TextFindings = Pick<RenderedMessage, 'isTemplateWithheld' | 'missing'>
+export type TextFindings = Pick<RenderedMessage, 'isTemplateWithheld' | 'templateFault' | 'missing'>

@@ -14,6 +14,7 @@ import type { ProviderFault } from '../../schemas/rules.ts'
 import type { Senders } from './accounts/providers.ts'
 import type { Context, PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
+import { faultOf } from './fault-log.ts'
 import { readRecipient } from './ids.ts'
 import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
 import { policyOf } from './settings-view.ts'
@@ -116,6 +117,14 @@ export class Knowledge {
   /** How stored templates are compiled. */
   get compile(): Compile {
     return this.#context.options.compilers.stored
+  }
+
+  /** A stored template is broken in this process, and the built-in text goes out in its place. */
+  templateFailed(organizationId: string, error: NotificationError): void {
+    this.#context.options.logger.error('template broken, the built-in text is used', {
+      organizationId,
+      fault: faultOf(error),
+    })
   }
 
   /** What links in texts begin with; null: there are none. */
