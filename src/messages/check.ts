@@ -229,6 +229,19 @@ export function namedIn(
   )
 }
 
+/** What messages name, with all their texts, by the field of their body. */
+export const namedByBody = (
+  channel: Templated,
+  templates: TemplateSet,
+  making: Making = {},
+): ReadonlyMap<string, ReadonlySet<string>> =>
+  new Map(
+    entriesOf(channel, templates, making).map(({ parts, compiled }) => [
+      parts.body.field,
+      new Set(compiled.flatMap(({ compiled: { names } }) => [...names])),
+    ]),
+  )
+
 /** Where templates name a link of the library, which needs what not every host has: the fields, each with the name of the variable. */
 export const linksNamed = (channel: Templated, templates: TemplateSet, making: Making = {}) =>
   namedIn(channel, templates, making).filter(({ name }) => linkOf(name) !== null)

@@ -6,7 +6,6 @@ export {
   detailWarnings,
   linksNamed,
   type Making,
-  namedIn,
   sampleFacts,
 } from './check.ts'
 export { type Compile, type Compilers, compileDraft, compilersOf, usualCompilers } from './compile.ts'
@@ -22,6 +21,7 @@ export {
   type MessageDocument,
   textOfDocument,
 } from './document.ts'
+export { droppedNames } from './dropped.ts'
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
 export type { ApprovedFormat, MessageFormat, SizeLimit, Templated, TextCost, TextFormat } from './format.ts'
 export { type Understood, understand } from './inbound.ts'

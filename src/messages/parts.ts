@@ -1,6 +1,6 @@
 import { templateFor } from '../schemas/approved-templates.ts'
 import type { Template, TemplateSet, TemplateVariant } from '../schemas/templates.ts'
-import type { Audience, TemplateKey } from '../schemas/vocabulary.ts'
+import { type Audience, audiences, type TemplateKey } from '../schemas/vocabulary.ts'
 import type { Form } from './compile.ts'
 
 /** A text of a template, and its path in the settings, such as `emailTemplates.appointment_reminder.body`. */
@@ -90,6 +90,16 @@ export function partsFor(
   return variant === null || template.variants === undefined
     ? ofReaders(template, field)
     : variantAt(variant, field, template.variants.indexOf(variant))
+}
+
+/** Readers for whom the texts of a key may differ: whom no variant is for, and those of each. */
+export function readersOf(templates: TemplateSet, key: TemplateKey): readonly Reader[] {
+  const template = templateOf(templates, key)
+  const variants = template === undefined || typeof template === 'string' ? [] : (template.variants ?? [])
+  const whose: readonly Pick<TemplateVariant, 'language' | 'kind' | 'audience'>[] = [{}, ...variants]
+  return whose.flatMap(({ language = null, kind = null, audience }) =>
+    (audience === undefined ? audiences : [audience]).map((one) => ({ language, kind, audience: one })),
+  )
 }
 
 /**

@@ -78,13 +78,14 @@ export function publishTexts(
 /** `TemplateVersionCommands.draft`. The settings keep their revision: what is sent does not change. */
 export const templateDrafts: Command<NewDraft, TemplateVersion | null> = {
   stages: [({ organizationId: organization_id }) => [read(keys.settings, { organization_id })]],
-  run: each((rows, { content, ...writing }) => {
+  run: each((rows, { content, basedOn, ...writing }) => {
     const { organizationId, at, by } = writing
     const settings = rows.get(keys.settings, { organization_id: organizationId })
     if (settings === undefined) return null
     const { templateVersion, templateVersions } = decodeSettings(settings)
+    if (templateVersion !== basedOn) return null
     const version = (templateVersions ?? 0) + 1
-    const row = newRow(writing, content, version, templateVersion)
+    const row = newRow(writing, content, version, basedOn)
     rows.append('notification_template_versions', row)
     rows.update('notification_settings', settings.id, { template_versions: version })
     const target = { type: 'organization', id: organizationId } as const

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { migratedDatabase } from '../support/migrated-sqlite.ts'
+import { sqlite as store } from '../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const reminder = (body: string) => ({ emailTemplates: { appointment_reminder: body } })
@@ -54,12 +56,41 @@ describe('versions of templates', () => {
     const publish = (confirm?: boolean) =>
       clinic.templateVersions.publish(organizationId, draft.version, { basedOn: 1, confirm })
     await expect(publish()).rejects.toMatchObject({ code: 'confirmation_required', status: 409, issues: dropped })
+    // What the built-in text says is not dropped, but an answer is.
+    const none = await clinic.templateVersions.draft(organizationId, { emailTemplates: null })
+    expect(none.dropped).toEqual(dropped.slice(1))
     expect(await publish(true)).toMatchObject({ version: 2, publishedAt: new Date(now) })
-    // What moves to a variant, or to the built-in text, is not dropped.
+    // What moves to a variant is dropped for the others.
     const moved = { appointment_reminder: { body: 'Soon.', variants: [{ kind: 'a', body: '{date}' }] } }
     const kept = await clinic.templateVersions.draft(organizationId, { emailTemplates: moved })
-    expect(kept.dropped).toEqual([])
+    expect(kept.dropped).toEqual([{ field: 'emailTemplates.appointment_reminder', message: 'no longer says {date}' }])
     expect((await clinic.templateVersions.draft(organizationId, { emailTemplates: null })).dropped).toEqual([])
+  })
+
+  it('a draft is made of what is published when it is kept', async () => {
+    const storage = store(':memory:')
+    let meanwhile = async () => {}
+    const watched: Store = {
+      ...storage,
+      templateVersions: {
+        ...storage.templateVersions,
+        async draft(draft) {
+          await meanwhile()
+          return storage.templateVersions.draft(draft)
+        },
+      },
+    }
+    await using clinic = await clinicWith('One.', { storage: watched })
+    meanwhile = async () => {
+      meanwhile = async () => {}
+      await clinic.settings.updateTemplates(organizationId, { smsTemplates: { appointment_reminder: 'S' } })
+    }
+    const draft = await clinic.templateVersions.draft(organizationId, reminder('Two.'))
+    expect(draft).toMatchObject({ version: 3, basedOn: 2 })
+    expect(await clinic.templateVersions.get(organizationId, 3)).toMatchObject({
+      emailTemplates: { appointment_reminder: 'Two.' },
+      smsTemplates: { appointment_reminder: 'S' },
+    })
   })
 
   it('are compared text by text, and can be gone back to', async () => {

@@ -90,7 +90,7 @@ export function templateVersionRoutes({ templateVersions }: Api, ids: HostIds): 
       query: nothing,
       body: templatesInput,
       responses: { 201: versionShape.extend({ warnings, dropped }) },
-      errors: ['settings_not_found', 'template_invalid'],
+      errors: ['settings_not_found', 'conflict', 'template_invalid'],
       example: { body: { email_templates: { appointment_reminder: 'Reminder: {date} at {time}.' } } },
       access: { kind: 'members', staff: 'admin', self: false, owner },
       async handler({ body, owner: { organizationId }, caller }) {

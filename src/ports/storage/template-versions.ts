@@ -19,11 +19,13 @@ export interface TemplateVersionQueries {
 
 /** Published versions are written with the settings (`SettingsCommands`). Commands of `src/records`. */
 export interface TemplateVersionCommands {
-  /** Keeps a draft, based on what is published. Null: the organization has no settings. */
+  /** Keeps a draft. Null: the organization has no settings, or another version than `basedOn` is published by now. */
   draft(draft: NewDraft): Promise<TemplateVersion | null>
 }
 export type NewDraft = {
   readonly organizationId: string
+  /** The published version that `content` was made from; null: none was published. */
+  readonly basedOn: number | null
   readonly content: TemplateContent
   readonly at: Date
   readonly by: Actor

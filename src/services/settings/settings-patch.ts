@@ -123,7 +123,7 @@ export function requireTransport({ providers }: Context, input: object, channel:
 /**
  * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
  */
-const changeAttempts = 10
+export const changeAttempts = 10
 
 /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and checked anew. */
 export async function changeSettings(
@@ -148,12 +148,15 @@ export async function changeSettings(
     context.accounts.changed()
     return row
   }
-  throw new NotificationError(
+  throw changedMeanwhile(id)
+}
+
+export const changedMeanwhile = (id: string): NotificationError =>
+  new NotificationError(
     'conflict',
     `The settings of organization ${id} were changed at the same time by other requests, ${changeAttempts} times in a row. Read them and try again.`,
     { field: 'organizationId' },
   )
-}
 
 /** @throws NotificationError `settings_not_found`. */
 export async function settingsRow(context: Context, id: string): Promise<SettingsRow> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { channelOf, channels } from '../../channels/index.ts'
 import { type FieldIssue, issuesInWords, NotificationError } from '../../errors.ts'
-import { askVariable, linkOf, namedIn } from '../../messages/index.ts'
+import { askVariable, droppedNames, linkOf } from '../../messages/index.ts'
 import type { SettingsRow, TemplateVersionRow } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
 import { channelSettings, patched, templated } from '../../schemas/channel-settings.ts'
@@ -9,11 +9,17 @@ import { organizationId, parseField, parseInput, type Warning } from '../../sche
 import { definedOnly } from '../../schemas/defined.ts'
 import { type Templates, type TemplatesInput, templatesInput } from '../../schemas/settings.ts'
 import { changesBetween, contentOf, type TemplateVersion, type TextChange } from '../../schemas/template-versions.ts'
-import { templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { settingsNotFound, templateVersionNotFound } from '../shared/not-found.ts'
+import { templateVersionNotFound } from '../shared/not-found.ts'
 import { makingOf } from '../shared/settings-view.ts'
-import { changeSettings, mergedTemplates, replansTexts, settingsRow } from './settings-patch.ts'
+import {
+  changeAttempts,
+  changedMeanwhile,
+  changeSettings,
+  mergedTemplates,
+  replansTexts,
+  settingsRow,
+} from './settings-patch.ts'
 import { checkTexts } from './template-checks.ts'
 
 const number = z
@@ -97,24 +103,22 @@ export class TemplateVersions {
 
   /**
    * Keeps a draft: what is published, with the templates given in place of those of their keys. Nobody is sent it before it is published.
-   * @throws NotificationError `template_invalid`.
+   * @throws NotificationError `template_invalid`, `conflict`.
    */
   async draft(id: string, input: TemplatesInput): Promise<DraftResult> {
     const given = parseInput(templatesInput, input, 'templates')
-    const before = await settingsRow(this.#context, checked(id))
-    const patch = definedOnly(mergedTemplates(before, given))
-    const after = patched(before, patch)
-    const warnings = await checkTexts(this.#context, after, patch)
     const { storage, clock } = this.#context.options
-    const content = contentOf(after)
-    const made = await storage.templateVersions.draft({
-      organizationId: before.organizationId,
-      content,
-      at: clock.now(),
-      by: this.#actor,
-    })
-    if (made === null) throw settingsNotFound(id)
-    return { ...made, warnings, dropped: droppedBy(this.#context, before, after) }
+    for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
+      const before = await settingsRow(this.#context, checked(id))
+      const patch = definedOnly(mergedTemplates(before, given))
+      const after = patched(before, patch)
+      const warnings = await checkTexts(this.#context, after, patch)
+      const { organizationId, templateVersion: basedOn } = before
+      const draft = { organizationId, basedOn, content: contentOf(after), at: clock.now(), by: this.#actor }
+      const made = await storage.templateVersions.draft(draft)
+      if (made !== null) return { ...made, warnings, dropped: droppedBy(this.#context, before, after) }
+    }
+    throw changedMeanwhile(id)
   }
 
   /** What of `version` differs from `from`, text by text. Default: from what is published. */
@@ -195,23 +199,17 @@ export function requireVersion({ templateVersion }: SettingsRow, basedOn: number
   )
 }
 
-/** What the texts of a channel and category no longer name, where they still are. */
+/** What readers of a channel and category no longer find in its texts. */
 function droppedBy(context: Context, before: SettingsRow, after: SettingsRow): Dropped[] {
   return channels.flatMap((channel) => {
     const { content } = channelOf(channel)
     if (content.kind !== 'text') return []
-    const named = (row: SettingsRow) =>
-      namedIn(templated(channel, content), channelSettings(row, channel).templates, makingOf(context.options, row))
-    const [old, fresh] = [named(before), named(after)]
-    const { templates } = channelSettings(after, channel)
-    const gone = old.filter(
-      ({ category, name }, index) =>
-        templates[templateKeyOf[category]] !== undefined &&
-        !fresh.some((one) => one.category === category && one.name === name) &&
-        old.findIndex((one) => one.category === category && one.name === name) === index,
-    )
-    return gone.map(({ category, name }) => ({
-      field: `${templated(channel, content).field}.${templateKeyOf[category]}`,
+    const texts = (row: SettingsRow) => ({
+      templates: channelSettings(row, channel).templates,
+      making: makingOf(context.options, row),
+    })
+    return droppedNames(templated(channel, content), texts(before), texts(after)).map(({ field, name }) => ({
+      field,
       message:
         linkOf(name) === null && name !== askVariable ? `no longer says {${name}}` : `no longer offers {${name}}`,
     }))

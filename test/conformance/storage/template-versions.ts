@@ -49,8 +49,8 @@ export function templateVersions({ migrated }: Starter): void {
 
   it('keeps drafts beside what is published, and publishes one or what it says anew', async () => {
     const { storage } = await migrated()
-    const draft = (text: string) =>
-      storage.templateVersions.draft({ organizationId, content: contentOf(text), at: minutes(1), by: clerk })
+    const draft = (text: string, basedOn: number | null = null) =>
+      storage.templateVersions.draft({ organizationId, basedOn, content: contentOf(text), at: minutes(1), by: clerk })
     expect(await draft('x')).toBeNull()
     await organization(storage)
     const unpublished = { basedOn: null, createdAt: minutes(1), createdBy: clerk, publishedAt: null, publishedBy: null }
@@ -64,6 +64,8 @@ export function templateVersions({ migrated }: Starter): void {
     const publish = (text: string, publishes: number) =>
       storage.settings.update(organizationId, body(text), null, minutes(2), other, undefined, { publishes })
     expect(await publish('b', 2)).toMatchObject({ templateVersion: 2, templateVersions: 2 })
+    // Made of what is published no more.
+    expect(await draft('c')).toBeNull()
     const published = { ...unpublished, version: 2, publishedAt: minutes(2), publishedBy: other }
     expect(await storage.templateVersions.get(organizationId, 2)).toMatchObject(published)
     expect(await publish('a', 1)).toMatchObject({ templateVersion: 1, templateVersions: 2 })
