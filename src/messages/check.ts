@@ -46,29 +46,49 @@ export type Making = { readonly partials?: PartialSet | undefined; readonly comp
 
 type Checked = Piece & { readonly compiled: CompiledTemplate; readonly role: 'body' | 'subject' | 'button' | 'link' }
 
+/** What the texts that are checked together may have in all, with what they name: others wait meanwhile. */
+type Left = { characters: number; elements: number }
+const everything = (): Left => ({ characters: 1_000_000, elements: 20_000 })
+const unitOf = { characters: 'characters', elements: 'parts' } as const satisfies Record<keyof Left, string>
+
+/** @throws NotificationError `template_invalid` naming the text that is too much. */
+function take(left: Left, of: keyof Left, count: number, field: string): void {
+  left[of] -= count
+  if (left[of] >= 0) return
+  const most = `with those before it, and all that they name, it has more than ${everything()[of]} ${unitOf[of]}`
+  throw invalidTemplate([{ field, problem: { line: 1, column: 1, message: most } }])
+}
+
 /** The faults of a text's own, each at its place; where it has none, those that it has with what it names. */
-function compiledPiece(
+function compiledPiece(piece: Piece, role: Checked['role'], making: Making, left: Left): Checked {
+  const checked = compiledWhole(piece, role, making, left)
+  take(left, 'elements', checked.compiled.elements, piece.field)
+  return checked
+}
+
+function compiledWhole(
   piece: Piece,
   role: Checked['role'],
   { partials = {}, compilers = usualCompilers }: Making,
+  left: Left,
 ): Checked {
-  const { text, form } = piece
+  const { text, field, form } = piece
+  take(left, 'characters', text.length, field)
   const own = compilers.draft(withoutPartials(text), form)
   if (own.problems.length > 0 || !namesPartials(text)) return { ...piece, role, compiled: own }
   const whole = withPartials(text, partials)
   if (typeof whole !== 'string') return { ...piece, role, compiled: { ...own, problems: [whole] } }
+  take(left, 'characters', whole.length, field)
   return { ...piece, role, compiled: compilers.draft(whole, form) }
 }
 
-function compiledParts({ body, subject, preheader, buttons }: TemplateParts, making: Making): Checked[] {
+function compiledParts({ body, subject, preheader, buttons }: TemplateParts, making: Making, left: Left): Checked[] {
+  const compiled = (piece: Piece, role: Checked['role']) => compiledPiece(piece, role, making, left)
   const lines = [subject, preheader].flatMap((piece) => piece ?? [])
   return [
-    ...lines.map((piece) => compiledPiece(piece, 'subject', making)),
-    compiledPiece(body, 'body', making),
-    ...buttons.flatMap(({ label, url }) => [
-      compiledPiece(label, 'button', making),
-      compiledPiece(url, 'link', making),
-    ]),
+    ...lines.map((piece) => compiled(piece, 'subject')),
+    compiled(body, 'body'),
+    ...buttons.flatMap(({ label, url }) => [compiled(label, 'button'), compiled(url, 'link')]),
   ]
 }
 
@@ -165,14 +185,16 @@ function contentWarnings(channel: Templated, parts: TemplateParts, facts: Messag
 
 type Entry = { readonly category: Category; readonly parts: TemplateParts; readonly compiled: readonly Checked[] }
 
-const entriesOf = (channel: Templated, templates: TemplateSet, making: Making): Entry[] =>
-  categories.flatMap((category) =>
+function entriesOf(channel: Templated, templates: TemplateSet, making: Making): Entry[] {
+  const left = everything()
+  return categories.flatMap((category) =>
     everyPart(templates, templateKeyOf[category], channel.field).map((parts) => ({
       category,
       parts,
-      compiled: compiledParts(parts, making),
+      compiled: compiledParts(parts, making, left),
     })),
   )
+}
 
 /** Usual values as the readers of these texts have them. */
 function factsFor({ category, parts }: Entry, { compilers = usualCompilers }: Making): MessageFacts {
@@ -186,7 +208,7 @@ function factsFor({ category, parts }: Entry, { compilers = usualCompilers }: Ma
  * values, and the characters that force UCS-2), `subject_ignored` and `preheader_ignored` (where messages have none), `stray_brace`,
  * `foreign_placeholder` (`%date%`, `${date}` and their like).
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
- * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long, names of texts that are not there or
+ * variables, quoted braces, wrong types, more than 500 elements, more than 20,000 or 1,000,000 characters in all, a text that may be too long, names of texts that are not there or
  * contain themselves, links that lead elsewhere; each names its field, line and column.
  */
 export function checkTemplates(channel: Templated, templates: TemplateSet, making: Making = {}): Warning[] {
@@ -210,16 +232,17 @@ export function checkTemplates(channel: Templated, templates: TemplateSet, makin
 
 /** @throws NotificationError `template_invalid` with an issue for every fault of the texts that templates are made of. */
 export function checkPartials(field: string, partials: PartialSet, compilers: Compilers = usualCompilers): void {
+  const left = everything()
   const faults = Object.entries(partials).flatMap(([name, text]) => {
     const piece: Piece = { text, field: `${field}.${name}`, form: 'text' }
-    const { compiled } = compiledPiece(piece, 'body', { partials, compilers })
+    const { compiled } = compiledPiece(piece, 'body', { partials, compilers }, left)
     return compiled.problems.map((problem) => ({ field: piece.field, problem }))
   })
   if (faults.length > 0) throw invalidTemplate(faults)
 }
 
 /** What each text of the templates names: variables of the library and of its host, without a select that only asks whether there is one. */
-export function namedIn(
+function namedIn(
   channel: Templated,
   templates: TemplateSet,
   making: Making = {},

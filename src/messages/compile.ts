@@ -30,6 +30,8 @@ export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   readonly render: Filled<MessageFacts>
   /** Why a message with these facts may be too long, whichever case of its plurals is the one; null: it is not. */
   sizeFault(limit: SizeLimit, facts: MessageFacts): string | null
+  /** How many parts it has; 0 where it is refused unread. */
+  readonly elements: number
   /** About what it takes in memory. */
   readonly bytes: number
 }
@@ -74,6 +76,7 @@ function compiled(text: string, form: Form = 'text', host: HostVariables): Compi
     problems: [problem],
     render: () => '',
     sizeFault: () => null,
+    elements: 0,
     bytes: ownSize,
   })
   const result = parsed(source)
@@ -96,6 +99,7 @@ function compiled(text: string, form: Form = 'text', host: HostVariables): Compi
     // Values go in as finished text and are never parsed, so braces in a name stay a name.
     render: problems.length > 0 ? () => '' : filled(result, meaning),
     sizeFault: (limit, facts) => sizeFault(limit, result, meaning, facts),
+    elements: count.all,
     bytes: ownSize + count.all * elementBytes,
   }
 }

@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { compileDraft } from '../../src/messages/index.ts'
 import { remember } from '../../src/schemas/remember.ts'
-import { checkTemplates, facts, refusal, render, renderMessage, thrown } from './support.ts'
+import type { Template } from '../../src/schemas/templates.ts'
+import { checkMade, checkTemplates, facts, refusal, render, renderMessage, thrown } from './support.ts'
 
 const smsRefusal = (body: string) => thrown(() => checkTemplates('smsTemplates', { appointment_reminder: body }))
 
@@ -20,6 +21,25 @@ test('a template of more than 500 elements is refused before anything of it is f
   expect(refusal(`{duration_minutes, plural, other {${'#'.repeat(10_000)}}}`).message).toContain('it has 10001 parts')
   const nested = '{duration_minutes, plural, other {'.repeat(280)
   expect(refusal(`${nested}${'#'.repeat(300)}${'}}'.repeat(280)}`).message).toContain('it has 580 parts')
+})
+
+test('texts that are more in all than others can wait for are refused', () => {
+  const each = (count: number, body: string) => ({
+    variants: Array.from({ length: count }, (_, index) => ({ kind: `k${index}`, body })),
+  })
+  const check =
+    (appointment_reminder: Template, making = {}) =>
+    () =>
+      checkMade({ appointment_reminder }, making)
+  const most = each(50, '{date} '.repeat(200))
+  expect(check(most)).not.toThrow()
+  expect(check({ ...most, body: '{date}' })).toThrow(
+    'emailTemplates.appointment_reminder.variants[49].body, line 1, column 1: with those before it, and all that they name, it has more than 20000 parts',
+  )
+  const partials = { long: 'x'.repeat(20_000) }
+  expect(check(each(26, '{>long}{>long}'), { partials })).toThrow(
+    'variants[24].body, line 1, column 1: with those before it, and all that they name, it has more than 1000000 characters',
+  )
 })
 
 test('a template that formats more numbers than it has is refused: making formats is what takes time', () => {
