@@ -1,8 +1,10 @@
 /** What a message names, how much it says, and what that costs. */
 import { describe, expect, it } from 'vitest'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { ada, organizationId } from '../support/clinic.ts'
 import { confirmation, opened, type Settings } from '../support/confirmation.ts'
+import { migratedDatabase } from '../support/migrated-sqlite.ts'
 
 describe('whose visit it is, and how', () => {
   const mother = { type: 'CLIENT', id: 7, name: 'Jane Doe', email: 'jane@example.org', phone: '+14155550199' } as const
@@ -198,5 +200,38 @@ describe('pain 54: what an SMS costs', () => {
     })
     const planned = await ask(clinic, { method: 'GET', path: '/reminders/appointment/1/plan', caller: service })
     expect(JSON.stringify(planned.answer)).toContain('"cost":{"amount":0.18,"currency":"EUR"}')
+  })
+})
+
+it('a stored template that this process cannot use gives way to the built-in text, and is seen', async () => {
+  const ids = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' } as const
+  const database = await migratedDatabase(ids)
+  await using clinic = await opened({ options: { storage: sqlite({ database }) } })
+  // As a process stored it that declares the variable.
+  const templates = JSON.stringify({ appointment_confirmation: 'You pay {copay}.' })
+  database.prepare('update notification_settings set email_templates = ?').run(templates)
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'EMAIL' })
+  await clinic.settle()
+  expect(clinic.outbox.sent.map(({ text }) => text)).toEqual([expect.stringContaining('is confirmed')])
+  expect(clinic.log.lines.join('\n')).toMatch(/template broken.*\{copay\} is not a known variable/)
+  const sent = (await clinic.notifications.explain(1)).find(({ action }) => action === 'send')
+  expect(sent?.detail).toContain(
+    'the template cannot be used (emailTemplates.appointment_confirmation.body, line 1, column 9: {copay} is not a known variable',
+  )
+  const { answer } = await ask(clinic, {
+    method: 'POST',
+    path: `/templates/${organizationId}/preview`,
+    caller: service,
+    body: { channels: ['EMAIL', 'SMS'], template_key: 'appointment_confirmation' },
+  })
+  expect(answer).toMatchObject({
+    previews: [
+      {
+        channel: 'EMAIL',
+        message: '',
+        warnings: [{ code: 'no_preview', message: expect.stringContaining('{copay}') }],
+      },
+      { channel: 'SMS', warnings: [] },
+    ],
   })
 })

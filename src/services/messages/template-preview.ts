@@ -153,6 +153,7 @@ export class TemplatePreviews {
       known,
       isStored: row === null,
       appointment: appointmentId === undefined ? null : appointmentIn(organizationId, appointmentId, appointments),
+      checks: new Map(),
     }
   }
 }
@@ -165,6 +166,8 @@ type Surroundings = {
   /** The texts are those that are published, which are remembered. */
   readonly isStored: boolean
   readonly appointment: Appointment | null
+  /** What checking the draft found, by channel: once for all previews of it. */
+  readonly checks: Map<Channel, readonly Warning[]>
 }
 
 const withTexts = (settings: SettingsRow | null, content: Partial<SettingsRow>): SettingsRow | null =>
@@ -212,8 +215,10 @@ function previewOrReason(surroundings: Surroundings, request: TemplatePreviewReq
   try {
     return previewOf(surroundings, request)
   } catch (error) {
-    // The faults of a draft are those of the whole request.
-    if (!isNotificationError(error) || error.code !== 'invalid_input') throw error
+    // The faults of a draft are those of the whole request; what is stored may be broken on one channel.
+    const isDraft = request.template !== undefined || request.approvedTemplate !== undefined
+    const isReason = (code: string) => code === 'invalid_input' || (code === 'template_invalid' && !isDraft)
+    if (!isNotificationError(error) || !isReason(error.code)) throw error
     const nothing = {
       subject: null,
       message: '',
@@ -281,7 +286,7 @@ type Preview = {
 type How = { readonly facts: MessageFacts; readonly templateFacts: (language: string | null) => MessageFacts }
 
 function previewOfText(
-  { context, policy, known, isStored, appointment }: Surroundings,
+  { context, policy, known, isStored, appointment, checks }: Surroundings,
   { channel, templateKey, template, approvedTemplate, locale, kind, audience = 'person' }: TemplatePreviewRequest,
   how: How,
 ): Preview {
@@ -291,7 +296,8 @@ function previewOfText(
   const { compilers } = context.options
   const making = makingOf(context.options, policy)
   const draft = template === undefined ? {} : { [templateKey]: template }
-  const warnings = checkTemplates(templated(channel, content), draft, making)
+  const warnings = checks.get(channel) ?? checkTemplates(templated(channel, content), draft, making)
+  checks.set(channel, warnings)
   const { mailLayout: rules, brandColor: color } = policy
   const { name = null, phone = null } = known ?? {}
   const rendered = renderMessage({
