@@ -233,7 +233,9 @@ describe('calendar files', () => {
       )
     }
     const attached = server.mails.map(({ parsed }) =>
-      parsed?.attachments.filter(({ filename }) => filename === 'appointment.ics').map(({ content }) => String(content)),
+      parsed?.attachments
+        .filter(({ filename }) => filename === 'appointment.ics')
+        .map(({ content }) => String(content)),
     )
     expect(attached).toEqual(contents.map((content) => [content]))
     const [plain = ''] = server.mails.map(({ raw }) => raw)

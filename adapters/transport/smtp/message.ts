@@ -12,7 +12,7 @@ export function mailOf(
   bouncesTo: string | null = null,
   dkim: EmailAccount['dkim'] = undefined,
 ): SendMailOptions {
-  const { from, to, replyTo, unsubscribeUrl, calendar } = message
+  const { from, to, replyTo, unsubscribeUrl } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -28,9 +28,7 @@ export function mailOf(
     ...(replyTo === null || addressParts(replyTo) === null ? {} : { replyTo: { name: '', address: replyTo } }),
     ...(bouncesTo === null ? {} : { envelope: { from: bouncesTo, to } }),
     subject: headerText(message.subject),
-    text: message.text,
-    ...(message.html === null ? {} : { html: message.html }),
-    ...(calendar == null ? {} : calendarParts(calendar)),
+    ...partsOf(message),
     // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
     messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
     // RFC 3834: vacation responders stay quiet.
@@ -47,17 +45,25 @@ export function mailOf(
   }
 }
 
-type Parts = Pick<SendMailOptions, 'alternatives' | 'attachments'>
+type Parts = Pick<SendMailOptions, 'text' | 'html' | 'alternatives' | 'attachments'>
+
+function partsOf({ text, html, calendar }: OutboundMessage): Parts {
+  const file = calendar == null ? noParts : calendarParts(calendar)
+  // What is the only part is the mail itself, with its headers.
+  if (text === '' || html === null || html === '') return { text, ...(html === null ? {} : { html }), ...file }
+  const both = [partOf('text/plain; charset=utf-8', text), partOf('text/html; charset=utf-8', html)]
+  return { ...file, alternatives: [...both, ...file.alternatives] }
+}
+
+const noParts = { alternatives: [] }
 
 /** Beside the text, where mail programs look for it, and attached, for those that only show files: as nodemailer has an `icalEvent`. */
-const calendarParts = ({ method, content }: CalendarFile): Parts => ({
+const calendarParts = ({ method, content }: CalendarFile) => ({
   alternatives: [partOf(`text/calendar; charset=utf-8; method=${method}`, content)],
-  attachments: [
-    { contentType: 'application/ics', filename: false, raw: `${attachmentHead}\r\n\r\n${base64Lines(content)}` },
-  ],
+  attachments: [{ contentType: 'application/ics', filename, raw: `${attachmentHead}\r\n\r\n${base64Lines(content)}` }],
 })
 
-/** May stand in a mail as it is (RFC 5322, 2.1.1). */
+/** May stand in a mail as it is (RFC 5322, 2.1.1). nodemailer encodes what has a line above 76, as almost every link and all HTML. */
 const isSevenBit = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text) && !/^.{999}/m.test(text)
 
 /** Finished where that needs no encoding: the streams by which nodemailer puts a part together cost more than what is in it. */
@@ -66,9 +72,10 @@ const partOf = (contentType: string, content: string) =>
     ? { contentType, raw: `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${content}` }
     : { contentType, content }
 
+const filename = 'appointment.ics'
 const attachmentHead = [
-  'Content-Type: application/ics; name=appointment.ics',
-  'Content-Disposition: attachment; filename=appointment.ics',
+  `Content-Type: application/ics; name=${filename}`,
+  `Content-Disposition: attachment; filename=${filename}`,
   'Content-Transfer-Encoding: base64',
 ].join('\r\n')
 
