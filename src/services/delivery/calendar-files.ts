@@ -5,13 +5,12 @@ import { givenText } from '../../messages/index.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { calendarEvent } from '../messages/calendar-event.ts'
-import { calendarTextFor } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { type BatchContext, type CalendarFiles, type Checked, isSendable, type Sendable } from './checked.ts'
 import { type DueWork, logFieldsOf, targetOf } from './work.ts'
 
-/** Of so many messages about an appointment, newest first, one with a calendar file says how far its event is. */
+/** Of so many messages with a calendar file about an appointment, newest first, one says how far its event is. */
 const readBack = 100
 
 /** A notice that changes calendars. */
@@ -36,13 +35,14 @@ export async function calendarFilesOf(
     await storage.deliveries.ofAppointments(
       appointments.map(({ organizationId, appointmentId }) => ({ organizationId, appointmentId })),
       readBack,
+      { withCalendar: true },
     ),
     keyOf,
   )
   return {
-    fileOf(one, { sender, senderName, attendeeName }) {
+    fileOf(one, { sender, senderName, attendeeName, textOf }) {
       const about = changingOf(one)
-      const { subject, result, others, changed, isReinstated } = one
+      const { subject, result } = one
       if (about === null || subject.start === null) return null
       const { due, organizationId, appointmentId } = about
       const address = addressKey(email.name, result.address)
@@ -51,11 +51,8 @@ export async function calendarFilesOf(
       const mayBegin = knowledge.surroundings(organizationId).policy.calendarFiles
       const step = calendarStep(due.delivery, earlier, sender, mayBegin)
       if (step === null) return null
-      const { recipient } = result
-      const { channel, category } = due.delivery
       try {
-        const request = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now }
-        const text = calendarTextFor(request, knowledge)
+        const text = textOf()
         // An event that is cancelled and stays would still send somebody there.
         if (step.method === 'REQUEST' && !text.saysWhen) return null
         const { method, sequence, organizer } = step
