@@ -242,7 +242,7 @@ export function checkPartials(field: string, partials: PartialSet, compilers: Co
 }
 
 /** What each text of the templates names: variables of the library and of its host, without a select that only asks whether there is one. */
-function namedIn(
+export function namedIn(
   channel: Templated,
   templates: TemplateSet,
   making: Making = {},

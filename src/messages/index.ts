@@ -6,6 +6,7 @@ export {
   detailWarnings,
   linksNamed,
   type Making,
+  namedIn,
   sampleFacts,
 } from './check.ts'
 export { type Compile, type Compilers, compileDraft, compilersOf, usualCompilers } from './compile.ts'
