@@ -69,8 +69,10 @@ it.each([
 
 it('dies at once, and forgets no plan', async () => {
   await using t = await createTestNotifications(berlin)
-  const { notifications } = t
+  const { notifications, consent } = t
   await t.crash()
+  // What was taken from the process before is of the one that lives.
+  expect(await consent.record('test-clinic')).toMatchObject({ records: [] })
   await t.advanceTo('2026-03-28T10:00')
   expect(t.outbox.to('ada')).toHaveLength(1)
   expect((await notifications.getReminders(1)).map(({ status }) => status)).toEqual(['SENT', 'PENDING'])
@@ -112,9 +114,11 @@ it('records what a provider reports', async () => {
   expect(rows.map(({ status }) => status)).toEqual(['DELIVERED'])
 })
 
-it('works where the test runner has replaced the timers', async () => {
+it.each(['before', 'after'])('works where the test runner has replaced the timers %s it was loaded', async (when) => {
   vi.useFakeTimers()
-  await using t = await createTestNotifications(berlin)
+  if (when === 'before') vi.resetModules()
+  const { createTestNotifications: create } = await import('../../adapters/testing/testing.ts')
+  await using t = await create(berlin)
   await t.advanceTo('2026-03-28T10:00')
   expect(t.outbox.to('ada')).toHaveLength(1)
 })
