@@ -224,11 +224,11 @@ export function createNotifications(options: NotificationsOptions): Notification
     migrate: ({ adopt = false, dryRun = false } = {}) =>
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
-      if (stopped !== null) throw stoppedMeanwhile()
-      if (Reflect.get(globalThis, commandLine) === true) {
+      if (isCommandLine()) {
         logger.info('not started: the command line sends nothing')
         return
       }
+      if (stopped !== null) throw stoppedMeanwhile()
       starting ??= start().catch((error: unknown) => {
         starting = null
         // A host may ignore the rejection, and nothing would ever be sent.
@@ -246,6 +246,7 @@ export function createNotifications(options: NotificationsOptions): Notification
 
 /** Set while the command line has loaded the host application's file, which may start the library; another copy of the package may have set it. */
 const commandLine = Symbol.for('appointment-notifications.command-line')
+const isCommandLine = () => Reflect.get(globalThis, commandLine) === true
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { isNotificationError, type Notifications } from '../../src/index.ts'
-import { type Command, UsageError } from './commands/command.ts'
+import { type Command, commandLine, UsageError } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { loadLibrary } from './commands/config.ts'
 
@@ -18,9 +18,6 @@ export type CliSurroundings = {
 
 /** What a script may rely on. `failed`: errors were found, or the command could not be carried out. `misused`: the arguments are wrong. */
 export const exitCodes = { ok: 0, failed: 1, misused: 2 } as const
-
-/** By this the library knows that `start()` of the host application's file is not meant (`src/notifications.ts`). */
-const commandLine = Symbol.for('appointment-notifications.command-line')
 
 const common = {
   config: { type: 'string', short: 'c' },
@@ -49,6 +46,7 @@ export async function runCli(
     return exitCodes.misused
   }
   let library: Notifications | null = null
+  const isProgram = Reflect.has(globalThis, commandLine)
   Reflect.set(globalThis, commandLine, true)
   try {
     const { values, positionals } = parse(command, rest)
@@ -73,7 +71,7 @@ export async function runCli(
     return isMisuse ? exitCodes.misused : exitCodes.failed
   } finally {
     await close(library)
-    Reflect.deleteProperty(globalThis, commandLine)
+    if (!isProgram) Reflect.deleteProperty(globalThis, commandLine)
   }
 }
 

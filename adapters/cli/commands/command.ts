@@ -1,6 +1,9 @@
 import type { ParseArgsConfig } from 'node:util'
 import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
 
+/** By this the library knows that `start()` of the host application's file is not meant (`src/notifications.ts`). */
+export const commandLine: unique symbol = Symbol.for('appointment-notifications.command-line')
+
 export type Call = {
   readonly values: Readonly<Record<string, unknown>>
   readonly positionals: readonly string[]
