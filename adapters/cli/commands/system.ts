@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { type CheckUpFinding, isNotificationError, type Notifications } from '../../../src/index.ts'
-import { type Commands, countsOf } from './command.ts'
+import { type Commands, commandLine, countsOf } from './command.ts'
 
 /** The whole system: whether it works, its tables, its keys, and what it keeps. */
 export const systemCommands: Commands = {
@@ -81,7 +81,8 @@ export const systemCommands: Commands = {
         return { text, data, isFailure }
       }
       const dryRun = values['dry-run'] === true
-      const data = await library.migrate({ dryRun, adopt: values['adopt'] === true })
+      const options = { dryRun, adopt: values['adopt'] === true, [commandLine]: true }
+      const data = await library.migrate(options)
       const { applied, version, sql } = data
       if (applied.length === 0) return { text: upToDate(version), data }
       const text = dryRun

@@ -90,10 +90,35 @@ await library.start()
 await library.afterRestore(new Date(Date.now() - 1000))
 `,
   )
+  await run(folder, 'migrate')
   expect(await run(folder, 'migrate', '--status', '--config', 'server.mts')).toMatchObject({
     code: exitCodes.ok,
     err: '',
   })
+})
+
+it('migrates by its command alone, and where the file needs the tables before', async () => {
+  const folder = await hostFolder()
+  const file = `import create from './notifications.mts'
+export const library = create()
+await library.migrate()
+await library.start()
+await library.notifications.appointmentBooked(42)
+`
+  // A module is loaded once.
+  const names = ['dry-run.mts', 'status.mts', 'doctor.mts', 'migrate.mts', 'explain.mts']
+  for (const name of names) await writeFile(join(folder, name), file)
+  const tried = await run(folder, 'migrate', '--dry-run', '--config', 'dry-run.mts')
+  expect(tried).toMatchObject({
+    code: exitCodes.ok,
+    err: expect.stringMatching(/dry-run\.mts failed.*migration_missing/),
+  })
+  expect(tried.out).toMatch(/create table.*notification_settings/is)
+  expect((await run(folder, 'doctor', '--config', 'doctor.mts')).out).toContain('error tables_missing')
+  expect((await run(folder, 'migrate', '--status', '--config', 'status.mts')).out).toMatch(/^To apply: /)
+  expect((await run(folder, 'migrate', '--config', 'migrate.mts')).out).toMatch(/^Applied /)
+  const explained = await run(folder, 'explain', '42', '--config', 'explain.mts')
+  expect(explained).toMatchObject({ err: '', out: expect.stringMatching(/planned {2}EMAIL/) })
 })
 
 it('takes the library that the file exports, and calls no function before', async () => {
