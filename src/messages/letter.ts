@@ -45,7 +45,7 @@ function factOf({ values, say }: Words, name: keyof typeof lines, value = String
     line: say(lines[name], { [name]: value }),
     // Only a layout asks.
     get label() {
-      return say(lines[name], { [name]: '' }).replace(/[\s:：]+$/u, '')
+      return say(lines[name], { [name]: '' }).replace(/(?<![\s:：])[\s:：]+$/u, '')
     },
   }
 }

@@ -2,7 +2,7 @@ import { linkPurposes, linkUrl, tokenMask } from '../schemas/link.ts'
 import type { MailLayoutRules } from '../schemas/mail-layout.ts'
 import { remember } from '../schemas/remember.ts'
 import { isRightToLeft } from './direction.ts'
-import { type Button, type Inline, type MessageDocument, textOfDocument } from './document.ts'
+import { type Block, type Button, type Inline, type MessageDocument, textOfDocument } from './document.ts'
 import type { MessageFacts } from './facts.ts'
 import { englishFor } from './languages.ts'
 import { builtInLayout, type MailBrand, type MailLayout } from './mail-layout.ts'
@@ -93,7 +93,7 @@ function frameOf(framed: Framed, layout: MailLayout): MailFrame {
 
 /** Links of the library that a template has as text, as links. Others stay text: a name could be one. */
 function withLinks(document: MessageDocument, base: string | null): MessageDocument {
-  if (base === null) return document
+  if (base === null || !document.blocks.some(hasMask)) return document
   const pattern = masked(base)
   const linked = (words: readonly Inline[]): Inline[] =>
     words.flatMap((one) =>
@@ -106,6 +106,8 @@ function withLinks(document: MessageDocument, base: string | null): MessageDocum
   const blocks = document.blocks.map((block) => ('words' in block ? { ...block, words: linked(block.words) } : block))
   return { ...document, blocks }
 }
+
+const hasMask = (block: Block): boolean => 'words' in block && block.words.some(({ text }) => text.includes(tokenMask))
 
 const masked = remember({ maxBytes: 100_000, bytesOf: () => 2000 }, (base: string) => {
   const urls = linkPurposes.map((purpose) => linkUrl(base, purpose, tokenMask))

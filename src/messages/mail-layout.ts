@@ -125,11 +125,13 @@ ${bottom}${wishes}</td></tr></table>
 `
 }
 
-/** Blanks behind it keep programs from going on with the text. */
+/** Behind the preheader: they keep programs from going on with the text. */
+const blanks = '&#847;&zwnj;&nbsp;'.repeat(20)
+
 const preheaderOf = (text: string | null): string =>
   text === null
     ? ''
-    : `<div style="display:none;font-size:1px;line-height:1px;max-height:0;\noverflow:hidden">${escaped(text)}${'&#847;&zwnj;&nbsp;'.repeat(20)}</div>\n`
+    : `<div style="display:none;font-size:1px;line-height:1px;max-height:0;\noverflow:hidden">${escaped(text)}${blanks}</div>\n`
 
 function inLayout(block: Block, color: string, isFromRight: boolean): string {
   switch (block.kind) {

@@ -38,12 +38,21 @@ const derived = (key: Buffer, use: string): Buffer =>
 
 const hashOf = (key: Buffer, token: string): string => createHmac('sha256', key).update(token).digest('base64url')
 
+/** As many letters as a number holds without loss: a bigint is divided by them at once. */
+const atOnce = 8
+const manyLetters = 62n ** BigInt(atOnce)
+
 function inLetters(bytes: Buffer): string {
   let rest = BigInt(`0x${bytes.toString('hex')}`)
+  let some = 0
   let text = ''
   for (let place = 0; place < tokenLength; place += 1) {
-    text = alphabet.charAt(Number(rest % 62n)) + text
-    rest /= 62n
+    if (place % atOnce === 0) {
+      some = Number(rest % manyLetters)
+      rest /= manyLetters
+    }
+    text = alphabet.charAt(some % 62) + text
+    some = Math.floor(some / 62)
   }
   return text
 }

@@ -115,7 +115,10 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'adapters/transport/aws/account.ts': ["account?.channel !== 'SMS'", "account.channel !== 'SMS'"],
   // Its addresses have a prefix there.
   'adapters/transport/twilio/message.ts': ["channel === 'WHATSAPP'"],
-  'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS' && account.channel !== 'WHATSAPP'"],
+  'adapters/transport/twilio/webhook.ts': [
+    "account.channel !== 'SMS' && account.channel !== 'WHATSAPP'",
+    "isWhatsApp(form) === (account.channel === 'WHATSAPP')",
+  ],
 }
 
 it('names no channel outside of its file', async () => {

@@ -219,6 +219,31 @@ describe('calendar files', () => {
     await transport.close?.()
     await server.close()
   })
+
+  it('arrive as they were written, in whatever letters and lines', async () => {
+    const server = await startSmtpServer()
+    const transport = smtp({ allowPrivateHosts: true })
+    const contents = ['Room 4', 'Zimmer 4, Grüne Straße', '診察室', 'x'.repeat(2000)].map(
+      (location) => `BEGIN:VCALENDAR\r\nLOCATION:${location}\r\nEND:VCALENDAR`,
+    )
+    for (const [index, content] of contents.entries()) {
+      await transport.send(
+        emailMessage({ calendar: { method: 'REQUEST', content }, html: index === 0 ? null : '<p>A visit.</p>' }),
+        contextFor(server.port, { account: account(server.port) }),
+      )
+    }
+    const attached = server.mails.map(({ parsed }) =>
+      parsed?.attachments
+        .filter(({ filename }) => filename === 'appointment.ics')
+        .map(({ content }) => String(content)),
+    )
+    expect(attached).toEqual(contents.map((content) => [content]))
+    const [plain = ''] = server.mails.map(({ raw }) => raw)
+    expect(plain).toContain('LOCATION:Room 4')
+    for (const { raw } of server.mails) expect(raw).toContain('text/calendar; charset=utf-8; method=REQUEST')
+    await transport.close?.()
+    await server.close()
+  })
 })
 
 describe('the page of a link that confirms', () => {

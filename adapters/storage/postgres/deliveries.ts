@@ -45,20 +45,21 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = await statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
-  ofAppointments: async (appointments, each) => {
+  ofAppointments: async (appointments, each, only) => {
     if (appointments.length === 0) return []
     return engine.read(async ({ run, schema, kinds, ids }) => {
       const keys = appointments.map(({ organizationId, appointmentId }) => ({
         organization_id: organizationId,
         appointment_id: ids('appointment', appointmentId),
       }))
+      const filed = only === undefined ? '' : 'and t.calendar_sequence is not null'
       // Found key by key, through the index, whatever the planner knows of the table.
       const { rows } = await run<records.Row<'notification_history'>>(
         `select of_key.* from ${recordset('reminder_plans', ['organization_id', 'appointment_id'], kinds)} cross join lateral (
            select * from (
              select * from ${qualified(schema, 'notification_history')} as t
              where t.appointment_id = r.appointment_id offset 0
-           ) as t where t.organization_id = r.organization_id order by t.id desc limit $2
+           ) as t where t.organization_id = r.organization_id ${filed} order by t.id desc limit $2
          ) as of_key order by of_key.id desc`,
         [JSON.stringify(keys.map(encodeRow)), each],
       )

@@ -52,14 +52,16 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = tx.statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
-  ofAppointments: (appointments, each) =>
-    engine.read((tx) =>
-      appointments.flatMap(({ organizationId, appointmentId }) =>
-        tx.statements.deliveries.ofAppointment
+  ofAppointments: (appointments, each, only) =>
+    engine.read((tx) => {
+      const { ofAppointment, filedOfAppointment } = tx.statements.deliveries
+      const statement = only === undefined ? ofAppointment : filedOfAppointment
+      return appointments.flatMap(({ organizationId, appointmentId }) =>
+        statement
           .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId), limit: each })
           .map(records.decodeDelivery),
-      ),
-    ),
+      )
+    }),
   ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
   sentWith: async (ids) => deliveriesSentWith(await readerOf(engine), ids),
   silent: (query) =>

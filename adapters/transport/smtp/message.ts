@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
-import { type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { type CalendarFile, type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
 
 /**
  * `bouncesTo`: the envelope sender, to which bounces go; null: the sender of the message.
@@ -12,7 +12,7 @@ export function mailOf(
   bouncesTo: string | null = null,
   dkim: EmailAccount['dkim'] = undefined,
 ): SendMailOptions {
-  const { from, to, replyTo, unsubscribeUrl, calendar } = message
+  const { from, to, replyTo, unsubscribeUrl } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -28,10 +28,7 @@ export function mailOf(
     ...(replyTo === null || addressParts(replyTo) === null ? {} : { replyTo: { name: '', address: replyTo } }),
     ...(bouncesTo === null ? {} : { envelope: { from: bouncesTo, to } }),
     subject: headerText(message.subject),
-    text: message.text,
-    ...(message.html === null ? {} : { html: message.html }),
-    // Beside the text, where mail programs look for it, and attached, for those that only show files.
-    ...(calendar == null ? {} : { icalEvent: { ...calendar, filename: 'appointment.ics' } }),
+    ...partsOf(message),
     // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
     messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
     // RFC 3834: vacation responders stay quiet.
@@ -47,6 +44,45 @@ export function mailOf(
       : { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey } }),
   }
 }
+
+type Parts = Pick<SendMailOptions, 'text' | 'html' | 'alternatives' | 'attachments'>
+
+function partsOf({ text, html, calendar }: OutboundMessage): Parts {
+  const file = calendar == null ? noParts : calendarParts(calendar)
+  // What is the only part is the mail itself, with its headers.
+  if (text === '' || html === null || html === '') return { text, ...(html === null ? {} : { html }), ...file }
+  const both = [partOf('text/plain; charset=utf-8', text), partOf('text/html; charset=utf-8', html)]
+  return { ...file, alternatives: [...both, ...file.alternatives] }
+}
+
+const noParts = { alternatives: [] }
+
+/** Beside the text, where mail programs look for it, and attached, for those that only show files: as nodemailer has an `icalEvent`. */
+const calendarParts = ({ method, content }: CalendarFile) => ({
+  alternatives: [partOf(`text/calendar; charset=utf-8; method=${method}`, content)],
+  attachments: [{ contentType: 'application/ics', filename, raw: `${attachmentHead}\r\n\r\n${base64Lines(content)}` }],
+})
+
+/** May stand in a mail as it is (RFC 5322, 2.1.1). nodemailer encodes what has a line above 76, as almost every link and all HTML. */
+const isSevenBit = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text) && !/^.{999}/m.test(text)
+
+/** Finished where that needs no encoding: the streams by which nodemailer puts a part together cost more than what is in it. */
+const partOf = (contentType: string, content: string) =>
+  isSevenBit(content)
+    ? { contentType, raw: `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${content}` }
+    : { contentType, content }
+
+const filename = 'appointment.ics'
+const attachmentHead = [
+  `Content-Type: application/ics; name=${filename}`,
+  `Content-Disposition: attachment; filename=${filename}`,
+  'Content-Transfer-Encoding: base64',
+].join('\r\n')
+
+const base64Lines = (content: string): string =>
+  Buffer.from(content)
+    .toString('base64')
+    .replace(/.{76}(?=.)/g, '$&\r\n')
 
 /** One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. */
 const headerText = (text: string | null): string => (text ?? '').replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ').trim()

@@ -144,10 +144,14 @@ export interface DeliveryQueries {
   silent(query: SilentQuery): Promise<DeliveryRow[]>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
   notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
-  /** Deliveries of these appointments, each named once, in one read: of each the newest `each`, newest first by id. */
+  /**
+   * Deliveries of these appointments, each named once, in one read: of each the newest `each`, newest first by id. `withCalendar`: only
+   * those that were sent with a calendar file.
+   */
   ofAppointments(
     appointments: readonly { readonly organizationId: string; readonly appointmentId: EntityId }[],
     each: number,
+    only?: { readonly withCalendar: true },
   ): Promise<DeliveryRow[]>
   /**
    * Newest first, by (createdAt, id). A page by cursor costs the same wherever in the list it is, one by offset what it passes

@@ -4,13 +4,12 @@ import { addressKey } from '../../domain/effective.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { calendarEvent } from '../messages/calendar-event.ts'
-import { calendarTextFor } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { type BatchContext, type CalendarFiles, type Checked, isSendable, type Sendable } from './checked.ts'
 import { type DueWork, logFieldsOf, targetOf } from './work.ts'
 
-/** Of so many messages about an appointment, newest first, one with a calendar file says how far its event is. */
+/** Of so many messages with a calendar file about an appointment, newest first, one says how far its event is. */
 const readBack = 100
 
 /** A notice that changes calendars. */
@@ -35,24 +34,22 @@ export async function calendarFilesOf(
     await storage.deliveries.ofAppointments(
       appointments.map(({ organizationId, appointmentId }) => ({ organizationId, appointmentId })),
       readBack,
+      { withCalendar: true },
     ),
     keyOf,
   )
   return {
-    fileOf(one, { sender, senderName, attendeeName }) {
+    fileOf(one, { sender, senderName, attendeeName, textOf }) {
       const about = changingOf(one, knowledge)
-      const { subject, result, others, changed, isReinstated } = one
+      const { subject, result } = one
       if (about === null || subject.start === null) return null
       const { due, organizationId, appointmentId } = about
       const address = addressKey(email.name, result.address)
       const earlier = (sent.get(keyOf(about)) ?? []).filter((row) => isMail(row) && row.recipientAddress === address)
       const step = calendarStep(due.delivery, earlier, sender)
       if (step === null) return null
-      const { recipient } = result
-      const { channel, category } = due.delivery
       try {
-        const request = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now }
-        const text = calendarTextFor(request, knowledge)
+        const text = textOf()
         // An event that is cancelled and stays would still send somebody there.
         if (step.method === 'REQUEST' && !text.saysWhen) return null
         const { method, sequence, organizer } = step

@@ -1,5 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 import type { CheckResult } from '../../domain/timely.ts'
+import type { CalendarText } from '../../messages/index.ts'
 import type { Ask, CalendarMark, Fallback, PlanRow } from '../../ports/storage.ts'
 import type { CalendarFile } from '../../ports/transport.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -51,15 +52,18 @@ export type Question = Ask & { readonly isCodeShown: boolean }
 /** What the messages of a batch that ask for an answer ask, each with the code of its appointment at its address. */
 export type Asking = { questionOf(one: Sendable, provider: Provider): Question | null }
 
-/** The calendar files of the messages of a batch; null: the message has none. `senderName` and `attendeeName`: as in the mail itself. */
+/** The calendar files of the messages of a batch; null: the message has none. */
 export type CalendarFiles = {
-  fileOf(one: Sendable, names: CalendarNames): { readonly mark: CalendarMark; readonly file: CalendarFile } | null
+  fileOf(one: Sendable, mail: CalendarMail): { readonly mark: CalendarMark; readonly file: CalendarFile } | null
 }
-type CalendarNames = {
-  /** The address that the mail is from. */
+/** The mail that a file goes with. */
+type CalendarMail = {
+  /** The address that it is from. */
   readonly sender: string
   readonly senderName: string | null
   readonly attendeeName: string | null
+  /** What the event says. */
+  readonly textOf: () => CalendarText
 }
 
 /** What a batch of work is checked by. */

@@ -24,7 +24,7 @@ import { capOf, roomAgainAt } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
 import { askOf, keyOf, latest, namedAlso, readerOf, togetherWith } from './one-message.ts'
-import { type Outlet, textOf } from './process-due.ts'
+import { type Outlet, wordedAt } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
 /** A larger fence; random, so that two workers claiming the same work draw different ones. */
@@ -84,8 +84,9 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
     ...companion,
     question: batch.asking?.questionOf(companion.one, provider) ?? null,
   }))
-  const rendered = textOf(context, one, batch, now, askCode, along.length === 0 ? undefined : namedAlso(along))
-  if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
+  const worded = wordedAt(context, one, batch, now, askCode, along.length === 0 ? undefined : namedAlso(along))
+  const rendered = worded?.message ?? null
+  if (worded === null || rendered === null) return fail(due, 'failed', 'template_failed', fallback)
   const idempotencyKey = keyOf(due, companions)
   const { message: filled, links, unsubscribeUrl } = withLinks(context, one, rendered, surroundings, now)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
@@ -107,9 +108,9 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const roomAt = () => roomAgainAt(one, surroundings, deadline, now)
   const toName = cleanName(namesOf(readers, reader.locale))
   const fromName = cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name)
-  const names = { senderName: fromName, attendeeName: toName }
+  const mail = { senderName: fromName, attendeeName: toName, textOf: worded.event }
   const { from } = provider
-  const calendar = from === null ? null : (batch.calendarFiles?.fileOf(one, { sender: from, ...names }) ?? null)
+  const calendar = from === null ? null : (batch.calendarFiles?.fileOf(one, { sender: from, ...mail }) ?? null)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {

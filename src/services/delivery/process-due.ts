@@ -1,12 +1,11 @@
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import type { CheckResult } from '../../domain/timely.ts'
 import { isNotificationError } from '../../errors.ts'
-import type { RenderedMessage } from '../../messages/index.ts'
 import type { DeliveryRow, IntentCommand } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { type AlsoNamed, renderFor } from '../messages/notices.ts'
+import { type AlsoNamed, type Worded, wordedFor } from '../messages/notices.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -247,21 +246,21 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 
-/** The text of a message at `now`; null: its template fails, which stops no other message. */
-export function textOf(
+/** A message as it is worded at `now`; null: its template fails, which stops no other message. */
+export function wordedAt(
   { options }: Context,
   { due, result, subject, others, changed, isReinstated }: Sendable,
   { knowledge }: Pick<BatchContext, 'knowledge'>,
   now: Date,
   askCode?: string | null,
   also?: readonly AlsoNamed[],
-): RenderedMessage | null {
+): Worded | null {
   const { organizationId, channel, category } = targetOf(due)
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
     const isFreeText = result.because === 'free_text'
-    return renderFor({ ...about, isFreeText, ...(also === undefined ? {} : { also }) }, knowledge)
+    return wordedFor({ ...about, isFreeText, ...(also === undefined ? {} : { also }) }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

@@ -27,7 +27,7 @@ export async function calendarDownload(context: Context, opened: Opened): Promis
   if (!isOfferedForCalendar(context, opened)) return null
   await calendar.load()
   const appointmentId = appointment.id
-  const sent = await storage.deliveries.ofAppointments([{ organizationId, appointmentId }], 100)
+  const sent = await storage.deliveries.ofAppointments([{ organizationId, appointmentId }], 100, { withCalendar: true })
   const last = sent.find((one) => one.calendar !== null && isSameRecipient(one.recipient, recipient))?.calendar
   const senders = knowledge.senders(organizationId, email.name)
   const organizer = last?.organizer ?? (typeof senders === 'string' ? null : senders[0].from)

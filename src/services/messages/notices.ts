@@ -256,17 +256,40 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
         }),
   })
   const wording = knowledge.wording(organizationId, locale)
-  return { policy, organization, people, readers, locale, factsIn, usual: () => factsIn(wording, wording.locale) }
+  let known: MessageFacts | null = null
+  const usual = (): MessageFacts => {
+    known ??= factsIn(wording, wording.locale)
+    return known
+  }
+  return { policy, organization, people, readers, locale, factsIn, usual }
+}
+type Sayings = ReturnType<typeof sayings>
+
+/** A message as it stands now. */
+export type Worded = {
+  /** Null: the organization has no approved template for it, and it is no free text. */
+  readonly message: RenderedMessage | null
+  /** What an event in a calendar says of the same. */
+  readonly event: () => CalendarText
 }
 
-/** What an event in a calendar says of the same. */
+/** Works out once what its text and its event have in common. */
+export function wordedFor(request: RenderRequest, knowledge: Knowledge): Worded {
+  const said = sayings(request, knowledge)
+  return { message: rendered(request, said, knowledge), event: () => calendarText(said.usual()) }
+}
+
+/** The event of `wordedFor` alone. */
 export const calendarTextFor = (request: RenderRequest, knowledge: Knowledge): CalendarText =>
   calendarText(sayings(request, knowledge).usual())
 
-/** The text of a message as it stands now; null: the organization has no approved template for it, and it is no free text. */
-export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
+/** The message of `wordedFor` alone. */
+export const renderFor = (request: RenderRequest, knowledge: Knowledge): RenderedMessage | null =>
+  rendered(request, sayings(request, knowledge), knowledge)
+
+function rendered(request: RenderRequest, said: Sayings, knowledge: Knowledge): RenderedMessage | null {
   const { organizationId, channel, category, subject, isFreeText = false } = request
-  const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = sayings(request, knowledge)
+  const { policy, organization, people, readers, locale, factsIn, usual: factsOf } = said
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
   const usual = organization?.locale ?? usualLocale

@@ -32,6 +32,7 @@ export class Knowledge {
   readonly #addresses: KnownAddresses
   readonly #organization: Lookups<string, Organization>
   readonly #surroundings = new Map<string, Surroundings>()
+  readonly #frames = new Map<string, MailFrame>()
 
   private constructor(
     context: PlanningContext,
@@ -163,8 +164,13 @@ export class Knowledge {
   frame(organizationId: string): MailFrame | undefined {
     const { mailLayout: rules, brandColor: color } = this.surroundings(organizationId).policy
     if (rules === null) return undefined
-    const { name = null, phone = null } = this.organization(organizationId) ?? {}
-    return this.#context.options.mailFrames.of({ rules, color, name, phone })
+    let frame = this.#frames.get(organizationId)
+    if (frame === undefined) {
+      const { name = null, phone = null } = this.organization(organizationId) ?? {}
+      frame = this.#context.options.mailFrames.of({ rules, color, name, phone })
+      this.#frames.set(organizationId, frame)
+    }
+    return frame
   }
 
   /** Why the organization could not be read; null if it could. */

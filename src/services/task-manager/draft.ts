@@ -4,7 +4,7 @@ import type { DeliveryContent, DeliveryRow, ReminderRow, TaskBody, TaskRow } fro
 import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { BatchContext, Sendable } from '../delivery/checked.ts'
-import { textOf } from '../delivery/process-due.ts'
+import { wordedAt } from '../delivery/process-due.ts'
 import { targetOf } from '../delivery/work.ts'
 import { contentFor, type Subject, type TextFindings } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
@@ -31,7 +31,7 @@ export type SendBody = TaskBody & { readonly content: DeliveryContent; readonly 
  * text cannot be rendered.
  */
 export function bodyOf(context: Context, one: Sendable, batch: BatchContext, scheduledAt: Date): SendBody | null {
-  const rendered = textOf(context, one, batch, scheduledAt)
+  const rendered = wordedAt(context, one, batch, scheduledAt)?.message ?? null
   if (rendered === null) return null
   const content = contentFor(targetOf(one.due).channel, one.result.address, rendered)
   return {

@@ -54,5 +54,6 @@ export function ahead({ migrated }: Starter): void {
     expect(found.find(({ id }) => id === second?.id)).toEqual(second)
     expect(idsOf(await storage.deliveries.ofAppointments(places, 1))).toEqual([second?.id, third?.id])
     expect(await storage.deliveries.ofAppointments([], 10)).toEqual([])
+    expect(await storage.deliveries.ofAppointments(places, 10, { withCalendar: true })).toEqual([])
   })
 }

@@ -76,6 +76,10 @@ export function claims({ migrated }: Starter): void {
     expect((await commit(storage, again, minutes(3)))?.calendar).toEqual(calendar)
     const [read] = await storage.deliveries.ofAppointments([{ organizationId, appointmentId: 100 }], 10)
     expect(read?.calendar).toEqual(calendar)
+    await queue(storage, [newDelivery({ dedupeKey: 'without a file' })])
+    const about = [{ organizationId, appointmentId: 100 }]
+    const filed = await storage.deliveries.ofAppointments(about, 1, { withCalendar: true })
+    expect(filed.map(({ id, calendar: mark }) => [id, mark])).toEqual([[queued.id, calendar]])
   })
 
   it('lets one of many intents win a reminder, also from other connections', async () => {

@@ -13,6 +13,7 @@ const byFormat: Readonly<Record<string, fc.Arbitrary<string>>> = {
   'date-time': instant,
   date: instant.map((text) => text.slice(0, 10)),
   email: fc.emailAddress(),
+  uri: fc.webUrl({ validSchemes: ['https'] }),
   uuid: fc.uuid(),
 }
 

@@ -87,6 +87,21 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  /** Those that were sent with a calendar file. */
+  filedOfAppointment: bind(
+    query((p: Param<{ organizationId: string; appointmentId: EntityId; limit: number }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('calendar_sequence', 'is not', null)
+        // See `notices`.
+        .where(sql<string>`+organization_id`, '=', p('organizationId'))
+        .orderBy('id', 'desc')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   notices: bind(
     query((p: Param<{ organizationId: string; appointmentId: EntityId }>) =>
       db

@@ -39,6 +39,22 @@ describe('a message', () => {
     expect(mails.slice(1).map(({ from }) => from)).toEqual(['clinic@example.com', 'clinic@example.com'])
   })
 
+  it.each([
+    'canary text',
+    'a line of a link '.repeat(20),
+    'Grüße',
+    '予約',
+    'From here\n.\n..to there',
+    'x'.repeat(2000),
+  ])('arrives as it is: %j', async (text) => {
+    const { port, mails } = await server()
+    const html = `<!doctype html>\n<p>${text}</p>`
+    await transport().send(emailMessage({ text, html }), contextFor(port))
+    const arrived = [mails[0]?.text, mails[0]?.html].map((part) => part?.replaceAll('\r\n', '\n').trimEnd())
+    expect(arrived).toEqual([text.trimEnd(), html])
+    expect(mails[0]?.parsed?.attachments).toEqual([])
+  })
+
   it('without HTML is plain text', async () => {
     const { port, mails } = await server()
     await transport().send(emailMessage({ html: null }), contextFor(port))
