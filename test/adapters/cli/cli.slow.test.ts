@@ -192,7 +192,7 @@ await library.stop()
 
 it('shows versions and keys, and cleans up', async () => {
   const folder = await hostFolder()
-  expect((await run(folder, 'info')).out).toMatch(/^tables lack .*^secrets: unknown \(migration_missing\)$/ms)
+  expect((await run(folder, 'info')).out).toMatch(/^tables lack .*^health: failing$/ms)
   await run(folder, 'migrate')
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const info = JSON.parse((await run(folder, 'info', '--json')).out)
