@@ -55,7 +55,7 @@ export type Notifications = {
   /**
    * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
    * concerns and what to do; nothing is found where all is well. Asks the directory for a page, and connects to the host application's own
-   * providers. Takes up to 10 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
+   * providers. Takes up to 20 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
    */
   checkUp(options?: CheckUpOptions): Promise<CheckUpReport>
   /** The endpoints that `handle` answers, each with its schemas. */
@@ -120,7 +120,8 @@ export type Notifications = {
   /**
    * Creates the tables or brings them up to date; several processes may do so at once, and the next call continues a migration
    * that was killed. Long work logs its progress to `logger`. `adopt` (default false) takes over tables of the same
-   * names that another program made. `dryRun` (default false) changes nothing and returns the statements.
+   * names that another program made. `dryRun` (default false) changes nothing and returns the statements. In a file that the command line
+   * has loaded it does nothing, as `start()`: the command `migrate` does.
    *
    * Call it when a new version is deployed, before its `start()`. Processes of the previous version keep running meanwhile: a
    * migration adds what the new version needs, and a later one removes what no running version uses.

@@ -178,7 +178,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     return report
   }
 
-  return {
+  const library: Notifications = {
     notifications,
     settings,
     templateVersions,
@@ -221,14 +221,19 @@ export function createNotifications(options: NotificationsOptions): Notification
     held: restore.list.bind(restore),
     releaseHeld: restore.release.bind(restore),
     cancelHeld: restore.cancel.bind(restore),
-    migrate: ({ adopt = false, dryRun = false } = {}) =>
-      storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
+    async migrate({ adopt = false, dryRun = false, ...further } = {}) {
+      if (isCommandLine() && !dryRun && !(commandLine in further)) {
+        logger.info('not migrated: only the command "migrate" changes tables')
+        return { applied: [], version: 0, sql: [] }
+      }
+      return storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger })
+    },
     async start() {
-      if (stopped !== null) throw stoppedMeanwhile()
-      if (Reflect.get(globalThis, commandLine) === true) {
+      if (isCommandLine()) {
         logger.info('not started: the command line sends nothing')
         return
       }
+      if (stopped !== null) throw stoppedMeanwhile()
       starting ??= start().catch((error: unknown) => {
         starting = null
         // A host may ignore the rejection, and nothing would ever be sent.
@@ -242,10 +247,19 @@ export function createNotifications(options: NotificationsOptions): Notification
       return stopped
     },
   }
+  const created: unknown = Reflect.get(globalThis, createdLibraries)
+  if (Array.isArray(created)) created.push(library)
+  return library
 }
 
-/** Set while the command line has loaded the host application's file, which may start the library; another copy of the package may have set it. */
+/**
+ * Set while the command line has loaded the host application's file, which may start the library or migrate; its own call of `migrate()` has it
+ * as an option. Another copy of the package may have set it.
+ */
 const commandLine = Symbol.for('appointment-notifications.command-line')
+const isCommandLine = () => Reflect.get(globalThis, commandLine) === true
+/** Libraries that the file creates while the command line loads it, which it needs where the file fails afterwards. */
+const createdLibraries = Symbol.for('appointment-notifications.created')
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -3,8 +3,8 @@
  * own options, which a config file exports. Sends nothing.
  */
 import { parseArgs } from 'node:util'
-import { isNotificationError, type Notifications } from '../../src/index.ts'
-import { type Command, UsageError } from './commands/command.ts'
+import type { Notifications } from '../../src/index.ts'
+import { type Command, commandLine, messageOf, UsageError } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { loadLibrary } from './commands/config.ts'
 
@@ -18,9 +18,6 @@ export type CliSurroundings = {
 
 /** What a script may rely on. `failed`: errors were found, or the command could not be carried out. `misused`: the arguments are wrong. */
 export const exitCodes = { ok: 0, failed: 1, misused: 2 } as const
-
-/** By this the library knows that `start()` of the host application's file is not meant (`src/notifications.ts`). */
-const commandLine = Symbol.for('appointment-notifications.command-line')
 
 const common = {
   config: { type: 'string', short: 'c' },
@@ -49,6 +46,7 @@ export async function runCli(
     return exitCodes.misused
   }
   let library: Notifications | null = null
+  const isProgram = Reflect.has(globalThis, commandLine)
   Reflect.set(globalThis, commandLine, true)
   try {
     const { values, positionals } = parse(command, rest)
@@ -57,11 +55,11 @@ export async function runCli(
       return exitCodes.ok
     }
     const { config, json } = values
+    const report = (text: string) => err(text)
     const open = async () => {
-      library ??= await loadLibrary(folder, typeof config === 'string' ? config : null)
+      library ??= await loadLibrary(folder, typeof config === 'string' ? config : null, report)
       return library
     }
-    const report = (text: string) => err(text)
     const result = await command.run({ values, positionals, folder, open, report })
     const shown = json === true ? JSON.stringify(result.data, null, 2) : result.text
     if (shown !== '') out(shown)
@@ -69,11 +67,11 @@ export async function runCli(
   } catch (error) {
     const isMisuse = error instanceof UsageError || isParseError(error)
     const hint = isMisuse ? `\n\n${usage(name, command)}` : ''
-    err(`${isNotificationError(error) ? `${error.code}: ` : ''}${messageOf(error)}${hint}`)
+    err(`${messageOf(error)}${hint}`)
     return isMisuse ? exitCodes.misused : exitCodes.failed
   } finally {
     await close(library)
-    Reflect.deleteProperty(globalThis, commandLine)
+    if (!isProgram) Reflect.deleteProperty(globalThis, commandLine)
   }
 }
 
@@ -85,8 +83,6 @@ const close = async (library: Notifications | null): Promise<void> => void (awai
 
 const isParseError = (error: unknown): boolean =>
   error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const widthOf = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length))
 

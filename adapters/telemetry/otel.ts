@@ -42,19 +42,21 @@ export type MeterLike = {
   createCounter(name: string, options: InstrumentOptions): { add(value: number, attributes: Attributes): void }
   createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
   createObservableGauge(name: string, options: InstrumentOptions): object
-  addBatchObservableCallback(
-    callback: (result: { observe(gauge: object, value: number): void }) => Promise<void>,
-    gauges: object[],
-  ): void
+  addBatchObservableCallback(callback: BatchCallback, gauges: object[]): void
+  removeBatchObservableCallback?(callback: BatchCallback, gauges: object[]): void
 }
+type BatchCallback = (result: { observe(gauge: object, value: number): void }) => Promise<void>
 type InstrumentOptions = { description: string; unit: string; advice?: { explicitBucketBoundaries: number[] } }
 type Attributes = Record<string, string | number>
 
 export type Telemetry = {
   /** The same transports; each send is a span, current while it runs, and is counted and timed. */
   transports(transports: readonly Transport[]): Transport[]
-  /** Follows the library's events, and measures its state whenever metrics are collected. Returns the library. */
-  watch<Library extends Pick<Notifications, 'events' | 'health' | 'notifications'>>(library: Library): Library
+  /**
+   * Follows the library's events, and measures its state whenever metrics are collected, until its `stop()`. Returns the library. A second
+   * call with the same library does nothing.
+   */
+  watch<Library extends Pick<Notifications, 'events' | 'health' | 'notifications' | 'stop'>>(library: Library): Library
 }
 
 // Enumerations of the API, which is not loaded for the sake of four numbers: SpanKind and SpanStatusCode.
@@ -81,6 +83,7 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
   const meter = metrics.getMeter(name)
   const planned = new Remembered()
   const sending = new Remembered()
+  const watched = new WeakSet<object>()
   const sent = meter.createCounter('messaging.client.sent.messages', {
     description: 'Messages given to a provider, those too that it refused',
     unit: '{message}',
@@ -115,26 +118,33 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
       ...(reminderId !== null && { 'notifications.reminder.id': reminderId }),
     }
     const options = { kind: client, root: true, attributes, links: planned.linksTo(reminderId) }
-    return tracer.startActiveSpan(`send ${channel}`, options, async (span): Promise<SendReceipt> => {
-      sending.add(notificationId, span.spanContext())
+    const deliver = async (span: SpanLike | null): Promise<SendReceipt> => {
+      quietly(() => span !== null && sending.add(notificationId, span.spanContext()))
       const began = performance.now()
-      const ended = (error: Attributes) => {
-        span.setAttributes(error)
-        sent.add(1, { ...about, ...error })
-        duration.record((performance.now() - began) / 1000, { ...operation, ...error })
-        span.end()
+      const ended = (error: Attributes, result: Attributes = error) => {
+        quietly(() => span?.setAttributes(result))
+        quietly(() => sent.add(1, { ...about, ...error }))
+        quietly(() => duration.record((performance.now() - began) / 1000, { ...operation, ...error }))
+        quietly(() => span?.end())
       }
+      let receipt: SendReceipt
       try {
-        const receipt = await transport.send(message, context)
-        if (receipt?.messageId != null) span.setAttributes({ 'messaging.message.id': receipt.messageId })
-        ended({})
-        return receipt
+        receipt = await transport.send(message, context)
       } catch (error) {
-        span.setStatus({ code: failed })
+        quietly(() => span?.setStatus({ code: failed }))
         ended({ 'error.type': isTransportError(error) ? error.code : 'transport_failed' })
         throw error
       }
-    })
+      ended({}, receipt?.messageId == null ? {} : { 'messaging.message.id': receipt.messageId })
+      return receipt
+    }
+    let begun: Promise<SendReceipt> | undefined
+    quietly(() =>
+      tracer.startActiveSpan(`send ${channel}`, options, (span) => {
+        begun = deliver(span)
+      }),
+    )
+    return begun ?? deliver(null)
   }
 
   /** A span of no length: what it stands for is done. */
@@ -169,6 +179,8 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
     transports: (transports) => transports.map((transport) => instrumented(transport, send(transport))),
     watch(library) {
       const { events } = library
+      if (watched.has(events)) return library
+      watched.add(events)
       events.on('reminder.scheduled', ({ channel, organizationId, reminderId }) => {
         const attributes = { 'notifications.reminder.id': reminderId, 'notifications.category': 'REMINDER' }
         planned.add(reminderId, mark('plan', 'create', producer, { channel, organizationId, attributes, links: [] }))
@@ -196,11 +208,21 @@ type Marked = {
   readonly links: { context: SpanContextLike }[]
 }
 
-/** What is true of the whole database: each process reports the same. */
-function measureState(
-  meter: MeterLike,
-  { health, notifications }: Pick<Notifications, 'health' | 'notifications'>,
-): void {
+/**
+ * Measuring may throw, such as by a span processor of the host. The message is sent all the same, and once: an error of `send` would have
+ * it sent again.
+ */
+function quietly(measure: () => unknown): void {
+  try {
+    measure()
+  } catch {
+    // What was not measured is missing there, where the host looks.
+  }
+}
+
+/** What is true of the whole database: each process reports the same, until its library is stopped. */
+function measureState(meter: MeterLike, library: Pick<Notifications, 'health' | 'notifications' | 'stop'>): void {
+  const { health, notifications, stop } = library
   const waiting = meter.createObservableGauge('notifications.waiting', {
     description: 'How long the oldest due message has been waiting',
     unit: 's',
@@ -213,16 +235,19 @@ function measureState(
     description: 'Provider accounts that are paused',
     unit: '{account}',
   })
-  meter.addBatchObservableCallback(
-    async (result) => {
-      const queued = notifications.history({ state: 'queued', limit: 1 }).catch(() => null)
-      const [{ scheduler, accounts }, page] = await Promise.all([health(), queued])
-      if (scheduler.lagMs !== null) result.observe(waiting, scheduler.lagMs / 1000)
-      if (accounts !== null) result.observe(paused, accounts.count)
-      if (page !== null) result.observe(pending, page.total)
-    },
-    [waiting, pending, paused],
-  )
+  const gauges = [waiting, pending, paused]
+  const observe: BatchCallback = async (result) => {
+    const queued = notifications.history({ state: 'queued', limit: 1 }).catch(() => null)
+    const [{ scheduler, accounts }, page] = await Promise.all([health(), queued])
+    if (scheduler.lagMs !== null) result.observe(waiting, scheduler.lagMs / 1000)
+    if (accounts !== null) result.observe(paused, accounts.count)
+    if (page !== null) result.observe(pending, page.total)
+  }
+  meter.addBatchObservableCallback(observe, gauges)
+  library.stop = () => {
+    quietly(() => meter.removeBatchObservableCallback?.(observe, gauges))
+    return stop.call(library)
+  }
 }
 
 const attributesOf = (channel: string, operation: string, type: string, more: Attributes): Attributes => ({

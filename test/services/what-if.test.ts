@@ -57,6 +57,17 @@ it('looks at so many appointments, from so far back, and says where it stopped',
   expect(later.after.messages - later.before.messages).toBe(1)
 })
 
+it('counts each appointment once against the limit, and knows where there are no more', async () => {
+  await using clinic = await openClinic('2026-03-01T09:00:00Z')
+  const ids = Array.from({ length: 61 }, (_, index) => index + 1)
+  for (const id of ids) clinic.host.book({ id, startsAt: '2026-03-05T10:00:00Z', recipients: [bob] })
+  await clinic.notifications.scheduleMany(ids)
+  clinic.clock.jump('2026-03-20T09:00:00Z')
+  const upTo = (limit: number) => clinic.insight.whatIf({ organizationId, settings: {}, limit })
+  expect(await upTo(60)).toMatchObject({ isComplete: false, appointments: 60, leftOut: 0 })
+  expect(await upTo(61)).toMatchObject({ isComplete: true, appointments: 61, leftOut: 0 })
+})
+
 it('refuses what could not be saved, and an organization that there is none of', async () => {
   await using clinic = await month()
   const wrong = { smsTemplates: { appointment_reminder: 'At {tme}' } }

@@ -69,8 +69,10 @@ it.each([
 
 it('dies at once, and forgets no plan', async () => {
   await using t = await createTestNotifications(berlin)
-  const { notifications } = t
+  const { notifications, consent } = t
   await t.crash()
+  // What was taken from the process before is of the one that lives.
+  expect(await consent.record('test-clinic')).toMatchObject({ records: [] })
   await t.advanceTo('2026-03-28T10:00')
   expect(t.outbox.to('ada')).toHaveLength(1)
   expect((await notifications.getReminders(1)).map(({ status }) => status)).toEqual(['SENT', 'PENDING'])
@@ -112,11 +114,14 @@ it('records what a provider reports', async () => {
   expect(rows.map(({ status }) => status)).toEqual(['DELIVERED'])
 })
 
-it('works where the test runner has replaced the timers', async () => {
+it('works where the test runner has replaced the timers, also before it is loaded', async () => {
   vi.useFakeTimers()
   await using t = await createTestNotifications(berlin)
   await t.advanceTo('2026-03-28T10:00')
   expect(t.outbox.to('ada')).toHaveLength(1)
+  const { href } = new URL('../../adapters/testing/kit/driven-clock.ts?again', import.meta.url)
+  const again: { turns(): Promise<void> } = await import(href)
+  await again.turns()
 })
 
 it('names what is wrong', async () => {

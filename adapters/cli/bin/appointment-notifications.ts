@@ -1,5 +1,9 @@
 #!/usr/bin/env node
 import { runCli } from '../cli.ts'
+import { commandLine } from '../commands/command.ts'
+
+// For good: what the host application's file does a moment after the command is not meant either.
+Reflect.set(globalThis, commandLine, true)
 
 process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(`${text}\n`),

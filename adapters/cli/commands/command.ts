@@ -1,6 +1,14 @@
 import type { ParseArgsConfig } from 'node:util'
 import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
 
+/**
+ * By this the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of `migrate()` is that has it
+ * as an option (`src/notifications.ts`).
+ */
+export const commandLine: unique symbol = Symbol.for('appointment-notifications.command-line')
+/** Where the library leaves what the file creates (`src/notifications.ts`). */
+export const createdLibraries: unique symbol = Symbol.for('appointment-notifications.created')
+
 export type Call = {
   readonly values: Readonly<Record<string, unknown>>
   readonly positionals: readonly string[]
@@ -50,6 +58,10 @@ export async function byId<T>(text: string, call: (id: EntityId) => Promise<T>):
     return call(text)
   }
 }
+
+/** With the code, where it has one. */
+export const messageOf = (error: unknown): string =>
+  `${isNotificationError(error) ? `${error.code}: ` : ''}${error instanceof Error ? error.message : String(error)}`
 
 /** `name 3, other 1`, without those of which there are none. */
 export function countsOf(counts: object): string {

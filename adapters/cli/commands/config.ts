@@ -2,28 +2,61 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Notifications } from '../../../src/index.ts'
-import { UsageError } from './command.ts'
+import { createdLibraries, messageOf, UsageError } from './command.ts'
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `notifications.${extension}`)
 
 /**
  * The library that the config file exports: as `default`, `library` or `notifications`; itself, a promise of it, or a function that
- * returns either. @throws UsageError if there is no such file, or none in it.
+ * returns either. Of a file that fails, the only library that it created, and `report` is told of the failure.
+ * @throws UsageError if there is no such file, or none in it; what the file throws.
  */
-export async function loadLibrary(folder: string, config: string | null): Promise<Notifications> {
+export async function loadLibrary(
+  folder: string,
+  config: string | null,
+  report: (text: string) => void,
+): Promise<Notifications> {
   const path = config === null ? names.map((name) => join(folder, name)).find(existsSync) : resolve(folder, config)
   if (path === undefined)
     throw new UsageError(`There is none of ${names.join(', ')} in ${folder}. Name a file with --config.`)
   if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`)
-  const module: unknown = await import(pathToFileURL(path).href)
-  for (const name of ['default', 'library', 'notifications']) {
-    const exported: unknown = typeof module === 'object' && module !== null ? Reflect.get(module, name) : undefined
-    const made: unknown = await (typeof exported === 'function' ? exported() : exported)
-    if (isLibrary(made)) return made
+  const created: unknown[] = []
+  Reflect.set(globalThis, createdLibraries, created)
+  try {
+    const library = await exportedBy(await import(pathToFileURL(path).href))
+    if (library !== null) return library
+  } catch (error) {
+    // Such as because it plans right away, and the tables are what the command is to create.
+    const [only] = created
+    if (created.length !== 1 || !isLibrary(only)) throw error
+    report(`${path} failed, after it had created the library: ${messageOf(error)}`)
+    return only
+  } finally {
+    Reflect.deleteProperty(globalThis, createdLibraries)
   }
   throw new UsageError(
     `${path} exports nothing that createNotifications() returned. Export it: export default createNotifications({ ... })`,
   )
+}
+
+/**
+ * A library comes before functions, which are called one after another: the application of a server may be among them.
+ * @throws what the first of them threw that threw, if none returned a library.
+ */
+async function exportedBy(module: object): Promise<Notifications | null> {
+  const exported = ['default', 'library', 'notifications'].map((name): unknown => Reflect.get(module, name))
+  const isFunction = (value: unknown) => typeof value === 'function'
+  const failures: unknown[] = []
+  for (const value of [...exported.filter((one) => !isFunction(one)), ...exported.filter(isFunction)]) {
+    try {
+      const made: unknown = await (typeof value === 'function' ? value() : value)
+      if (isLibrary(made)) return made
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
+  return null
 }
 
 /** By a method that nothing else has. */

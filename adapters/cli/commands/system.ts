@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import type { CheckUpFinding, Notifications } from '../../../src/index.ts'
-import { type Commands, countsOf } from './command.ts'
+import { type CheckUpFinding, isNotificationError, type Notifications } from '../../../src/index.ts'
+import { type Commands, commandLine, countsOf } from './command.ts'
 
 /** The whole system: whether it works, its tables, its keys, and what it keeps. */
 export const systemCommands: Commands = {
@@ -33,10 +33,10 @@ export const systemCommands: Commands = {
     example: 'info --json',
     async run({ open }) {
       const library = await open()
-      const tables = await tablesOf(library)
+      const tables = await orUnknown(tablesOf(library))
       const { status, providers, taskManager } = await library.health()
       // Also with one key, which may not be that of what is stored.
-      const keys = await library.privacy.keys()
+      const keys = await orUnknown(library.privacy.keys())
       const data = {
         version: packageVersion(),
         node: process.version,
@@ -51,11 +51,9 @@ export const systemCommands: Commands = {
       }
       const lines = [
         `appointment-notifications ${data.version}, Node ${data.node}, ${data.platform}, time zone data ${data.zoneData}`,
-        tables.pending.length === 0
-          ? `tables at migration ${tables.version}`
-          : `tables lack the migrations ${tables.pending.join(', ')}`,
+        tablesText(tables),
         ...data.channels.map(({ channel, provider, code }) => `${channel}: ${provider ?? `nobody sends (${code})`}`),
-        `secrets: ${keys.sealed} sealed, ${keys.underOldKeys} of them with older keys, ${keys.unreadable} with a key that is not given`,
+        `secrets: ${keysText(keys)}`,
         `health: ${status}`,
       ]
       return { text: lines.join('\n'), data }
@@ -83,7 +81,8 @@ export const systemCommands: Commands = {
         return { text, data, isFailure }
       }
       const dryRun = values['dry-run'] === true
-      const data = await library.migrate({ dryRun, adopt: values['adopt'] === true })
+      const options = { dryRun, adopt: values['adopt'] === true, [commandLine]: true }
+      const data = await library.migrate(options)
       const { applied, version, sql } = data
       if (applied.length === 0) return { text: upToDate(version), data }
       const text = dryRun
@@ -128,6 +127,23 @@ export const systemCommands: Commands = {
       return { text, data, isFailure }
     },
   },
+}
+
+/** A report of a fault is of use without what the fault keeps from being read. */
+type Unknown = { readonly unknown: string }
+const orUnknown = <T>(work: Promise<T>): Promise<T | Unknown> =>
+  work.catch((error: unknown) => ({ unknown: isNotificationError(error) ? error.code : 'failed' }))
+
+function tablesText(tables: Unknown | Awaited<ReturnType<typeof tablesOf>>): string {
+  if ('unknown' in tables) return `tables: unknown (${tables.unknown})`
+  const { version, pending } = tables
+  return pending.length === 0 ? `tables at migration ${version}` : `tables lack the migrations ${pending.join(', ')}`
+}
+
+function keysText(keys: Unknown | Awaited<ReturnType<Notifications['privacy']['keys']>>): string {
+  if ('unknown' in keys) return `unknown (${keys.unknown})`
+  const { sealed, underOldKeys, unreadable } = keys
+  return `${sealed} sealed, ${underOldKeys} of them with older keys, ${unreadable} with a key that is not given`
 }
 
 const upToDate = (version: number): string => `The tables are up to date, at migration ${version}.`

@@ -70,6 +70,12 @@ export const templateCommands: Commands = {
           .filter((key) => sameText(ours?.[key]) !== sameText(theirs[key]))
           .map((key) => `${channelFolders[field]}/${key}`)
       })
+      const partials = settings.templatePartials
+      if (partials != null) {
+        const names = new Set([...Object.keys(stored.templatePartials), ...Object.keys(partials)])
+        const differs = (name: string) => partials[name] !== stored.templatePartials[name]
+        differing.push(...[...names].filter(differs).map((name) => `${partialFolder}/${name}`))
+      }
       const lines = [
         ...differing.map((name) => `differs: ${name}`),
         ...(warnings.length === 0 ? [] : [warningsText(warnings)]),
@@ -87,9 +93,12 @@ export const templateCommands: Commands = {
       const { organization, folder, library } = await begin(call)
       const settings = await readTemplates(folder)
       const { warnings } = await library.settings.updateOrganizationSettings(organization, settings)
-      const saved = fields.flatMap((field) =>
-        Object.keys(settings[field] ?? {}).map((key) => `${channelFolders[field]}/${key}`),
-      )
+      const saved = [
+        ...fields.flatMap((field) =>
+          Object.keys(settings[field] ?? {}).map((key) => `${channelFolders[field]}/${key}`),
+        ),
+        ...Object.keys(settings.templatePartials ?? {}).map((name) => `${partialFolder}/${name}`),
+      ]
       return {
         text: [`saved: ${saved.join(', ')}`, ...(warnings.length === 0 ? [] : [warningsText(warnings)])].join('\n'),
         data: { saved, warnings },

@@ -1,3 +1,5 @@
+// Not the global ones, which a test may have replaced: time here is not theirs.
+import { setImmediate } from 'node:timers'
 import type { Clock } from '../../../src/index.ts'
 
 type Timer = {
@@ -8,12 +10,9 @@ type Timer = {
   readonly owner: object
 }
 
-// Taken when this module is loaded: a test may replace the timers of its runner later, and time here is not theirs.
-const { setImmediate: realImmediate } = globalThis
-
 /** Lets promises and what the storage gathers finish. */
 export async function turns(count = 25): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => realImmediate(resolve))
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Time that moves only when a test moves it, backwards too. Timers fire in order, each at its own time. */

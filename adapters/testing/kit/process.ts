@@ -30,21 +30,21 @@ export class TestProcess {
 
   /** The library of whichever process is alive. Listeners of its events are kept. */
   forwarded(): Notifications {
-    const { notifications, settings, addresses, statistics, audit, insight, events } = this.library
-    const on: typeof events.on = (name, listener) => {
+    const on: Notifications['events']['on'] = (name, listener) => {
       this.#followed.push((library) => library.events.on(name, listener))
       return this.library.events.on(name, listener)
     }
-    const parts: Partial<Notifications> = {
-      notifications: following(notifications, () => this.library.notifications),
-      settings: following(settings, () => this.library.settings),
-      addresses: following(addresses, () => this.library.addresses),
-      statistics: following(statistics, () => this.library.statistics),
-      audit: following(audit, () => this.library.audit),
-      insight: following(insight, () => this.library.insight),
-      events: { on, once: events.once.bind(events), off: events.off.bind(events) },
+    const parts = Object.entries(this.library).flatMap(([name, part]: [string, unknown]) =>
+      typeof part === 'object' && part !== null
+        ? [[name, following(part, () => Object(Reflect.get(this.library, name)))]]
+        : [],
+    )
+    const events: Notifications['events'] = {
+      on,
+      once: (name, listener) => this.library.events.once(name, listener),
+      off: (name, listener) => this.library.events.off(name, listener),
     }
-    return following(this.library, () => ({ ...this.library, ...parts }))
+    return following(this.library, () => ({ ...this.library, ...Object.fromEntries(parts), events }))
   }
 
   async crash(when: 'now' | Point): Promise<void> {

@@ -1,9 +1,8 @@
+// The machine's own, which no test replaces.
+import { performance } from 'node:perf_hooks'
 import { turns } from './driven-clock.ts'
 
-// Taken when this module is loaded, as the turns are: a test may replace these.
-const now = performance.now.bind(performance)
-
-/** How long anything may take by the machine's own clock before the test is told what hangs. */
+/** How long anything may take before the test is told what hangs. */
 const longestMs = 10_000
 /** So many turns of the event loop without a call under way count as rest. */
 const quietTurns = 8
@@ -31,11 +30,11 @@ export class UnderWay {
 
   /** Resolves when nothing is under way. @throws Error naming what did not end within 10 s. */
   async rest(): Promise<void> {
-    const began = now()
+    const began = performance.now()
     for (let quiet = 0; quiet < quietTurns; ) {
       await turns(1)
       quiet = this.#calls.size === 0 ? quiet + 1 : 0
-      if (now() - began > longestMs) {
+      if (performance.now() - began > longestMs) {
         const names = [...new Set(this.#calls.values())].join(', ')
         throw new Error(`Not at rest after ${longestMs} ms: ${names} did not answer.`)
       }

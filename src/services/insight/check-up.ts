@@ -22,7 +22,7 @@ export type CheckUpReport = {
 export type CheckUpOptions = {
   /** Only what concerns this organization. Default: everything. */
   readonly organizationId?: string | null
-  /** Connects to the providers of the `DEFAULT_*` variables, with the patience of a health check. Default true. */
+  /** Connects to the providers of the `DEFAULT_*` variables, and waits until they answer, 12 s at most. Default true. */
   readonly verify?: boolean
   /** Asks `publicUrl` whether this library answers there. Default false. */
   readonly publicUrl?: boolean
@@ -33,13 +33,16 @@ export type CheckUpOptions = {
 /** How long the directory is asked for, in ms. */
 const probeMs = 5000
 const probedRows = 20
+/** How long providers are waited for, in ms: somewhat longer than verifying takes, which reports itself that there was no answer. */
+const verifyMs = 12_500
 /** How long settings may take, in ms. */
 const settingsMs = 2000
 /** A page should not take longer. */
 const slowMs = 2000
+const dayMs = 86_400_000
 
-type Probed = { readonly seen: readonly Organization[]; readonly slow: readonly Finding[] }
-const unprobed: Probed = { seen: [], slow: [] }
+type Probed = { readonly seen: readonly Organization[]; readonly late: readonly Finding[] }
+const unprobed: Probed = { seen: [], late: [] }
 
 /** Says in one list what is wrong, whom it concerns, and what to do: health, in words, with what only a closer look shows. */
 export class CheckUp {
@@ -59,16 +62,16 @@ export class CheckUp {
     mailDomains = false,
   }: CheckUpOptions = {}): Promise<CheckUpReport> {
     const isAll = organizationId === null
-    const { seen, slow } = isAll ? await this.#probe() : unprobed
-    const report = await this.#health.check({ verify, organizationId })
+    const { seen, late } = isAll ? await this.#probe() : unprobed
+    const report = await this.#health.check({ verify, verifyMs, organizationId })
     const found = [
       ...ofStorage(report),
       ...ofClock(report),
       ...ofDirectory(report),
-      ...slow,
+      ...late,
       ...ofProviders(report),
       ...ofScheduler(report),
-      ...ofWebhooks(report),
+      ...ofWebhooks(report, this.#context.options.clock.now()),
       ...ofRest(report),
       ...(isAll ? this.#ofOptions() : []),
       ...(isAll ? zoneDataFindings() : []),
@@ -91,13 +94,15 @@ export class CheckUp {
   async #probe(): Promise<Probed> {
     const { host, options } = this.#context
     const { clock } = options
-    const slow: Finding[] = []
+    const late: Finding[] = []
+    let waitsFor = 'upcoming'
     const timed = async <T>(method: string, ask: () => Promise<T>): Promise<T> => {
       const began = clock.elapsedMs()
+      waitsFor = method
       const answer = await ask()
       const seconds = Math.round((clock.elapsedMs() - began) / 100) / 10
       if (seconds * 1000 >= slowMs)
-        slow.push(['directory_slow', { cause: `directory.${method}() took ${seconds} s for a page.` }])
+        late.push(['directory_slow', { cause: `directory.${method}() took ${seconds} s for a page.` }])
       return answer
     }
     const asked = (async () => {
@@ -120,7 +125,11 @@ export class CheckUp {
         options.logger.warn('check-up failed', { part: 'directory', fault: faultOf(error) })
       return []
     })
-    return { seen: await withTimeout(clock, probeMs, failed, () => []), slow }
+    const seen = await withTimeout(clock, probeMs, failed, () => {
+      late.push(['directory_failing', { cause: `directory.${waitsFor}() did not answer within ${probeMs / 1000} s.` }])
+      return []
+    })
+    return { seen, late }
   }
 
   *#ofOptions(): Iterable<Finding> {
@@ -245,9 +254,12 @@ function* ofProviders({ providers, accounts, settings }: HealthReport): Iterable
   }
 }
 
-function* ofWebhooks({ webhooks }: HealthReport): Iterable<Finding> {
-  for (const { provider, organizationId, channel, refused, reports } of webhooks) {
-    if (refused === 0) continue
+/** Anybody may send what is refused: it is over a day later, if the provider itself was heard since. */
+function* ofWebhooks({ webhooks }: HealthReport, now: Date): Iterable<Finding> {
+  for (const { provider, organizationId, channel, refused, lastRefusedAt, reports, lastReportAt } of webhooks) {
+    if (lastRefusedAt === null) continue
+    const isOver = lastReportAt !== null && lastReportAt > lastRefusedAt
+    if (isOver && now.getTime() - lastRefusedAt.getTime() > dayMs) continue
     const cause = `${refused} requests to the webhook of ${provider} were refused, and ${reports} reports accepted.`
     yield ['webhook_refused', { organizationId, channel, cause }]
   }

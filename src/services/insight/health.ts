@@ -37,6 +37,8 @@ export type HealthParts = {
 export type HealthQuestion = {
   /** Connect to providers whose last verification is older than a minute. Otherwise the last result is shown. */
   readonly verify: boolean
+  /** How long is waited for that, in ms. Default 2000. */
+  readonly verifyMs?: number
   /** The organization whose staff asks: nothing about others is shown. Null: everything is shown. */
   readonly organizationId: string | null
 }
@@ -49,7 +51,7 @@ const patienceMs = 2000
 /** The longest text of a line's fields. */
 const maxDetailsLength = 500
 
-/** Reports whether the library can do its work. Never throws, takes about two seconds at most, reveals no secrets. */
+/** Reports whether the library can do its work. Never throws, takes about two seconds at most unless asked for more, reveals no secrets. */
 export class Health {
   readonly #parts: HealthParts
   readonly #providers: ProviderChecks
@@ -65,14 +67,14 @@ export class Health {
     this.#providers = new ProviderChecks(parts.context)
   }
 
-  async check({ verify, organizationId }: HealthQuestion): Promise<HealthReport> {
+  async check({ verify, verifyMs = patienceMs, organizationId }: HealthQuestion): Promise<HealthReport> {
     const { context, taskManager: integration, restore } = this.#parts
     const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation, hooks, retention, keys] =
       await Promise.all([
         this.#accounts(organizationId),
         this.#storage(),
         schedulerHealth(this.#parts, organizationId, (work) => this.#within(work)),
-        this.#providers.check({ verify }),
+        this.#providers.check(verify ? verifyMs : null),
         integration === null ? null : this.#within(integration.health({ verify })),
         organizationId === null ? this.#within(restore.count(heldLimit)) : null,
         this.#settings(organizationId),

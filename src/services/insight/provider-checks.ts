@@ -6,8 +6,6 @@ import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { ProviderHealth } from './health-report.ts'
 
-/** How long a health check waits for it, in ms. */
-const patienceMs = 2000
 /** How long a verification stays valid, in ms. */
 const verifiedForMs = 60_000
 
@@ -27,12 +25,15 @@ export class ProviderChecks {
     this.#context = context
   }
 
-  /** `verify`: connect to those whose last verification is older than a minute. Otherwise the last result is returned. */
-  check({ verify }: { readonly verify: boolean }): Promise<readonly ProviderHealth[]> {
-    return Promise.all(this.#context.providers.channels.map((channel) => this.#provider(channel, verify)))
+  /**
+   * `verifyMs`: how long is waited for connecting to those whose last verification is older than a minute. The last result is returned of
+   * those that take longer, and of all where it is null.
+   */
+  check(verifyMs: number | null): Promise<readonly ProviderHealth[]> {
+    return Promise.all(this.#context.providers.channels.map((channel) => this.#provider(channel, verifyMs)))
   }
 
-  async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {
+  async #provider(channel: Channel, verifyMs: number | null): Promise<ProviderHealth> {
     const missing = missingAccount(this.#context, channel)
     const found = this.#context.providers.sender(null, channel)
     if (missing !== null || found === null) return withoutProvider(channel, missing)
@@ -40,7 +41,7 @@ export class ProviderChecks {
     const { clock } = this.#context.options
     const known = this.#verified.get(channel)
     const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
-    if (verify && !isFresh) await withTimeout(clock, patienceMs, this.#verifyOnce(channel, found), () => {})
+    if (verifyMs !== null && !isFresh) await withTimeout(clock, verifyMs, this.#verifyOnce(channel, found), () => {})
     const { checkedAt = null, status = 'unknown', code = null, message = null } = this.#verified.get(channel) ?? {}
     const pause = this.#context.accounts.pause(found)
     const { accountId } = found

@@ -103,12 +103,14 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
   const began = clock.elapsedMs()
   // Every plan that starts then comes after it.
   let place = { startsAt: since, id: 0 }
+  let looked = 0
   let appointments = 0
-  let leftOut = 0
   let isComplete = false
-  while (appointments + leftOut < limit && clock.elapsedMs() - began < longestMs) {
-    const size = Math.min(pageSize, limit - appointments - leftOut)
-    const page = await storage.plans.ahead({ organizationId: id, after: place, until: now, limit: size })
+  while (!isComplete && looked < limit && clock.elapsedMs() - began < longestMs) {
+    const size = Math.min(pageSize, limit - looked)
+    // One more shows whether there are more.
+    const found = await storage.plans.ahead({ organizationId: id, after: place, until: now, limit: size + 1 })
+    const page = found.slice(0, size)
     for (const { appointment, own, was, would } of await drawBoth(
       context,
       id,
@@ -123,12 +125,11 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
         if (lost.length < mostShown) lost.push({ ...one, startsAt: own.startsAt })
       }
     }
-    leftOut += page.length
-    isComplete = page.length < size
+    looked += page.length
+    isComplete = found.length <= size
     place = page.at(-1)?.place ?? place
-    if (isComplete) break
   }
-  leftOut -= appointments
+  const leftOut = looked - appointments
   const until = isComplete ? now : place.startsAt
   const totals = { before: before.read(), after: after.read() }
   return { organizationId: id, since, until, isComplete, appointments, leftOut, ...totals, losing, lost, warnings }

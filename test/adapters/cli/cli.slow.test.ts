@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -90,9 +90,55 @@ await library.start()
 await library.afterRestore(new Date(Date.now() - 1000))
 `,
   )
+  await run(folder, 'migrate')
   expect(await run(folder, 'migrate', '--status', '--config', 'server.mts')).toMatchObject({
     code: exitCodes.ok,
     err: '',
+  })
+})
+
+it('migrates by its command alone, and where the file needs the tables before', async () => {
+  const folder = await hostFolder()
+  const file = `import create from './notifications.mts'
+export const library = create()
+await library.migrate()
+await library.start()
+await library.notifications.appointmentBooked(42)
+`
+  // A module is loaded once.
+  const names = ['dry-run.mts', 'status.mts', 'doctor.mts', 'migrate.mts', 'explain.mts']
+  for (const name of names) await writeFile(join(folder, name), file)
+  const tried = await run(folder, 'migrate', '--dry-run', '--config', 'dry-run.mts')
+  expect(tried).toMatchObject({
+    code: exitCodes.ok,
+    err: expect.stringMatching(/dry-run\.mts failed.*migration_missing/),
+  })
+  expect(tried.out).toMatch(/create table.*notification_settings/is)
+  expect((await run(folder, 'doctor', '--config', 'doctor.mts')).out).toContain('error tables_missing')
+  expect((await run(folder, 'migrate', '--status', '--config', 'status.mts')).out).toMatch(/^To apply: /)
+  expect((await run(folder, 'migrate', '--config', 'migrate.mts')).out).toMatch(/^Applied /)
+  const explained = await run(folder, 'explain', '42', '--config', 'explain.mts')
+  expect(explained).toMatchObject({ err: '', out: expect.stringMatching(/planned {2}EMAIL/) })
+})
+
+it('takes the library that the file exports, and calls no function before', async () => {
+  const folder = await hostFolder()
+  await writeFile(
+    join(folder, 'app.mts'),
+    `import create from './notifications.mts'
+export const library = create()
+export default function app() {
+  Reflect.set(globalThis, 'appWasCalled', true)
+  throw new Error('This is no request.')
+}
+`,
+  )
+  expect(await run(folder, 'migrate', '--config', 'app.mts')).toMatchObject({ code: exitCodes.ok, err: '' })
+  expect(Reflect.has(globalThis, 'appWasCalled')).toBe(false)
+  await writeFile(join(folder, 'failing.mts'), "export default () => { throw new Error('No database.') }")
+  expect(await run(folder, 'doctor', '--config', 'failing.mts')).toMatchObject({
+    code: exitCodes.failed,
+    err: 'No database.',
   })
 })
 
@@ -128,6 +174,11 @@ it('checks settings, says what they would change, and keeps templates in files',
   expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('differs: email/appointment_reminder')
   expect((await run(folder, 'templates', 'push', 'clinic')).out).toMatch(/^saved: email\/appointment_reminder$/m)
   expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('')
+  await mkdir(join(texts, 'partials'))
+  await writeFile(join(texts, 'partials', 'footer.txt'), 'Harbour Clinic\n')
+  expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('differs: partials/footer')
+  expect((await run(folder, 'templates', 'push', 'clinic')).out).toMatch(/^saved: .*, partials\/footer$/m)
+  expect((await run(folder, 'templates', 'check', 'clinic')).out).toBe('')
   await rm(join(texts, 'email'), { recursive: true })
   await run(folder, 'templates', 'pull', 'clinic')
   expect(await readFile(file, 'utf8')).toBe('Until {time}.\n')
@@ -141,6 +192,7 @@ await library.stop()
 
 it('shows versions and keys, and cleans up', async () => {
   const folder = await hostFolder()
+  expect((await run(folder, 'info')).out).toMatch(/^tables lack .*^health: failing$/ms)
   await run(folder, 'migrate')
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const info = JSON.parse((await run(folder, 'info', '--json')).out)
@@ -197,6 +249,14 @@ it('runs as a program, and ends by itself', async () => {
     "import { createServer } from 'node:http'\nexport { default } from './notifications.mts'\ncreateServer().listen(0)\n"
   await writeFile(join(folder, 'server.mts'), listening)
   expect((await call('migrate', '--config', 'server.mts')).stdout).toMatch(/^The tables are up to date/)
+  const late = `import create from './notifications.mts'
+const library = create()
+// A rejection would end the process with another exit code.
+const stop = async () => library.stop().finally(() => setTimeout(() => library.start(), 1))
+export default { ...library, stop }
+`
+  await writeFile(join(folder, 'late.mts'), late)
+  expect(await call('migrate', '--config', 'late.mts')).toMatchObject({ stderr: '' })
   await writeFile(join(folder, 'settings.json'), '{}')
   expect(await call('settings', 'check', 'clinic', '--file', 'settings.json')).toEqual({ stdout: '', stderr: '' })
   await expect(call('explain')).rejects.toMatchObject({ code: exitCodes.misused })

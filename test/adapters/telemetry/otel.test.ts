@@ -132,6 +132,57 @@ it('links the spans of a message from its plan to its receipt, and measures it',
   expect(grouped.filter((label) => !labels.includes(label))).toEqual([])
 })
 
+it('sends a message once where measuring throws', async () => {
+  const broken = (): never => {
+    throw new Error('The processor is broken.')
+  }
+  const fine = { onStart: () => {}, onEnd: () => {}, forceFlush: async () => {}, shutdown: async () => {} }
+  for (const processor of [
+    { ...fine, onStart: broken },
+    { ...fine, onEnd: broken },
+  ]) {
+    const trace = new TracerProvider({ spanProcessors: [processor] })
+    const outbox = capture()
+    const otel = telemetry({ trace, metrics: new MeterProvider() })
+    await using clinic = await openClinic('2026-03-01T09:00:00Z', { transports: otel.transports([outbox]) })
+    const { phone: _, ...byMail } = ada
+    clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })
+    await clinic.start()
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.clock.advance(3_600_000)
+    expect(outbox.sent).toHaveLength(1)
+    expect((await clinic.notifications.history({ state: 'settled' })).total).toBe(1)
+  }
+})
+
+it('measures the state of a library once, until it is stopped', async () => {
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE),
+    exportIntervalMillis: 3_600_000,
+  })
+  const metrics = new MeterProvider({ readers: [reader] })
+  onTestFinished(() => metrics.shutdown())
+  await using clinic = await openClinic('2026-03-01T09:00:00Z')
+  let asked = 0
+  const { health } = clinic
+  const counting = {
+    ...clinic,
+    health: () => {
+      asked += 1
+      return health()
+    },
+  }
+  const otel = telemetry({ trace: new TracerProvider(), metrics })
+  otel.watch(otel.watch(counting))
+  await reader.forceFlush()
+  expect(asked).toBe(1)
+  const stopped = counting.stop()
+  await clinic.clock.advance(12_000)
+  await stopped
+  await reader.forceFlush()
+  expect(asked).toBe(1)
+})
+
 /** What the dashboard beside the distributed example asks for. */
 function dashboard(): string[] {
   const file = new URL('../../../examples/distributed/grafana-dashboard.json', import.meta.url)
