@@ -117,8 +117,8 @@ export const organizations: readonly BrokenSetUp[] = [
       await host.remind()
       return host
     },
-    log: new RegExp(`message not rendered.*${organizationId}.*appointment_reminder.*tme`),
-    health: new RegExp(`message not rendered.*appointment_reminder.*"organization_id":"${organizationId}"`),
+    log: new RegExp(`template broken.*${organizationId}.*appointment_reminder.*tme`),
+    health: new RegExp(`template broken.*appointment_reminder.*"organization_id":"${organizationId}"`),
     status: 'ok',
   },
   {

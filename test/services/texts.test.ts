@@ -216,7 +216,7 @@ it('a stored template that this process cannot use gives way to the built-in tex
   expect(clinic.log.lines.join('\n')).toMatch(/template broken.*\{copay\} is not a known variable/)
   const sent = (await clinic.notifications.explain(1)).find(({ action }) => action === 'send')
   expect(sent?.detail).toContain(
-    'the template cannot be used (emailTemplates.appointment_confirmation.body, line 1, column 9: {copay} is not a known variable',
+    'the template cannot be used (emailTemplates.appointment_confirmation, line 1, column 9: {copay} is not a known variable',
   )
   const { answer } = await ask(clinic, {
     method: 'POST',
