@@ -74,7 +74,8 @@ const lags = [1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400]
 
 /**
  * Every span begins a trace: what several requests want is done together, later, or because of a timer that one of them set, so that the
- * span that is current then is of somebody else. Names follow the messaging conventions where they have one. Attributes hold words and ids of rows, never a person, an address or a text.
+ * span that is current then is of somebody else. Names follow the messaging conventions where they have one. Attributes hold words and
+ * ids of rows, never a person, an address or a text.
  * Spans link to earlier ones of the same message that this process made; across processes and restarts, `notifications.id` and
  * `notifications.reminder.id` find them.
  */

@@ -47,7 +47,7 @@ export function isTakenBack({ cause, since }: Suppression, { act, onlyStop, at }
 const answeredEveryMs = 3_600_000
 
 /**
- * Whether a person is told that they opted out, are back, or whom to call. What changed nothing is not confirmed, and whoever opted
+ * Whether a person is notified that they opted out, are back, or whom to call. What changed nothing is not confirmed, and whoever opted
  * out gets the one confirmation of that and nothing after it.
  */
 export function isAnswered(

@@ -8,7 +8,7 @@ const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `notifications.${ext
 
 /**
  * The library that the config file exports: as `default`, `library` or `notifications`; itself, a promise of it, or a function that
- * returns either. Of a file that fails, the only library that it created, and `report` is told of the failure.
+ * returns either. Of a file that fails, the only library that it created, and the failure is given to `report`.
  * @throws UsageError if there is no such file, or none in it; what the file throws.
  */
 export async function loadLibrary(

@@ -214,7 +214,7 @@ const lateComplaints: Migration = {
   ],
 }
 
-/** When people were last told that they opted out, are back, or whom to call. */
+/** When people were last notified that they opted out, are back, or whom to call. */
 const answeredPeople: Migration = {
   version: 25,
   name: 'answered_people',

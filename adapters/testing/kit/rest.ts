@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { turns } from './driven-clock.ts'
 
-/** How long anything may take before the test is told what hangs. */
+/** How long anything may take before an error names what hangs. */
 const longestMs = 10_000
 /** So many turns of the event loop without a call under way count as rest. */
 const quietTurns = 8

@@ -33,7 +33,7 @@ export type AddressRow = AddressRef & {
   readonly provenAt: Date | null
   /** When a message last came from it. */
   readonly heardAt: Date | null
-  /** When the person was last told each of these there. */
+  /** When the person was last notified of each of these there. */
   readonly answered: Readonly<Partial<Record<InboundReply, Date>>>
   /** Whose preferences an opt-out changed. */
   readonly taken: readonly Taken[]

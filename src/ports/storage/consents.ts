@@ -23,7 +23,7 @@ export type NewInbound = {
   readonly at: Date
   /** When the person wrote it, as far as the provider says so. */
   readonly writtenAt: Date
-  /** What the person would be told; null: nothing. */
+  /** What the person would be notified of; null: nothing. */
   readonly reply: InboundReply | null
   /** Kept in the same transaction for people to read, with the call of the hook; null: nothing is. */
   readonly handOver: ReplyCommand | null

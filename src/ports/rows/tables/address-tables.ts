@@ -22,7 +22,7 @@ export const addressTables = {
       proven_at: optional('instant'),
       /** When a message last came from it: on some channels it opens a window for free text. */
       heard_at: optional('instant'),
-      /** When its person was last told what: a JSON object of instants by word. */
+      /** When its person was last notified of what: a JSON object of instants by word. */
       answered: optional('json'),
       /** Whose preferences an opt-out changed, and what they were before: what START brings back. */
       taken: optional('json'),
