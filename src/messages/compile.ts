@@ -58,9 +58,7 @@ const escapesOf: Readonly<Record<Form, Escapes | undefined>> = {
   link: { text: (value) => encodeURIComponent(withoutMarks(value)), link: (url) => url },
 }
 
-/** Parses and checks a template. What is not stored is compiled by this, so that nothing of it stays. */
-export const compileDraft: Compile = (text, form) => compiled(text, form, noVariables)
-
+/** Parses and checks a template. */
 function compiled(text: string, form: Form = 'text', host: HostVariables): CompiledTemplate {
   const source = cleanTemplate(text)
   const hash = hashOf(text)

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { compileDraft } from '../../src/messages/index.ts'
+import { usualCompilers } from '../../src/messages/index.ts'
 import { remember } from '../../src/schemas/remember.ts'
 import type { Template } from '../../src/schemas/templates.ts'
 import { checkMade, checkTemplates, facts, refusal, render, renderMessage, thrown } from './support.ts'
@@ -91,7 +91,7 @@ test('memory is flat over previews, each of another draft', { timeout: 120_000 }
     const draft = { appointment_reminder: `${heavy(seed)}${'{date} at {time} '.repeat(110)}${seed}` }
     checkTemplates('emailTemplates', draft)
     const told = facts({ locale: 'de' })
-    renderMessage({ channel: 'EMAIL', facts: told, templates: draft, compile: compileDraft })
+    renderMessage({ channel: 'EMAIL', facts: told, templates: draft, compile: usualCompilers.draft })
   }
   const memory = () => {
     if (typeof collect === 'function') collect()
