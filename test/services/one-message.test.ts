@@ -182,6 +182,14 @@ describe('one message for the appointments of a day', () => {
     expect(clinic.outbox.sent.slice(2).map(({ text }) => text)).toEqual(['Your day:\n10:00 AM, Dr. 3\n11:00 AM, Dr. 4'])
   })
 
+  it('is not by a template with a link that answers for one of them', async () => {
+    const hooks = { onConfirm: async () => {}, onChangeRequest: async () => {} }
+    await using clinic = await clinicOfDays({}, { publicUrl: 'https://clinic.example/n', hooks })
+    const emailTemplates = { appointment_reminder: '{appointments} { confirm_url }' }
+    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, { emailTemplates })
+    expect(warnings).toContainEqual(expect.objectContaining({ code: 'not_listed' }))
+  })
+
   it('counts once in the budget of a person', async () => {
     await using clinic = await clinicOfDays({ dailyBudget: 1 })
     await clinic.book(1, 16)
