@@ -1,7 +1,7 @@
 import ICAL from 'ical.js'
 import { describe, expect, it } from 'vitest'
 import { calendar } from '../../adapters/calendar/calendar.ts'
-import { type CaptureOptions, capture } from '../../adapters/transport/capture.ts'
+import { type CaptureOptions, type CaptureTransport, capture } from '../../adapters/transport/capture.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { type CalendarWriter, type HttpRequest, type OutboundMessage, TransportError } from '../../src/index.ts'
 import { account, contextFor, emailMessage } from '../adapters/transport/smtp/fixture.ts'
@@ -14,6 +14,14 @@ import { openWithTaskManager, publicUrl } from './task-manager/world.ts'
 const firstSender = 'desk@harbour.example'
 type Clinic = Awaited<ReturnType<typeof openClinic>>
 
+const now = '2031-03-01T09:00:00Z'
+/** Mail has a sender. */
+const mailing = (outbox: CaptureTransport) => ({
+  transports: [{ ...outbox, name: 'smtp', needsAccount: true }],
+  calendar: calendar(),
+  env: { DEFAULT_SMTP_HOST: 'mail.harbour.example', DEFAULT_EMAIL_FROM_ADDRESS: firstSender },
+})
+
 /** Captures what goes out by accounts with a sender, as mail does. `fail`: as that of `capture`. */
 async function open(
   options: Parameters<typeof openClinic>[1] = {},
@@ -21,12 +29,7 @@ async function open(
   fail: CaptureOptions['fail'] = () => null,
 ): Promise<Clinic> {
   const outbox = capture({ fail })
-  const clinic = await openClinic('2031-03-01T09:00:00Z', {
-    transports: [{ ...outbox, name: 'smtp', needsAccount: true }],
-    calendar: calendar(),
-    env: { DEFAULT_SMTP_HOST: 'mail.harbour.example', DEFAULT_EMAIL_FROM_ADDRESS: firstSender },
-    ...options,
-  })
+  const clinic = await openClinic(now, { ...mailing(outbox), ...options })
   await clinic.settings.createOrganizationSettings(organizationId, {
     calendarFiles: true,
     smsEnabled: false,
@@ -280,11 +283,8 @@ describe('calendar files', () => {
 
   it('are not begun where TaskManager delivers, of which the settings, the log and health speak', async () => {
     const outbox = capture()
-    await using world = await openWithTaskManager(
-      '2031-03-01T09:00:00Z',
-      {},
-      { calendar: calendar(), transports: [outbox], authenticate: () => ({ kind: 'service' }) },
-    )
+    const authenticate = () => ({ kind: 'service' }) as const
+    await using world = await openWithTaskManager(now, {}, { ...mailing(outbox), authenticate })
     const { settings, notifications, host, clock } = world
     const { warnings } = await settings.createOrganizationSettings(organizationId, {
       calendarFiles: true,
