@@ -7,8 +7,10 @@ import { type CalendarWriter, type HttpRequest, type OutboundMessage, TransportE
 import { account, contextFor, emailMessage } from '../adapters/transport/smtp/fixture.ts'
 import { ask as request, service } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { migratedDatabase } from '../support/migrated-sqlite.ts'
 import { hasPythonCalendar, type ReadEvent, readByPython } from '../support/python-calendar.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
+import { sqlite } from '../support/stores.ts'
 import { openWithTaskManager, publicUrl } from './task-manager/world.ts'
 
 const firstSender = 'desk@harbour.example'
@@ -149,13 +151,23 @@ describe('calendar files', () => {
   })
 
   it.each([
-    ['the organization has not switched them on', {}, { calendarFiles: false }],
-    ['the host application brings no writer', { calendar: undefined }, {}],
-    ['the messages may not say when', {}, { detailLevels: [{ level: 0 }] }],
-  ] as const)('are left out where %s', async (_, options, settings) => {
-    await using clinic = await open(options, settings)
+    ['the organization has not switched them on', {}, { calendarFiles: false }, 4],
+    // Then nothing is read for them.
+    ['the host application brings no writer', { calendar: undefined }, {}, 0],
+    ['the messages may not say when', {}, { detailLevels: [{ level: 0 }] }, 4],
+  ] as const)('are left out where %s', async (_, options, settings, reads) => {
+    const ids = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' } as const
+    const storage = sqlite({ database: await migratedDatabase(ids) })
+    let read = 0
+    const ofAppointments: typeof storage.deliveries.ofAppointments = (...about) => {
+      read += 1
+      return storage.deliveries.ofAppointments(...about)
+    }
+    const counting = { ...storage, deliveries: { ...storage.deliveries, ofAppointments } }
+    await using clinic = await open({ storage: counting, ...options }, settings)
     await walk(clinic)
     expect(filesOf(clinic.outbox.sent)).toEqual([null, null, null, null])
+    expect(read).toBe(reads)
   })
 
   it('take out an event that a message must not move, since it may not say when the appointment is', async () => {
