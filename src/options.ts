@@ -131,8 +131,9 @@ export type NotificationsOptions = {
    */
   readonly calendar?: CalendarWriter | undefined
   /**
-   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Where it throws, the
-   * library's own is used. Whatever of `mail` it prints, it has to escape. Default: that of the library, `builtInLayout()`.
+   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Whatever of `mail` it
+   * prints, it has to escape. It is your code: nothing can interrupt one that never returns. Where it throws or returns no usable text (`MailLayout`), the
+   * library's own is used. Default: that of the library, `builtInLayout()`.
    */
   readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
