@@ -55,8 +55,8 @@ export const settingsCommands: Commands = {
       const data = await library.insight.whatIf({
         organizationId,
         settings,
-        ...(typeof since === 'string' && { since: new Date(since.includes('T') ? since : `${since}T00:00:00Z`) }),
-        ...(typeof limit === 'string' && { limit: Number(limit) }),
+        ...(typeof since === 'string' && { since: instantOf(since) }),
+        ...(typeof limit === 'string' && { limit: countOf(limit) }),
       })
       const { appointments, isComplete, before, after, losing, lost, warnings } = data
       const lines = [
@@ -106,6 +106,18 @@ async function readSettings(folder: string, file: string): Promise<OrganizationS
     })
   if (!isSettings(read)) throw new UsageError(`${path} must hold ${fromFile}.`)
   return read
+}
+
+function instantOf(since: string): Date {
+  const instant = new Date(since.includes('T') ? since : `${since}T00:00:00Z`)
+  if (Number.isNaN(instant.getTime())) throw new UsageError(`--since must be a day such as 2026-03-01, not "${since}".`)
+  return instant
+}
+
+function countOf(limit: string): number {
+  const count = Number(limit)
+  if (!Number.isInteger(count) || count < 1) throw new UsageError(`--limit must be a number from 1 on, not "${limit}".`)
+  return count
 }
 
 /** What the fields hold is checked by the library. */
