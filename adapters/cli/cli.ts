@@ -76,7 +76,7 @@ export async function runCli(
   } catch (error) {
     return fail(error, usage(name, command))
   } finally {
-    await close(library)
+    await close(library, err)
     if (!isProgram) Reflect.deleteProperty(globalThis, commandLine)
   }
 }
@@ -127,8 +127,9 @@ function loadVariables(path: string): void {
   }
 }
 
-/** In TypeScript a `let` that only a closure sets counts as what it was at first. */
-const close = async (library: Notifications | null): Promise<void> => void (await library?.stop())
+/** The result stands, also where this fails. In TypeScript a `let` that only a closure sets counts as what it was at first. */
+const close = async (library: Notifications | null, err: (text: string) => void): Promise<void> =>
+  void (await library?.stop().catch((error: unknown) => err(messageOf(error))))
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

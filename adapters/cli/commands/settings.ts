@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type OrganizationSettingsInput, ruleTable, type Warning, type WhatIfTotals } from '../../../src/index.ts'
-import { type Commands, only, UsageError } from './command.ts'
+import { type Commands, only, readPlain, UsageError } from './command.ts'
 import { findingText } from './system.ts'
 
 const fromFile = 'a JSON file with settings that would change, such as { "smsEnabled": false }'
@@ -99,7 +98,7 @@ const totalsText = ({ messages, segments, costs }: WhatIfTotals): string =>
 
 async function readSettings(folder: string, file: string): Promise<OrganizationSettingsInput> {
   const path = resolve(folder, file)
-  const read: unknown = await readFile(path, 'utf8')
+  const read: unknown = await readPlain(path)
     .then(JSON.parse)
     .catch((error: unknown) => {
       throw new UsageError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : error}`)

@@ -10,7 +10,7 @@ type Embed = (clock: Clock, reached: (at: Point) => Promise<void>, isAlive: () =
 type Listening = {
   readonly name: string
   readonly listener: unknown
-  readonly follow: (library: Notifications) => void
+  readonly follow: (library: Notifications) => unknown
 }
 
 type Alive = { readonly library: Notifications; readonly die: () => void }
@@ -38,7 +38,7 @@ export class TestProcess {
   /** The library of whichever process is alive. Listeners of its events are kept. */
   forwarded(): Notifications {
     const on: Notifications['events']['on'] = (name, listener) => {
-      this.#listening.push({ name, listener, follow: (library) => void library.events.on(name, listener) })
+      this.#listening.push({ name, listener, follow: ({ events }) => events.on(name, listener) })
       return this.library.events.on(name, listener)
     }
     const forget = (one: Listening | undefined) => {
@@ -51,11 +51,10 @@ export class TestProcess {
     const once: Notifications['events']['once'] = (name, listener) => {
       const follow = ({ events }: Notifications) =>
         // First, so that who listens may crash the process.
-        void events.once(name, () => forget(one)).once(name, listener)
+        events.once(name, () => forget(one)).once(name, listener)
       const one: Listening = { name, listener, follow }
       this.#listening.push(one)
-      follow(this.library)
-      return this.library.events
+      return follow(this.library)
     }
     const parts = Object.entries(this.library).flatMap(([name, part]: [string, unknown]) =>
       typeof part === 'object' && part !== null
