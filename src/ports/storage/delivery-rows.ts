@@ -125,4 +125,6 @@ export type DeliveryRow = DeliveryContent & {
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
+  /** `traceparent` of the span that sent it; left out: there was none. */
+  readonly traceContext?: string
 }

@@ -60,6 +60,8 @@ export const tables = {
       held_at: optional('instant'),
       /** 1, or null once CANCELLED: nulls are distinct to a unique index, so one full index serves uniqueness and listing. */
       live: optional('int'),
+      /** `traceparent` of the span that planned it; null: there was none. */
+      trace_context: optional('text'),
     },
     indexes: [
       {
@@ -150,6 +152,8 @@ export const tables = {
       erased_at: optional('instant'),
       /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */
       erased_hash: optional('text'),
+      /** `traceparent` of the span that sent it; null: there was none. */
+      trace_context: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
