@@ -14,6 +14,7 @@ import type { Hooks } from './ports/hooks.ts'
 import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
+import { guardedTraceContext, type TraceContextOf } from './ports/trace-context.ts'
 import type { Transport } from './ports/transport.ts'
 import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
@@ -184,6 +185,8 @@ export type NotificationsOptions = {
   readonly clock?: Clock
   /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
   readonly random?: () => number
+  /** Gives the context of the span that plans a reminder, kept with it: `telemetry().traceContext`. Default: none is kept. */
+  readonly traceContext?: TraceContextOf | undefined
 }
 
 /** Options with every default filled in. */
@@ -251,5 +254,6 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     logger,
     clock,
     random: options.random ?? Math.random,
+    traceContext: options.traceContext === undefined ? null : guardedTraceContext(options.traceContext),
   }
 }

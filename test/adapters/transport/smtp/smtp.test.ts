@@ -55,6 +55,16 @@ describe('a message', () => {
     expect(mails[0]?.parsed?.attachments).toEqual([])
   })
 
+  it('has no line of more than the 998 characters that mail may have', async () => {
+    const { port, mails } = await server()
+    const lines = ['short', 'x'.repeat(998), 'y'.repeat(999), 'last']
+    for (const count of [2, 3, 4]) {
+      const text = lines.slice(0, count).join('\n')
+      await transport().send(emailMessage({ text, html: `<p>${count}</p>` }), contextFor(port))
+    }
+    expect(mails.map(({ raw }) => Math.max(...raw.split(/\r?\n/).map((line) => line.length)))).toEqual([998, 76, 76])
+  })
+
   it('without HTML is plain text', async () => {
     const { port, mails } = await server()
     await transport().send(emailMessage({ html: null }), contextFor(port))
