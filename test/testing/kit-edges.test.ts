@@ -43,6 +43,7 @@ it('keeps listeners across a crash, not those that were taken off, and calls onc
   await t.crash()
   await t.crash()
   await t.advanceTo('2026-03-28T10:00')
+  await t.crash()
   await t.advanceTo('2026-03-29T09:00')
   expect(heard).toEqual(['on', 'once', 'on'])
 })
