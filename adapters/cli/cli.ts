@@ -3,7 +3,7 @@
  * own options, which a config file exports. Sends nothing.
  */
 import { parseArgs } from 'node:util'
-import type { Notifications } from '../../src/index.ts'
+import { isNotificationError, type LogFields, type Logger, type Notifications, silentLogger } from '../../src/index.ts'
 import { type Command, commandLine, messageOf, UsageError } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { loadLibrary } from './commands/config.ts'
@@ -38,16 +38,20 @@ export async function runCli(
   const both = `${first} ${second}`
   const name = both in commands ? both : first
   const rest = args.slice(name.split(' ').length)
+  const fail = (error: unknown, hint: string): number => {
+    const isMisuse = error instanceof UsageError || isParseError(error)
+    if (args.includes('--json')) out(JSON.stringify({ error: faultOf(error, isMisuse) }, null, 2))
+    else err(`${messageOf(error)}${isMisuse ? `\n\n${hint}` : ''}`)
+    return isMisuse ? exitCodes.misused : exitCodes.failed
+  }
   const command = commands[name]
   if (command === undefined) {
-    err(
-      `There is no command "${Object.keys(commands).some((one) => one.startsWith(`${first} `)) ? both : first}".\n\n${overview()}`,
-    )
-    return exitCodes.misused
+    const asked = Object.keys(commands).some((one) => one.startsWith(`${first} `)) ? both : first
+    return fail(new UsageError(`There is no command "${asked}".`), overview())
   }
   let library: Notifications | null = null
   const isProgram = Reflect.has(globalThis, commandLine)
-  Reflect.set(globalThis, commandLine, true)
+  Reflect.set(globalThis, commandLine, command.showsFaults === true ? silentLogger : lines(err))
   try {
     const { values, positionals } = parse(command, rest)
     if (values['help'] === true) {
@@ -65,10 +69,7 @@ export async function runCli(
     if (shown !== '') out(shown)
     return result.isFailure === true ? exitCodes.failed : exitCodes.ok
   } catch (error) {
-    const isMisuse = error instanceof UsageError || isParseError(error)
-    const hint = isMisuse ? `\n\n${usage(name, command)}` : ''
-    err(`${messageOf(error)}${hint}`)
-    return isMisuse ? exitCodes.misused : exitCodes.failed
+    return fail(error, usage(name, command))
   } finally {
     await close(library)
     if (!isProgram) Reflect.deleteProperty(globalThis, commandLine)
@@ -80,6 +81,18 @@ const parse = (command: Command, args: readonly string[]) =>
 
 /** In TypeScript a `let` that only a closure sets counts as what it was at first. */
 const close = async (library: Notifications | null): Promise<void> => void (await library?.stop())
+
+/** Warnings and errors, each a line of JSON as the library writes them by default. */
+function lines(write: (text: string) => void): Logger {
+  const line = (level: string) => (message: string, fields?: LogFields) =>
+    write(JSON.stringify({ level, message, ...fields }))
+  return { ...silentLogger, warn: line('warn'), error: line('error') }
+}
+
+const faultOf = (error: unknown, isMisuse: boolean) => ({
+  code: isMisuse ? 'usage' : isNotificationError(error) ? error.code : 'failed',
+  message: error instanceof Error ? error.message : String(error),
+})
 
 const isParseError = (error: unknown): boolean =>
   error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
@@ -97,7 +110,7 @@ function overview(): string {
     'Options of every command:',
     '  -c, --config FILE  a module that exports what createNotifications() returned, or a function that does',
     '                     (default: notifications.ts, .mts, .js or .mjs in this folder)',
-    '      --json         print JSON',
+    '      --json         print JSON, also of what fails: { "error": { "code", "message" } }',
     '  -h, --help         explain the command',
     '',
     `Exit codes: ${exitCodes.ok} all is well, ${exitCodes.failed} errors were found or the command failed, ${exitCodes.misused} wrong arguments.`,

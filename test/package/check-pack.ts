@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { startSmtpServer } from '../support/smtp-server.ts'
-import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, programs } from './guides.ts'
+import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, mainProgram, programs } from './guides.ts'
 import { entries, manifest, readJson, root } from './manifest.ts'
 import { resultsIn, runTests } from './vitest-report.ts'
 
@@ -104,7 +104,7 @@ const compile = (...args: string[]): string =>
 async function liveInReadme(): Promise<void> {
   const server = await startSmtpServer()
   const variables = { DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }
-  const child = spawn(process.execPath, ['notifications.mjs'], {
+  const child = spawn(process.execPath, ['main.mjs'], {
     cwd: project,
     env: { ...env, ...variables, DEFAULT_SMTP_PORT: String(server.port) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -220,13 +220,14 @@ try {
     compile('--skipLibCheck', 'jsonwebtoken.d.ts', 'notifications.mts', ...files)
   })
   writeFileSync(join(project, 'notifications.mjs'), firstProgram)
+  writeFileSync(join(project, 'main.mjs'), mainProgram)
   step('the transport of the guide passes the published suite', () => {
     run(process.execPath, runTests, project)
     const passed = resultsIn(project).get('gateway.test.mts')?.passed ?? []
     must(passed.length >= 7, `of the suite the guide's transport passes: ${passed.join(', ')}`)
   })
-  const lines = firstProgram.split('\n').filter((line) => line.trim() !== '').length
-  must(lines <= 12, `README's program has ${lines} lines, and should have twelve`)
+  const lines = `${firstProgram}${mainProgram}`.split('\n').filter((line) => line.trim() !== '').length
+  must(lines <= 12, `README's programs have ${lines} lines, and should have twelve`)
   await liveInReadme()
   console.log(`ok  README's ${lines} lines run, and send a mail`)
   step(
@@ -244,7 +245,7 @@ try {
   const oldNode = join(old, 'node_modules', 'node', 'bin', 'node')
   must(run(oldNode, ['--version'], old).trim() === `v${oldestNode}`, 'another Node than asked for was installed')
   step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode))
-  const { stderr } = spawnSync(oldNode, ['notifications.mjs'], { cwd: project, env, encoding: 'utf8' })
+  const { stderr } = spawnSync(oldNode, ['main.mjs'], { cwd: project, env, encoding: 'utf8' })
   must(/dependency_missing/.test(stderr) && /Node 22\.14/.test(stderr), `there README's program says: ${stderr}`)
   console.log(`ok  the sqlite storage says there that better-sqlite3 needs a later Node`)
 } catch (error) {

@@ -9,19 +9,23 @@ export const systemCommands: Commands = {
     summary: 'Says what keeps messages from being sent, whom it concerns, and what to do; silent if all is well',
     options: {
       'mail-domains': { type: 'boolean', default: false },
+      'dkim-selector': { type: 'string', multiple: true, default: [] },
       'public-url': { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
     },
     explained: {
       'public-url': 'ask the public URL whether the library answers there, for webhooks and links',
-      'mail-domains': 'ask the name servers for SPF and DMARC of the senders too',
+      'mail-domains': 'ask the name servers for SPF, DMARC and DKIM of the senders too',
+      'dkim-selector': 'a selector that your mail provider signs with; may be repeated',
       strict: 'warnings count as errors',
     },
-    example: 'doctor --mail-domains',
+    example: 'doctor --mail-domains --dkim-selector mail',
+    showsFaults: true,
     async run({ values, open }) {
       const library = await open()
+      const dkimSelectors = [values['dkim-selector']].flat().map(String)
       const data = await library.checkUp({
-        mailDomains: values['mail-domains'] === true ? {} : false,
+        mailDomains: values['mail-domains'] === true || dkimSelectors.length > 0 ? { dkimSelectors } : false,
         publicUrl: values['public-url'] === true,
       })
       const isFailure = data.status === 'error' || (values['strict'] === true && data.status === 'warning')
@@ -31,12 +35,15 @@ export const systemCommands: Commands = {
   info: {
     summary: 'Shows versions, tables, channels and keys, for a report of a fault; no secrets and nothing of people',
     example: 'info --json',
+    showsFaults: true,
     async run({ open }) {
       const library = await open()
-      const tables = await orUnknown(tablesOf(library))
-      const { status, providers, taskManager } = await library.health()
-      // Also with one key, which may not be that of what is stored.
-      const keys = await orUnknown(library.privacy.keys())
+      const [tables, { status, providers, taskManager }, keys] = await Promise.all([
+        orUnknown(tablesOf(library)),
+        library.health(),
+        // Also with one key, which may not be that of what is stored.
+        orUnknown(library.privacy.keys()),
+      ])
       const data = {
         version: packageVersion(),
         node: process.version,

@@ -1,36 +1,45 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import Database from 'better-sqlite3'
 import { expect, it, onTestFinished } from 'vitest'
 import { exitCodes, runCli } from '../../../adapters/cli/cli.ts'
+import { firstProgram, mainProgram, programs } from '../../package/guides.ts'
+import { keyOf } from '../../support/keys.ts'
+import { startSmtpServer } from '../../support/smtp-server.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const url = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href)
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** A host's module, as a README would have it, in a folder of its own. */
 async function hostFolder({
   env = "{ DEFAULT_SMTP_HOST: 'localhost', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
 } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const folder = await emptyFolder()
   await writeFile(
     join(folder, 'notifications.mts'),
-    `import { createNotifications, silentLogger } from ${url('src/index.ts')}
+    `import { createNotifications } from ${url('src/index.ts')}
 import { sqlite } from ${url('adapters/storage/sqlite.ts')}
 import { smtp } from ${url('adapters/transport/smtp.ts')}
 const recipients = [{ type: 'PATIENT', id: 7, name: 'Ada Byron', email: 'ada@example.org' }] as const
 export default () => createNotifications({
-  storage: sqlite(${JSON.stringify(join(folder, 'rows.sqlite'))}),
+  storage: sqlite({ path: ${JSON.stringify(join(folder, 'rows.sqlite'))}, busyTimeoutMs: 500 }),
   transports: [smtp()],
   directory: {
     appointments: (ids) => ids.map((id) => ({ id, organizationId: 'clinic', startsAt: new Date(Date.now() + 9 * 86_400_000), timeZone: 'Europe/Berlin', recipients: [...recipients] })),
     organizations: (ids) => ids.map((id) => ({ id, name: 'Clinic' })),
     upcoming: () => ({ ids: [42], cursor: null }),
   },
-  logger: silentLogger,
   env: ${env},
 })
 `,
@@ -93,7 +102,7 @@ await library.afterRestore(new Date(Date.now() - 1000))
   await run(folder, 'migrate')
   expect(await run(folder, 'migrate', '--status', '--config', 'server.mts')).toMatchObject({
     code: exitCodes.ok,
-    err: '',
+    err: expect.stringMatching(/^[^\n]*messages that fell due since the backup are held[^\n]*$/),
   })
 })
 
@@ -223,8 +232,124 @@ it('names what is wrong, and what to do, with an exit code', async () => {
     status: 'error',
     findings: [
       { code: 'provider_failing', channel: 'EMAIL', cause: expect.stringContaining('Check the host and the port') },
+      { code: 'none_started', severity: 'warning' },
     ],
   })
+})
+
+it('prints JSON alone where it is asked for, also of what fails, and says nothing twice', async () => {
+  const folder = await hostFolder({ env: '{}' })
+  const program = join(root, 'adapters/cli/bin/appointment-notifications.ts')
+  const call = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [program, ...args, '--json'], { cwd: folder }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+    )
+  await writeFile(
+    join(folder, 'talking.mts'),
+    "console.log('Listening.')\nprocess.stdout.write('On 3000.')\nexport { default } from './notifications.mts'\n",
+  )
+  const found = await call('doctor', '--config', 'talking.mts')
+  expect(found).toMatchObject({ code: exitCodes.failed, stderr: 'Listening.\nOn 3000.' })
+  expect(JSON.parse(found.stdout)).toMatchObject({ status: 'error', findings: [{ code: 'tables_missing' }] })
+  const failed = await call('explain', '42')
+  expect(failed).toMatchObject({ code: exitCodes.failed, stderr: '' })
+  expect(JSON.parse(failed.stdout)).toEqual({
+    error: { code: 'migration_missing', message: expect.stringContaining('There is no database at') },
+  })
+  const misused = await call('explain')
+  expect(misused).toMatchObject({ code: exitCodes.misused, stderr: '' })
+  expect(JSON.parse(misused.stdout)).toEqual({ error: { code: 'usage', message: 'Name one appointment.' } })
+})
+
+it.each([
+  ['there is none', async () => {}, 'migration_missing', 'tables lack the migrations reminders_and_history, '],
+  [
+    'it is no database',
+    (path: string) => writeFile(path, 'patients: 12\n'.repeat(1000)),
+    'storage_failed',
+    'tables: unknown (storage_failed)',
+  ],
+  [
+    'it is too new',
+    async (path: string) => {
+      await run(join(path, '..'), 'migrate')
+      const database = new Database(path)
+      database.exec('update appointment_notifications_migrations set oldest = 99')
+      database.close()
+    },
+    'library_outdated',
+    'tables: unknown (migration_refused)',
+  ],
+  [
+    'it is locked',
+    async (path: string) => {
+      await run(join(path, '..'), 'migrate')
+      const database = new Database(path)
+      onTestFinished(() => void database.close())
+      database.pragma('locking_mode = EXCLUSIVE')
+      database.exec('begin exclusive')
+    },
+    'storage_busy',
+    'tables: unknown (storage_busy)',
+  ],
+])('reports on a database although %s, and leaves it as it is', async (_, make, code, tables) => {
+  const folder = await hostFolder({ env: `{ NOTIFICATIONS_ENCRYPTION_KEY: '${keyOf(7)}' }` })
+  const path = join(folder, 'rows.sqlite')
+  await make(path)
+  const before = await readFile(path).catch(() => null)
+  const { code: exit, out, err } = await run(folder, 'info', '--json')
+  expect([exit, err]).toEqual([exitCodes.ok, ''])
+  expect(JSON.parse(out)).toMatchObject({ status: 'failing', keys: { unknown: code } })
+  const words = (await run(folder, 'info')).out
+  expect([words, words]).toEqual([
+    expect.stringContaining(tables),
+    expect.stringContaining(`secrets: unknown (${code})`),
+  ])
+  expect(await run(folder, 'doctor')).toMatchObject({ code: exitCodes.failed, out: expect.stringContaining(code) })
+  expect(await readFile(path).catch(() => null)).toEqual(before)
+})
+
+/** As packages would be: the sources by their names. */
+const withSources = (code: string) =>
+  code
+    .replaceAll("'appointment-notifications'", url('src/index.ts'))
+    .replace("'appointment-notifications/smtp'", url('adapters/transport/smtp.ts'))
+    .replace("'appointment-notifications/sqlite'", url('adapters/storage/sqlite.ts'))
+
+it('is silent beside the program of the README, and its guide to restoring a backup can be followed', async () => {
+  const folder = await emptyFolder()
+  const server = await startSmtpServer()
+  onTestFinished(() => server.close())
+  const env = {
+    ...process.env,
+    DEFAULT_SMTP_HOST: '127.0.0.1',
+    DEFAULT_SMTP_PORT: String(server.port),
+    DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org',
+  }
+  const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: folder, env })
+  const call = (...args: string[]) => node(join(root, 'adapters/cli/bin/appointment-notifications.ts'), ...args)
+  await writeFile(join(folder, 'notifications.mjs'), withSources(firstProgram))
+  await writeFile(join(folder, 'main.mjs'), mainProgram)
+  await expect(call('doctor')).rejects.toMatchObject({
+    code: exitCodes.failed,
+    stdout: expect.stringMatching(/^error tables_missing\n.*There is no database at .*clinic\.sqlite/),
+    stderr: '',
+  })
+  expect(await readdir(folder)).toEqual(['main.mjs', 'notifications.mjs'])
+
+  const main = spawn(process.execPath, ['main.mjs'], { cwd: folder, env, stdio: 'inherit' })
+  onTestFinished(() => void main.kill())
+  await expect.poll(() => server.mails.length, { timeout: 20_000 }).toBe(1)
+  expect(await call('doctor')).toEqual({ stdout: '', stderr: '' })
+  expect((await call('plan', '42')).stdout).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
+  main.kill()
+  await once(main, 'exit')
+
+  const restoring = programs.find(({ code }) => code.includes('afterRestore'))?.code ?? ''
+  await writeFile(join(folder, 'restore.mjs'), restoring.replace(/new Date\([^)]*\)/, 'new Date(Date.now() - 60_000)'))
+  expect((await node('restore.mjs')).stdout).toBe('0\n')
+  expect(server.mails).toHaveLength(1)
 })
 
 it.each([
