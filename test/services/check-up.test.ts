@@ -187,6 +187,20 @@ it('makes no database where there is none, and says where it looked', async () =
   expect(await causes(clinic, 'tables_missing')).toEqual([])
 })
 
+it('leaves a database that nobody migrated as it is', async () => {
+  const path = join(await emptyFolder(), 'hosts.sqlite')
+  const hosts = new Database(path)
+  onTestFinished(() => void hosts.close())
+  hosts.exec('create table visits (id integer primary key)')
+  await using clinic = await openClinic(now, { storage: sqlite(path) }, { isMigrated: false })
+  expect(await causes(clinic, 'tables_missing')).toHaveLength(1)
+  await clinic.migrate({ dryRun: true })
+  const tables = () => hosts.prepare("select name from sqlite_master where type = 'table'").pluck().all()
+  expect([tables(), hosts.pragma('journal_mode', { simple: true })]).toEqual([['visits'], 'delete'])
+  await clinic.migrate()
+  expect([tables().length > 10, hosts.pragma('journal_mode', { simple: true })]).toEqual([true, 'wal'])
+})
+
 it('writes nothing, neither do health and effective settings', async () => {
   const path = join(await emptyFolder(), 'clinic.sqlite')
   const storage = sqlite(path)

@@ -138,8 +138,15 @@ export const systemCommands: Commands = {
 
 /** A report of a fault is of use without what the fault keeps from being read. */
 type Unknown = { readonly unknown: string }
-const orUnknown = <T>(work: Promise<T>): Promise<T | Unknown> =>
-  work.catch((error: unknown) => ({ unknown: isNotificationError(error) ? error.code : 'failed' }))
+/** Somewhat longer than a storage tries by itself. */
+const patienceMs = 12_000
+
+function orUnknown<T>(work: Promise<T>): Promise<T | Unknown> {
+  const late = Promise.withResolvers<Unknown>()
+  const timer = setTimeout(() => late.resolve({ unknown: 'no answer' }), patienceMs)
+  const known = work.catch((error: unknown) => ({ unknown: isNotificationError(error) ? error.code : 'failed' }))
+  return Promise.race([known, late.promise]).finally(() => clearTimeout(timer))
+}
 
 function tablesText(tables: Unknown | Awaited<ReturnType<typeof tablesOf>>): string {
   if ('unknown' in tables) return `tables: unknown (${tables.unknown})`
