@@ -44,6 +44,12 @@ it('asks the public URL whether this library answers there', async () => {
     expect(await overHttp('?public_url=true')).toBe(found.length > 0)
     return found
   }
+  await using unmounted = await openClinic(now)
+  const missing = (options: CheckUpOptions) => causes(unmounted, 'public_url_missing', options)
+  expect([await missing({}), await missing({ publicUrl: true })]).toEqual([
+    [],
+    [expect.stringMatching(/no public URL/)],
+  ])
   expect(await at(`${base}/n`)).toEqual([])
   expect(await at(`${base}/m`)).toEqual([`GET ${base}/m/health: something else answers, with status 404`])
   const nowhere = `http://127.0.0.1:${await freePort()}/n`

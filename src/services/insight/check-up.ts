@@ -62,17 +62,16 @@ export class CheckUp {
     const probed = isAll ? await probeDirectory(this.#context) : unprobed
     const report = await this.#health.check({ verify, verifyMs, organizationId })
     const rows = await this.#settings(organizationId)
+    const unset = isAll ? [...this.#ofOptions(rows)] : []
     const found = [
       ...ofHealth(report, { now: this.#context.options.clock.now(), isBegun: (channel) => this.#isBegun(channel) }),
       ...probed.findings,
       ...(isAll ? await this.#ofWorkers(report) : []),
       ...ofLog(report),
-      ...(isAll ? this.#ofOptions(rows) : []),
+      ...unset,
       ...(isAll ? zoneDataFindings() : []),
       ...this.#ofLanguages(organizationId, rows, probed.seen),
-      ...(publicUrl && this.#context.options.publicUrl !== null
-        ? await publicUrlFindings(this.#context.options.publicUrl)
-        : []),
+      ...(publicUrl && unset.length === 0 ? await publicUrlFindings(this.#context.options.publicUrl) : []),
       ...(mailDomains === false ? [] : await this.#ofMailDomains(organizationId, mailDomains)),
     ]
     const findings = found.map(([code, about]): CheckUpFinding => {
