@@ -140,7 +140,7 @@ export class Erasure {
 
   async #erasePages(read: (after: MessagePlace | null, limit: number) => Promise<DeliveryRow[]>): Promise<void> {
     const { storage, clock } = this.#context.options
-    const size = new StepSize(storage, 8, 100)
+    const size = new StepSize(storage, 4, 100)
     const relief = new Relief(storage, clock)
     for (let after: MessagePlace | null = null; ; ) {
       const page = await read(after, size.rows)
