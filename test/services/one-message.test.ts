@@ -192,6 +192,94 @@ describe('one message for the appointments of a day', () => {
     expect(clinic.outbox.sent).toHaveLength(1)
   })
 
+  it('is about the first of its appointments: what is kept for that in a budget is for the message', async () => {
+    await using clinic = await clinicOfDays({ dailyBudget: 1 })
+    await clinic.book(1, 14)
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24, 20] })
+    await clinic.book(2, 16)
+    await clinic.notifications.scheduleReminders(2, { customReminders: [30] })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf(clinic)).toEqual([['Appointments tomorrow:', '10:00 AM, Dr. 1', '12:00 PM, Dr. 2']])
+  })
+
+  it('is one of those that a budget keeps room for', async () => {
+    await using clinic = await clinicOfDays({ dailyBudget: 2 })
+    for (const [id, hour] of [
+      [1, 15],
+      [2, 16],
+      [3, 17],
+    ] as const)
+      await clinic.book(id, hour)
+    // Due first that day, of a later one.
+    await clinic.book(4, 14, [byMail], 25)
+    await clinic.notifications.scheduleReminders(4, { customReminders: ['6d'] })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(clinic.outbox.sent.map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual(['Dr. 4', 'Dr. 1,Dr. 2,Dr. 3'])
+  })
+
+  it('counts for the first of several people who has room, and once where it is tried again', async () => {
+    let failures = 0
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    const [mia, ben] = [child(7, 'Mia'), child(8, 'Ben')]
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 15, [ben])
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T13:00:00Z')
+    await clinic.settings.updateOrganizationSettings(organizationId, { dailyBudget: 1 })
+    // It is Mia’s message of the day.
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    failures = 1
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['PENDING', 'PENDING'])
+    // Due in the moment in which that is tried again.
+    clinic.host.book({ id: 3, startsAt: '2026-03-20T14:00:22.500Z', recipients: [ben], location: null })
+    await clinic.notifications.scheduleReminders(3)
+    await clinic.clock.advanceTo('2026-03-20T03:00:00Z')
+    expect(outbox.sent.at(-1)?.text.match(/10:\d\d AM|11:00 AM/g)).toHaveLength(3)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('goes to whoever is awake when it is sent', async () => {
+    await using clinic = await clinicOfDays({
+      quietHours: [{ channel: 'EMAIL', hours: { from: '21:00', to: '08:00' } }],
+    })
+    const [mia, ben] = [child(7, 'Mia'), { ...child(8, 'Ben'), timeZone: 'America/Los_Angeles' }]
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 16, [ben])
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T13:00:00Z')
+    const count = clinic.outbox.sent.length
+    // 10 AM in New York is 7 AM for Ben.
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(clinic.outbox.sent.slice(count).map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual(['Dr. 1'])
+    await clinic.clock.advanceTo('2026-03-19T16:00:01Z')
+    expect(clinic.outbox.sent.slice(count).map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual([
+      'Dr. 1',
+      'Dr. 2',
+    ])
+  })
+
+  it('is one message again where what was in it is not claimed at once', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = { ...capture({ fail: () => (failures-- > 0 ? busy : null) }), concurrency: 1 }
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    for (const [id, hour] of [
+      [1, 14],
+      [2, 15],
+      [3, 16],
+    ] as const)
+      await clinic.book(id, hour)
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf({ outbox })).toEqual([
+      ['Appointments tomorrow:', '10:00 AM, Dr. 1', '11:00 AM, Dr. 2', '12:00 PM, Dr. 3'],
+    ])
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
   it('asks for an answer to each of them by its code', async () => {
     const heard: string[] = []
     const take = async (one: { appointmentId: unknown } & ({ action: string } | object)) =>
