@@ -280,6 +280,55 @@ describe('one message for the appointments of a day', () => {
     expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
   })
 
+  it('ends with the day of its own person, whoever else is written to', async () => {
+    await using clinic = await clinicOfDays()
+    const [mia, zoe] = [child(7, 'Mia'), { ...byMail, timeZone: 'America/Los_Angeles' }]
+    await clinic.book(1, 14, [mia])
+    // At 1 AM of the next day for Mia, and on the same evening in Los Angeles.
+    await clinic.book(2, 22, [mia])
+    await clinic.notifications.scheduleReminders(2, { customReminders: [17] })
+    await clinic.book(3, 14, [zoe])
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'CANCELLED PENDING', 'SENT'])
+  })
+
+  it('takes along no reminder of a practitioner with the same address', async () => {
+    await using clinic = await clinicOfDays({ practitionerNotifications: ['REMINDER'] })
+    const mia = child(7, 'Mia')
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 16, [mia, { type: 'PRACTITIONER', id: 3, name: 'Dr. 2', email: 'home@example.org' }])
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    const reminders = await clinic.notifications.getReminders(2)
+    expect(reminders.map(({ recipient, status }) => `${recipient.type} ${status}`).toSorted()).toEqual([
+      'PATIENT SENT',
+      'PRACTITIONER PENDING',
+    ])
+  })
+
+  it('is repeated in time for the first of its appointments, under the key of then', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    const sent: { key: string; at: string; named: string | undefined }[] = []
+    const outbox = capture({
+      fail: ({ idempotencyKey, text }) => {
+        sent.push({ key: idempotencyKey, at: clinic.clock.now().toISOString(), named: text.match(/Dr\. \d/g)?.join() })
+        return sent.length === 1 ? unknown : null
+      },
+    })
+    await using clinic = await clinicOfDays({}, { transports: [outbox], retry: { baseMs: 600_000 } })
+    const book = async (id: number, startsAt: string, offset: number | string) => {
+      clinic.host.book({ id, startsAt, recipients: [byMail], practitionerName: `Dr. ${id}`, location: null })
+      await clinic.notifications.scheduleReminders(id, { customReminders: [offset] })
+    }
+    await book(1, '2026-03-20T13:05:00Z', '2m')
+    await book(2, '2026-03-20T20:00:00Z', 7)
+    await clinic.clock.advanceTo('2026-03-20T21:00:00Z')
+    const [first, ...again] = sent
+    expect(first?.at).toBe('2026-03-20T13:00:00.000Z')
+    // Half a minute before the last moment for the first one.
+    expect(again).toEqual([{ ...first, at: '2026-03-20T13:03:30.000Z' }])
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['SENT', 'SENT'])
+  })
+
   it('asks for an answer to each of them by its code', async () => {
     const heard: string[] = []
     const take = async (one: { appointmentId: unknown } & ({ action: string } | object)) =>
