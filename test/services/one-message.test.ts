@@ -3,6 +3,7 @@ import { capture } from '../../adapters/transport/capture.ts'
 import { type DirectoryRecipient, type NotificationsOptions, type Transport, TransportError } from '../../src/index.ts'
 import { Answers } from '../../src/services/answers/answers.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const byMail: DirectoryRecipient = { ...ada, phone: null }
 const child = (id: number, name: string): DirectoryRecipient => ({
@@ -414,6 +415,38 @@ describe('one message for the appointments of a day', () => {
     await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
     expect(await textOf()).toBe('')
     expect((await clinic.notifications.getReminders(1))[0]).toMatchObject({ message: '', erased: true })
+  })
+
+  it('says nothing of somebody who was erased since and got a message of their own in the end', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const storage = sqlite(':memory:')
+    await using clinic = await clinicOfDays(
+      {},
+      { transports: [capture({ fail: () => (failures-- > 0 ? busy : null) })], storage },
+    )
+    await clinic.book(1, 14, [child(7, 'Mia')])
+    await clinic.book(2, 16, [child(8, 'Zerlina')])
+    failures = 0
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    failures = 1
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['PENDING', 'PENDING'])
+    clinic.host.change(1, { status: 'cancelled' })
+    await clinic.notifications.appointmentCancelled(1, { notify: false })
+    await clinic.clock.advanceTo('2026-03-19T15:00:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['CANCELLED', 'SENT'])
+    const held = async () => {
+      const rows = await storage.deliveries.list({ organizationId, limit: 20, offset: 0 })
+      const decisions = (await Promise.all([1, 2].map((id) => storage.decisions.list(organizationId, id)))).flat()
+      const reminders = (await Promise.all([1, 2].map((id) => storage.reminders.list(organizationId, id)))).flat()
+      return JSON.stringify([rows, decisions, reminders]).match(/Zerlina/g)?.length ?? 0
+    }
+    expect(await held()).toBeGreaterThan(2)
+    clinic.host.appointmentRows.clear()
+    await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
+    expect(await held()).toBe(0)
   })
 
   it('is reported on for those of that attempt, and not for one that waits for its own', async () => {
