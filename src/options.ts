@@ -1,3 +1,4 @@
+import { commandLineLogger } from './command-line.ts'
 import type { RetryPolicy } from './domain/retry.ts'
 import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
@@ -132,8 +133,9 @@ export type NotificationsOptions = {
    */
   readonly calendar?: CalendarWriter | undefined
   /**
-   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Where it throws, the
-   * library's own is used. Whatever of `mail` it prints, it has to escape. Default: that of the library, `builtInLayout()`.
+   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Whatever of `mail` it
+   * prints, it has to escape. It is your code: nothing can interrupt one that never returns. Where it throws or returns no usable text (`MailLayout`), the
+   * library's own is used. Default: that of the library, `builtInLayout()`.
    */
   readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
@@ -221,7 +223,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager, clock = systemClock } = options
-  const logger = createFaultLog(messageFirst(options.logger ?? stderrLogger), clock)
+  const logger = createFaultLog(commandLineLogger() ?? messageFirst(options.logger ?? stderrLogger), clock)
   return {
     storage: storeOn(options.storage),
     directory: options.directory,

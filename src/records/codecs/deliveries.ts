@@ -128,7 +128,7 @@ export const encodeAsk = (ask: Ask | null): AskColumns => ({
 type CalendarColumns = Pick<Row<'notification_history'>, 'calendar_sequence' | 'calendar_organizer'>
 
 const decodeCalendar = ({ calendar_sequence: sequence, calendar_organizer: organizer }: CalendarColumns) =>
-  sequence === null || organizer === null ? null : { sequence, organizer }
+  sequence === null ? null : { sequence, organizer }
 
 export const encodeCalendar = ({ sequence, organizer }: CalendarMark): CalendarColumns => ({
   calendar_sequence: sequence,

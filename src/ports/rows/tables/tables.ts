@@ -146,7 +146,7 @@ export const tables = {
       ask_sender: optional('text'),
       /** `SEQUENCE` of its calendar file; null: it has none. */
       calendar_sequence: optional('int'),
-      /** `ORGANIZER` of that file. */
+      /** `ORGANIZER` of that file; null: it has none, or the file took its event out of calendars. */
       calendar_organizer: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
