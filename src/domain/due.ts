@@ -47,6 +47,8 @@ export type DueReminder = {
   readonly reminderTime: Date
   /** The directory already had no such appointment `goneForMs` ago. */
   readonly isGoneForLong: boolean
+  /** It goes out now, before its own time. Default false. */
+  readonly isEarly?: boolean
 }
 
 /** Is this reminder still right? Checked against the current state, before its intent is committed. */
@@ -78,7 +80,7 @@ export function checkReminder(
   const life = { category: 'REMINDER', since, start: appointment.start.instant } as const
   const late = tooLate(life, { now, leadMs })
   if (late !== null) return late
-  const at = since > now ? since : now
+  const at = since > now && reminder.isEarly !== true ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
   const quiet = inQuietHours(about, surroundings, { now, leadMs })
   return quiet ?? { kind: 'send', recipient, address: allowed.address, offsets, ...freeText(allowed) }

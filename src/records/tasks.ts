@@ -1,7 +1,7 @@
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import type { AlarmCommand, TaskBody, TaskCommand } from '../ports/storage/tasks.ts'
+import { type AlarmCommand, reportedFailed, type TaskBody, type TaskCommand } from '../ports/storage/tasks.ts'
 import type { Rule } from '../schemas/rules.ts'
 import { releaseDelivery } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder } from './cancel.ts'
@@ -68,7 +68,9 @@ function registered(about: About, command: Kind<'registered'>): boolean {
   if (body !== null) rewrite(about, body, at)
   const updated_at = at.getTime()
   if (task === undefined) return false
-  const isFresh = task.touched === command.task.touched
+  // A failure was reported before the response: TaskManager is still to be queried whether it tries again.
+  const isReported = task.error_code === reportedFailed && task.task_id === taskId
+  const isFresh = task.touched === command.task.touched && !isReported
   write(about, at, {
     task_id: taskId,
     ...(about.delivery?.erased_at == null ? {} : { facts: '{}' }),
@@ -76,7 +78,7 @@ function registered(about: About, command: Kind<'registered'>): boolean {
     next_at: isFresh ? command.nextAt.getTime() : Math.min(task.next_at, updated_at),
     attempts: 0,
     failures: 0,
-    error_code: null,
+    error_code: isReported ? reportedFailed : null,
     unregistered_since: null,
     acknowledged_at: updated_at,
   })

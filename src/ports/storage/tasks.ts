@@ -52,10 +52,13 @@ export type TaskBody = {
 export const taskEvents = ['created', 'updated', 'cancelled', 'lost', 'refused', 'taken_over', 'held'] as const
 export type TaskEvent = (typeof taskEvents)[number]
 
+/** The error code of a task after a reported failure, until TaskManager was queried whether it tries again. */
+export const reportedFailed = 'reported_failed'
+
 /**
  * What became of a task, each an atomic step of its own; false where nothing was changed.
  * - `registered`: TaskManager acknowledged it under this id, with this body. The id and the text that TaskManager has now are written to
- *   reminder and delivery, even where the row is gone because a report was faster.
+ *   reminder and delivery, even where the row is gone because a report was faster. After a `reportedFailed` that was faster, it stays due.
  * - `rewritten`: no creation was tried yet, and its body is another one by now.
  * - `calling`: TaskManager is about to be asked to create or change it; from here on that may have arrived. False where the message
  *   was recalled or settled meanwhile: then it must not be asked.

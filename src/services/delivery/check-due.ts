@@ -20,13 +20,15 @@ import { atSameAddress, besideSiblings, onceAnAddress, standingIn } from './sibl
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
 
 /**
- * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
+ * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called. `isEarly`: what is not
+ * due yet is to go out now.
  * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function checkDue(
   context: Context,
   works: readonly DueWork[],
   known?: WorkLookups,
+  isEarly = false,
 ): Promise<CheckedBatch> {
   const lookups = known ?? (await lookUpWork(context, works))
   const subjects = works.map((due) => {
@@ -57,7 +59,13 @@ export async function checkDue(
     if (due.reminder !== null) {
       const { reminder } = due
       const resultFor = (recipient: RecipientRef) =>
-        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, lookups.planOf(due), surroundings, moment)
+        checkReminder(
+          { ...reminder, recipient, isGoneForLong, isEarly },
+          appointment,
+          lookups.planOf(due),
+          surroundings,
+          moment,
+        )
       const result = resultFor(reminder.recipient)
       return { due, subject, result, resultFor, others: [], ...inDoubt(result, surroundings, due) }
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { nextAttempt, type RetryPolicy } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
-import type { DeliveryRow, TaskReport } from '../../ports/storage.ts'
+import { type DeliveryRow, reportedFailed, type TaskReport } from '../../ports/storage.ts'
 import type { Task } from '../../schemas/task-manager.ts'
 import type { DeliveryStatus } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
@@ -66,9 +66,6 @@ export async function noteFailure(
   context.tasksTouched()
 }
 type Noted = Pick<Report, 'taskId' | 'executionId'>
-
-/** Stored as the task's error code after a reported failure, until TaskManager was queried whether it tries again. */
-export const reportedFailed = 'reported_failed'
 
 /** Records a report of TaskManager on a delivery, and emits the events. False: it changed nothing. */
 export async function recordReport(context: Context, delivery: DeliveryRow, report: Report): Promise<boolean> {

@@ -52,7 +52,8 @@ async function* inSteps(
     await relief.stepped()
     after = last.planId
   }
-  const messageSize = new StepSize(storage, 20, messagesAtOnce)
+  // The first pages may come from the disk, a place of its own for each message.
+  const messageSize = new StepSize(storage, 4, messagesAtOnce, 4)
   for (let after: MessagePlace | null = null; ; ) {
     const began = clock.elapsedMs()
     const page: readonly DeliveryRow[] = await storage.personal.messages({

@@ -1,6 +1,5 @@
-import type { TaskRow } from '../../ports/storage.ts'
+import { reportedFailed, type TaskRow } from '../../ports/storage.ts'
 import { checkDue } from '../delivery/check-due.ts'
-import { reportedFailed } from '../delivery/reports.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'

@@ -9,6 +9,7 @@ import type {
   TaskRow,
   Work,
 } from '../../../src/index.ts'
+import { reportedFailed } from '../../../src/ports/storage.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
@@ -106,6 +107,18 @@ const rulesOf = async (storage: Store) =>
   (await storage.decisions.list(organizationId, 100)).flatMap(({ entries }) => entries.map(({ rule }) => rule))
 
 export function tasks({ migrated }: Starter): void {
+  it('keeps a task due whose failure was reported before the response to its creation was written', async () => {
+    const { storage } = await migrated()
+    const { task, reminderId } = await handed(storage)
+    const nextAt = minutes(2)
+    await storage.tasks.apply([
+      command(task, { kind: 'registered', taskId: '77', executionId: '5', body: null, nextAt, event: null }),
+      command(task, { kind: 'later', nextAt, unsent: false, errorCode: reportedFailed }),
+    ])
+    await storage.tasks.apply([acknowledged(task)])
+    expect(await storage.tasks.find({ reminderId })).toMatchObject({ nextAt, errorCode: reportedFailed })
+  })
+
   it('hands a reminder over: neither due nor waiting any more, with its text, its delivery and its task', async () => {
     const { storage } = await migrated()
     const { delivery, task, reminderId } = await handed(storage)
