@@ -1,3 +1,4 @@
+import { commandLine, createdLibraries, isCommandLine } from './command-line.ts'
 import { NotificationError } from './errors.ts'
 import { createHandler } from './http/handler.ts'
 import { createIdempotency } from './http/idempotency.ts'
@@ -251,15 +252,6 @@ export function createNotifications(options: NotificationsOptions): Notification
   if (Array.isArray(created)) created.push(library)
   return library
 }
-
-/**
- * Set while the command line has loaded the host application's file, which may start the library or migrate; its own call of `migrate()` has it
- * as an option. Another copy of the package may have set it.
- */
-const commandLine = Symbol.for('appointment-notifications.command-line')
-const isCommandLine = () => Reflect.get(globalThis, commandLine) === true
-/** Libraries that the file creates while the command line loads it, which it needs where the file fails afterwards. */
-const createdLibraries = Symbol.for('appointment-notifications.created')
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -63,11 +63,27 @@ describe('versions of templates', () => {
       versions: [{ version: 1 }],
       next_cursor: null,
     })
+    await clinic.post('/versions', reminder('Soon.'))
+    const discard = (version: number, caller: Caller = admin) =>
+      ask(clinic, { method: 'DELETE', path: `${base}/versions/${version}`, caller })
+    expect(await discard(4, viewer)).toMatchObject({ status: 403 })
+    expect(await discard(4, otherAdmin)).toMatchObject({ status: 404, answer: { code: 'settings_not_found' } })
+    expect(await discard(4)).toMatchObject({ status: 200, answer: { version: 4, published_at: null } })
+    expect(await discard(4)).toMatchObject({ status: 404, answer: { code: 'template_version_not_found' } })
+    expect(await discard(3)).toMatchObject({ status: 422, answer: { field: 'version' } })
     expect((await clinic.get('/versions/3')).answer).toMatchObject({
       email_templates: { appointment_reminder: 'On {date} at {location}.' },
       sms_templates: {},
       template_partials: {},
     })
+  })
+
+  it('are published as the first by who has seen that there is none', async () => {
+    await using clinic = await opened({ emailTemplates: null })
+    await clinic.post('/versions', reminder('On {date}.'))
+    expect(await clinic.post('/versions/1/publish', {}, '"1"')).toMatchObject({ status: 412 })
+    expect(await clinic.post('/versions/1/publish', {}, '"0"')).toMatchObject({ status: 200 })
+    expect(await clinic.post('/versions/1/publish', {}, '"0"')).toMatchObject({ status: 412 })
   })
 
   it('are those of one organization, and written by its admins', async () => {
@@ -151,12 +167,45 @@ describe('previews', () => {
     expect((await preview(6)).answer).toMatchObject({
       warnings: [{ field: 'variables.copay', code: 'value_missing' }],
     })
+    // Practitioners have no preferences here.
+    const doctor = { type: 'PRACTITIONER', id: 9, name: 'Dr. Jo', email: 'jo@example.org' } as const
+    clinic.host.book({ id: 9, startsAt: '2026-04-01T15:00:00Z', recipients: [ada, doctor] })
+    const template = '{recipient_name}: {preferences_url}'
+    const asked = { template_key: 'appointment_reminder', template, appointment_id: 9, audiences: ['person', 'other'] }
+    expect((await clinic.post('/preview', asked)).answer).toMatchObject({
+      previews: [{ message: expect.stringContaining('Ada Byron: https://') }, { message: 'Dr. Jo: ' }],
+    })
     expect(await preview(7)).toMatchObject({ status: 404, answer: { code: 'appointment_not_found' } })
     expect(await preview(8)).toMatchObject({ status: 404 })
     expect(await clinic.post('/preview', { template_key: 'appointment_reminder', version: 9 })).toMatchObject({
       status: 404,
       answer: { code: 'template_version_not_found' },
     })
+  })
+
+  it('name the zone where messages do', async () => {
+    await using clinic = await opened({ alwaysNameTimeZone: true })
+    clinic.host.book({
+      id: 5,
+      startsAt: '2026-04-01T15:00:00Z',
+      recipients: [ada, { ...ada, type: 'CLIENT', timeZone: 'Asia/Tokyo' }],
+    })
+    const preview = async (about: object) => {
+      const { answer } = await clinic.post('/preview', {
+        template_key: 'appointment_reminder',
+        template: '{time}',
+        ...about,
+      })
+      return answer
+    }
+    expect(await preview({})).toMatchObject({ message: '10:30 AM EDT' })
+    expect(await preview({ appointment_id: 5 })).toMatchObject({ message: '11:00 AM EDT' })
+    await clinic.settings.updateOrganizationSettings(organizationId, { alwaysNameTimeZone: false })
+    expect(await preview({ appointment_id: 5 })).toMatchObject({ message: '11:00 AM' })
+    // Whose clocks show another time is told of which zone it is.
+    expect(await preview({ appointment_id: 5, audience: 'other' })).toMatchObject({ message: '11:00 AM EDT' })
+    const template = { variants: [{ kind: 'surgery', body: 'Fast.' }] }
+    expect(await preview({ template, kind: ' surgery ' })).toMatchObject({ message: 'Fast.' })
   })
 
   it('say why one cannot be made, and are not more than somebody reads', async () => {
@@ -168,11 +217,19 @@ describe('previews', () => {
         { message: '', warnings: [{ code: 'no_preview' }] },
       ],
     })
+    // A draft with a fault has it everywhere.
+    const faulty = { template_key: 'appointment_reminder', template: '{nobody}', channels: ['EMAIL', 'SMS'] }
+    expect(await clinic.post('/preview', faulty)).toMatchObject({ status: 422, answer: { code: 'template_invalid' } })
     const locales = Array.from({ length: 30 }, () => 'en')
     const many = { ...asked, locales, audiences: ['person', 'other'] }
     expect(await clinic.post('/preview', many)).toMatchObject({ status: 422 })
     const long = { ...asked, template: { body: `${'x'.repeat(1500)}{date}` }, locales }
     expect((await clinic.post('/preview', long)).status).toBe(200)
+    const quotes = { ...many, channels: ['EMAIL'], template: { body: '"'.repeat(19_000) } }
+    expect(await clinic.post('/preview', quotes)).toMatchObject({
+      status: 422,
+      answer: { field: 'channels', detail: expect.stringContaining('more text than a response can hold') },
+    })
   })
 
   it('are sent to the caller, as they would be sent to others', async () => {

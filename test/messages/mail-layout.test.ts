@@ -169,6 +169,25 @@ describe('the layout of mails', () => {
     )
   })
 
+  it('has names as words in its title, its picture and its preheader', async () => {
+    const name = `"><script>alert('x')</script>&`
+    const { subject, ...own } = { subject: '{patient_name}', preheader: '{patient_name}', body: '{patient_name}' }
+    const strange = framesBy(null).of({ ...framed, rules: { ...rules, logoAlt: name, footer: [name] }, name })
+    const templates = {
+      appointment_reminder: { ...own, subject, buttons: [{ label: '{patient_name}', url: 'tel:+1' }] },
+    }
+    const { html } = renderMessage({
+      channel: 'EMAIL',
+      facts: told('en', { patientName: name }),
+      templates,
+      frame: strange,
+    })
+    expect(await faultsOf(html ?? '')).toEqual([])
+    const escaped = '&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;'
+    expect(html?.split(escaped)).toHaveLength(7)
+    expect(html).not.toContain('<script')
+  })
+
   it('is that of the host application where it has one that works', () => {
     const own = framesBy(({ subject, document }) => `<p>${subject} ${document.blocks.length}</p>`).of(framed)
     expect(renderMessage({ channel: 'EMAIL', facts: told('en'), templates: {}, frame: own }).html).toBe(
@@ -189,5 +208,18 @@ describe('the layout of mails', () => {
       mail(told('en')).html,
     )
     expect(faults).toHaveLength(2)
+  })
+
+  it('is that of the library where that of the host application returns nothing, or more than a mail may have', () => {
+    for (const html of ['', ' \n', 'x'.repeat(2_000_001)]) {
+      faults.length = 0
+      const strange = framesBy(() => html).of(framed)
+      expect(renderMessage({ channel: 'EMAIL', facts: told('en'), templates: {}, frame: strange }).html).toBe(
+        mail(told('en')).html,
+      )
+      expect(faults).toMatchObject([
+        { message: `the layout returned ${html.length} characters, and a mail has 1 to 2000000` },
+      ])
+    }
   })
 })

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { channelOf } from '../../src/channels/index.ts'
+import type { Inline } from '../../src/messages/index.ts'
 import { compilersOf, htmlOf, type Making, type Reader, renderMessage } from '../../src/messages/index.ts'
 import { readMarkdown } from '../../src/messages/markdown.ts'
 import { templated } from '../../src/schemas/channel-settings.ts'
-import { hostVariable } from '../../src/schemas/host-variables.ts'
+import { hostValues, hostVariable } from '../../src/schemas/host-variables.ts'
 import { tokenMask } from '../../src/schemas/link.ts'
 import { type PartialSet, type Template, template } from '../../src/schemas/templates.ts'
 import * as support from './support.ts'
@@ -82,13 +83,84 @@ describe('Markdown', () => {
     )
   })
 
-  it.each(['javascript:alert(1)', 'JaVaScRiPt:x', 'http://a.example', '//a.example', 'data:text/html,x', 'https:', ''])(
-    'leads nowhere by %j',
-    (url) => {
-      expect(render(markdown(`[go](${url})`)).html).not.toContain('<a')
-      if (url !== '') expect(() => check(markdown(`[go](${url})`))).toThrow('and links lead to')
-    },
-  )
+  it('takes no value for a sign of what stands around it, nor for none', () => {
+    const body = (text: string, facts: Given['facts'] = {}) => bodyOf(render(markdown(text), { facts }).html)
+    const number = { durationMinutes: 45, variables: { visits: 2 } }
+    expect(body('{duration_minutes}. Please come', number)).toBe('<p>45. Please come</p>')
+    expect(body('{duration_minutes, number}) Please come', number)).toBe('<p>45) Please come</p>')
+    expect(body('{visits, plural, other {#}}. Please come', number)).toBe('<p>2. Please come</p>')
+    expect(body('1{patient_name}. x', { patientName: '' })).toBe('<p>1. x</p>')
+    expect(body('{location} - {patient_name}', { location: null })).toBe('<p>- Jane Doe</p>')
+    expect(body('*{location}*a*{location}*', { location: null })).toBe('<p>**a**</p>')
+    expect(body('{leaflet} - {patient_name}')).toBe('<p>- Jane Doe</p>')
+    expect(body('\\\\{patient_name}](https://a.example)', { patientName: '[x' })).toBe(
+      '<p>\\[x](https://a.example)</p>',
+    )
+    expect(body('[{room}](https://a.example)', { variables: { room: ' ' } })).toBe(
+      '<p><a href="https://a.example">https://a.example</a></p>',
+    )
+    // What is made of values that are not known is left out.
+    expect(body('# {location}\n- {location}\n- **{location}**\n\n- {location}\n- b', { location: null })).toBe(
+      '<ul><li>b</li></ul>',
+    )
+    expect(render(markdown('{location}'), { facts: { location: null } }).templateRevision).toBe('default:1')
+    expect(render('1. a\n- b\n# c').html).toContain('<p>1. a<br>- b<br># c</p>')
+  })
+
+  it('has the same markup whatever a value is', () => {
+    const pieces = [
+      '**',
+      '*',
+      '[b',
+      ']',
+      '](https://a.example/',
+      ')',
+      '# ',
+      '#',
+      '- ',
+      '-',
+      '1',
+      '1. ',
+      '. ',
+      '\\',
+      ' ',
+      '\n',
+      'b',
+    ]
+    const words = fc.array(fc.constantFrom(...pieces), { maxLength: 8 }).map((all) => all.join(''))
+    const value = fc.string({ unit: fc.constantFrom(...'*[]()#-1.\\_!'), minLength: 1, maxLength: 8 })
+    const inlineOf = ({ href, isBold }: Inline) => [href !== undefined, isBold]
+    fc.assert(
+      fc.property(words, words, words, value, (before, between, after, name) => {
+        const text = `${before}{patient_name}${between}{patient_name}${after}`
+        const read = (patientName: string) => {
+          const blocks = readMarkdown(compilers.draft(text, 'markdown').render(support.facts({ patientName })))
+          const lines = blocks.map((block) => ('items' in block ? block.items : 'words' in block ? [block.words] : []))
+          return {
+            shape: blocks.map((block, index) => [block.kind, lines[index]?.map((line) => line.map(inlineOf))]),
+            words: lines.flat(2).map((one) => one.text),
+          }
+        }
+        const usual = read('Q')
+        expect(read(name)).toEqual({ ...usual, words: usual.words.map((one) => one.replaceAll('Q', () => name)) })
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it.each([
+    'javascript:alert(1)',
+    'JaVaScRiPt:x',
+    'https://a.example:99999',
+    'http://a.example',
+    '//a.example',
+    'data:text/html,x',
+    'https:',
+    '',
+  ])('leads nowhere by %j', (url) => {
+    expect(render(markdown(`[go](${url})`)).html).not.toContain('<a')
+    if (url !== '') expect(() => check(markdown(`[go](${url})`))).toThrow('and links lead to')
+  })
 
   it('keeps a link that a value is part of to its place, and the links of the library whole', () => {
     const facts = { patientName: 'a/../@evil.example?x=1&y#z)', linkBase: 'https://clinic.example/n' }
@@ -96,6 +168,11 @@ describe('Markdown', () => {
     expect(bodyOf(html)).toBe(
       `<p><a href="https://a.example/a%2F..%2F%40evil.example%3Fx%3D1%26y%23z)">go</a> <a href="https://clinic.example/n/confirm/${tokenMask}">yes</a></p>`,
     )
+  })
+
+  it('has no marks of direction in a link', () => {
+    const { html } = render(markdown('[go](https://a.example/{patient_name})'), { facts: { patientName: 'דנה' } })
+    expect(bodyOf(html)).toBe('<p><a href="https://a.example/דנה">go</a></p>')
   })
 
   it('is read in one pass, whatever is opened and never closed', () => {
@@ -129,9 +206,26 @@ describe('buttons and preheader', () => {
 
   it('are left out where they lead nowhere', () => {
     expect(render(booked, { facts: { linkBase: null } }).html).not.toContain('Confirm')
+    const unnamed: Template = { body: 'x', buttons: [{ label: '{location}', url: 'https://a.example' }] }
+    expect(render(unnamed, { facts: { location: ' ' } }).text).toBe('x')
     expect(() => check({ body: 'x', buttons: [{ label: 'y', url: 'javascript:{date}' }] })).toThrow(
       'emailTemplates.appointment_reminder.buttons[0].url, line 1, column 1: it leads to "javascript:',
     )
+  })
+
+  it('say no more than the message may, nor does the subject', () => {
+    const where = '{location}'
+    const saying: Template[] = [
+      { subject: where, body: 'x' },
+      { preheader: where, body: 'x' },
+      { body: 'x', buttons: [{ label: where, url: 'https://a.example' }] },
+      { body: 'x', buttons: [{ label: 'y', url: `https://a.example/${where}` }] },
+    ]
+    for (const one of saying) {
+      expect(render(one, { facts: { detail: 2 } }).isTemplateWithheld).toBeUndefined()
+      const { html, text, subject, isTemplateWithheld } = render(one, { facts: { detail: 1 } })
+      expect([isTemplateWithheld, `${html}${text}${subject}`.includes('Main')]).toEqual([true, false])
+    }
   })
 
   it('leave a template without them as it was', () => {
@@ -169,6 +263,16 @@ describe('variants', () => {
     ['zh-CN', null, 'other', 'other'],
   ] as const)('of %s, %s and %s: %s', (language, kind, audience, expected) => {
     expect(render(all, { reader: { language, kind, audience } }).text).toBe(expected)
+  })
+
+  it('are for the kind of appointment before they are for the audience', () => {
+    const either: Template = {
+      variants: [
+        { audience: 'other', body: 'other' },
+        { kind: 'surgery', body: 'surgery' },
+      ],
+    }
+    expect(render(either, { reader: { language: 'en', kind: 'surgery', audience: 'other' } }).text).toBe('surgery')
   })
 
   it('leave the built-in text to whom none is for', () => {
@@ -211,6 +315,7 @@ describe('partials', () => {
   it.each([
     ['{>a}', { a: 'x {>b}', b: '{>a}' }, '{>a} > {>b} > {>a} would contain itself'],
     ['{>a}', { a: '{>a}' }, '{>a} > {>a} would contain itself'],
+    ['{>constructor}', {}, '{>constructor} names a text that is not there; there are none'],
     ['ok\n  {>a}', { b: '' }, 'line 2, column 3: {>a} names a text that is not there; there are {>b}'],
     ['{>a}', { a: '{>b}', b: '{>c}', c: '{>d}', d: 'x' }, '{>a} > {>b} > {>c} > {>d} is deeper than 3 texts'],
     ['{>a}', { a: '{>b}'.repeat(9), b: 'x'.repeat(9000) }, 'it has more than 40000 characters'],
@@ -269,6 +374,13 @@ describe('variables of a host', () => {
     expect(render('{room}', { facts: { detail: 0, variables } }).text.trim()).toBe('*A 1*')
     // Kept with a notice while it was text.
     expect(render('Until {until}.', { facts: { variables: { until: 'spring' } } }).text).toBe('Until .')
+  })
+
+  it('are links that turn around nothing', () => {
+    const link = hostValues(new Map([['leaflet', hostVariable.parse('url')]]))
+    expect(link.safeParse({ leaflet: 'https://a.example/übung?x=1#y' }).success).toBe(true)
+    for (const strange of ['\u202e', '\u2066', '\u200b', '\ud800', '\0', ' ', '<', '"'])
+      expect(link.safeParse({ leaflet: `https://a.example/${strange}gpj` }).success).toBe(false)
   })
 
   it('are known where they are declared only', () => {

@@ -176,11 +176,19 @@ describe('one message for the appointments of a day', () => {
     await clinic.book(2, 15)
     await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
     expect(clinic.outbox.sent).toHaveLength(2)
-    expect((await update('Your day:\n{appointments}')).warnings.map(({ code }) => code)).not.toContain('not_listed')
+    expect((await update('Your day:\n{ appointments }')).warnings.map(({ code }) => code)).not.toContain('not_listed')
     await clinic.book(3, 14, [byMail], 25)
     await clinic.book(4, 15, [byMail], 25)
     await clinic.clock.advanceTo('2026-03-25T00:00:00Z')
     expect(clinic.outbox.sent.slice(2).map(({ text }) => text)).toEqual(['Your day:\n10:00 AM, Dr. 3\n11:00 AM, Dr. 4'])
+  })
+
+  it('is not by a template with a link that answers for one of them', async () => {
+    const hooks = { onConfirm: async () => {}, onChangeRequest: async () => {} }
+    await using clinic = await clinicOfDays({}, { publicUrl: 'https://clinic.example/n', hooks })
+    const emailTemplates = { appointment_reminder: '{appointments} { confirm_url }' }
+    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, { emailTemplates })
+    expect(warnings).toContainEqual(expect.objectContaining({ code: 'not_listed' }))
   })
 
   it('counts once in the budget of a person', async () => {

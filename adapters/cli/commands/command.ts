@@ -1,12 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import type { ParseArgsConfig } from 'node:util'
 import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
 
 /**
- * By this the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of `migrate()` is that has it
- * as an option (`src/notifications.ts`).
+ * By this, which is the logger to use, the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of
+ * `migrate()` is that has it as an option (`src/command-line.ts`).
  */
 export const commandLine: unique symbol = Symbol.for('appointment-notifications.command-line')
-/** Where the library leaves what the file creates (`src/notifications.ts`). */
+/** Where the library leaves what the file creates (`src/command-line.ts`). */
 export const createdLibraries: unique symbol = Symbol.for('appointment-notifications.created')
 
 export type Call = {
@@ -31,6 +32,8 @@ export type Command = {
   /** What each option means. */
   readonly explained?: Readonly<Record<string, string>>
   readonly example: string
+  /** What the library would log meanwhile is in its result. */
+  readonly showsFaults?: boolean
   readonly run: (call: Call) => Promise<Result>
 }
 
@@ -62,6 +65,9 @@ export async function byId<T>(text: string, call: (id: EntityId) => Promise<T>):
 /** With the code, where it has one. */
 export const messageOf = (error: unknown): string =>
   `${isNotificationError(error) ? `${error.code}: ` : ''}${error instanceof Error ? error.message : String(error)}`
+
+/** Without the mark that editors on Windows put before a text. */
+export const readPlain = async (path: string): Promise<string> => (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
 
 /** `name 3, other 1`, without those of which there are none. */
 export function countsOf(counts: object): string {

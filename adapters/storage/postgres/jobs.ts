@@ -32,4 +32,9 @@ export const jobStore = (engine: Engine): JobStore => ({
     engine.read(async ({ statements }) => {
       await statements.jobs.release.run({ name: memberName(group, member), holder: member })
     }),
+  members: (group, now, until) =>
+    engine.read(async ({ statements }) => {
+      const of = { pattern: memberName(group, '%'), ...leaseTimes(now, until) }
+      return (await statements.jobs.holders.all(of)).map(({ holder }) => holder)
+    }),
 })

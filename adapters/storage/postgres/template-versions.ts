@@ -8,6 +8,10 @@ export const templateVersionStore = (engine: Engine): TemplateVersionQueries => 
     engine.read(async ({ statements: { templateVersions } }) =>
       (await templateVersions.page.all({ organizationId, before, limit })).map(records.decodeTemplateVersion),
     ),
+  drafts: (organizationId, limit) =>
+    engine.read(async ({ statements: { templateVersions } }) =>
+      (await templateVersions.drafts.all({ organizationId, limit })).map(({ version }) => version),
+    ),
   get: (organizationId, version) =>
     engine.read(async ({ statements: { templateVersions } }) => {
       const row = await templateVersions.get.get({ organizationId, version })

@@ -28,4 +28,9 @@ export const jobStore = (engine: Engine): JobStore => ({
     engine.write(({ statements }) => {
       statements.jobs.release.run({ name: memberName(group, member), holder: member })
     }),
+  members: (group, now, until) =>
+    engine.read(({ statements }) => {
+      const of = { pattern: memberName(group, '%'), ...leaseTimes(now, until) }
+      return statements.jobs.holders.all(of).map(({ holder }) => holder)
+    }),
 })

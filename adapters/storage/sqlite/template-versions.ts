@@ -8,6 +8,10 @@ export const templateVersionStore = (engine: Engine): TemplateVersionQueries => 
     engine.read(({ statements: { templateVersions } }) =>
       templateVersions.page.all({ organizationId, before, limit }).map(records.decodeTemplateVersion),
     ),
+  drafts: (organizationId, limit) =>
+    engine.read(({ statements: { templateVersions } }) =>
+      templateVersions.drafts.all({ organizationId, limit }).map(({ version }) => version),
+    ),
   get: (organizationId, version) =>
     engine.read(({ statements: { templateVersions } }) => {
       const row = templateVersions.get.get({ organizationId, version })

@@ -64,7 +64,18 @@ const calendarParts = ({ method, content }: CalendarFile) => ({
 })
 
 /** May stand in a mail as it is (RFC 5322, 2.1.1). nodemailer encodes what has a line above 76, as almost every link and all HTML. */
-const isSevenBit = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text) && !/^.{999}/m.test(text)
+const isSevenBit = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text) && hasShortLines(text)
+
+/** A regular expression for it takes most of what a mail with a layout costs here. */
+function hasShortLines(text: string): boolean {
+  for (let from = 0; text.length - from > longestLine; ) {
+    const end = text.indexOf('\n', from)
+    if (end === -1 || end - from > longestLine) return false
+    from = end + 1
+  }
+  return true
+}
+const longestLine = 998
 
 /** Finished where that needs no encoding: the streams by which nodemailer puts a part together cost more than what is in it. */
 const partOf = (contentType: string, content: string) =>
@@ -84,8 +95,15 @@ const base64Lines = (content: string): string =>
     .toString('base64')
     .replace(/.{76}(?=.)/g, '$&\r\n')
 
-/** One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. */
-const headerText = (text: string | null): string => (text ?? '').replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ').trim()
+/**
+ * One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. What looks encoded already (RFC 2047), mail
+ * programs would decode: a name must not turn into another one.
+ */
+const headerText = (text: string | null): string =>
+  (text ?? '')
+    .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ')
+    .replaceAll('=?', '= ?')
+    .trim()
 
 /** Plain addresses only: no quoting, comments, groups or routes that two parsers could read differently. */
 function addressParts(address: string): { local: string; domain: string } | null {

@@ -35,16 +35,17 @@ export async function checkDue(
     const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
     return { due, snapshot, subject: subjectOf(due, snapshot, lookups) }
   })
+  /** Once an appointment, of which there is a reminder on each channel. */
+  const concerned = new Map(
+    subjects.map(({ due, snapshot, subject }) => {
+      const { organizationId } = targetOf(due)
+      // Recipients removed from the appointment may have opted out too.
+      const recipients = [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])]
+      return [snapshot ?? subjectKey(due), { organizationId, recipients }] as const
+    }),
+  )
   const [knowledge, missing, chains] = await Promise.all([
-    Knowledge.load(
-      context,
-      subjects.map(({ due, snapshot, subject }) => ({
-        organizationId: targetOf(due).organizationId,
-        // Recipients removed from the appointment may have opted out too.
-        recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
-      })),
-      lookups.organization,
-    ),
+    Knowledge.load(context, [...concerned.values()], lookups.organization),
     missingForLong(context, works, lookups),
     chainsOf(context, works),
   ])

@@ -1,5 +1,6 @@
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
+import { asTraceContext } from '../../ports/trace-context.ts'
 import type { SendReceipt } from '../../ports/transport.ts'
 import type { Watched } from '../shared/accounts/account-health.ts'
 import type { Context } from '../shared/context.ts'
@@ -185,7 +186,8 @@ export class Sender {
     if (!running) lease.abort()
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
-    const message = { notificationId, reminderId: reminder?.id ?? null, ...outgoing.message }
+    const ofReminder = { reminderId: reminder?.id ?? null, traceContext: reminder?.traceContext ?? null }
+    const message = { notificationId, ...ofReminder, ...outgoing.message }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
     const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
@@ -194,7 +196,7 @@ export class Sender {
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
-      const outcome = await Promise.race([answered, this.#patience(signal)])
+      const outcome = await Promise.race([answered, this.#patience(lease)])
       // Not the provider's failure: it must not cost the message one of its attempts.
       const isOurs = signal.aborted && !lease.tookTooLong
       return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
@@ -205,14 +207,10 @@ export class Sender {
   }
 
   /** A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting. */
-  #patience(signal: AbortSignal): Promise<TransportError> {
+  #patience(lease: SendLease): Promise<TransportError> {
     const { clock } = this.#context.options
     return new Promise((resolve) => {
-      const giveUp = () => {
-        clock.after(patienceMs, () => resolve(silence('transport_silent')))
-      }
-      if (signal.aborted) giveUp()
-      else signal.addEventListener('abort', giveUp, { once: true })
+      lease.onAbort(() => void clock.after(patienceMs, () => resolve(silence('transport_silent'))))
     })
   }
 
@@ -236,7 +234,9 @@ export class Sender {
     if (!isTransportError(outcome)) {
       await accounts.proven(provider, outgoing.message.to, probe)
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
-      const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
+      const { messageId, traceContext } = outcome
+      const sent = { kind: 'sent', providerMessageId: messageId, lateMs } as const
+      const result = traceContext == null ? sent : { ...sent, traceContext }
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
       const fallback = unreportedMsOf(outgoing.fallback) === null ? null : outgoing.fallback
       return { command: { ...base, result, address, fallback }, announce: nothing }
@@ -253,8 +253,12 @@ export class Sender {
 /** The message was accepted, whatever a transport in plain JavaScript resolves with: nothing, or an id that is no text. */
 function receiptOf(answer: unknown): SendReceipt | TransportError {
   if (isTransportError(answer)) return answer
-  const id: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'messageId') : null
-  return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
+  const told = typeof answer === 'object' && answer !== null ? answer : {}
+  const id: unknown = Reflect.get(told, 'messageId')
+  return {
+    messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null,
+    traceContext: asTraceContext(Reflect.get(told, 'traceContext')),
+  }
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

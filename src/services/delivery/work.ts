@@ -6,6 +6,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import { reminderKey } from '../messages/idempotency-key.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
+import { subjectName } from '../shared/accounts/account-choice.ts'
 
 /** A due row as it was read. It may be stale: the intent commit finds out. */
 export type DueWork =
@@ -111,8 +112,7 @@ const subjectKeys = new WeakMap<DueWork, string>()
 export function subjectKey(due: DueWork): string {
   let key = subjectKeys.get(due)
   if (key === undefined) {
-    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
-    key = JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+    key = subjectName(targetOf(due))
     subjectKeys.set(due, key)
   }
   return key
@@ -120,8 +120,20 @@ export function subjectKey(due: DueWork): string {
 
 /** The same for every attempt by itself. One that went out in another one's message has the key of that in its row. */
 export function idempotencyKeyOf({ reminder, delivery }: DueWork): string {
-  if (delivery === null) return reminderKey(reminder)
-  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : reminderKey(reminder)
+  if (delivery === null) return keyOfReminder(reminder)
+  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : keyOfReminder(reminder)
+}
+
+/** Cached: a digest that is needed several times. */
+const reminderKeys = new WeakMap<ReminderRow, string>()
+
+function keyOfReminder(reminder: ReminderRow): string {
+  let key = reminderKeys.get(reminder)
+  if (key === undefined) {
+    key = reminderKey(reminder)
+    reminderKeys.set(reminder, key)
+  }
+  return key
 }
 
 /** A reminder's own time, or when a notice was asked for. */

@@ -1,6 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
-import type { Making } from '../../messages/index.ts'
+import type { MailFrame, Making } from '../../messages/index.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { type AccountEntry, channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
 import {
@@ -11,6 +11,7 @@ import {
   channelSettings,
   channelsInUse,
 } from '../../schemas/channel-settings.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
 import { offeredQuietHours, type QuietRule } from '../../schemas/quiet-hours.ts'
@@ -24,15 +25,35 @@ import type { ServiceOptions } from './service-options.ts'
 
 const shown = showing(settingsFields)
 const usual = shown(emptySettings)
+/** Rows are immutable values, and a batch asks for that of an organization once a message. */
+const policies = new WeakMap<SettingsRow, OrganizationPolicy>()
 
 /** The settings that decide about messages; an organization without a row has the documented defaults. */
-export const policyOf = (row: SettingsRow | null): OrganizationPolicy => (row === null ? usual : shown(row))
+export function policyOf(row: SettingsRow | null): OrganizationPolicy {
+  if (row === null) return usual
+  let policy = policies.get(row)
+  if (policy === undefined) {
+    policy = shown(row)
+    policies.set(row, policy)
+  }
+  return policy
+}
 
 /** What the templates of an organization are made of, and how they are compiled. */
 export const makingOf = (
   { compilers }: Pick<ServiceOptions, 'compilers'>,
   { templatePartials }: Pick<SettingsValues, 'templatePartials'>,
 ): Making => ({ partials: templatePartials ?? {}, compilers })
+
+/** What stands around the text of the mails of an organization; undefined: nothing. `known`: as the directory has it. */
+export function frameOf(
+  { mailFrames }: Pick<ServiceOptions, 'mailFrames'>,
+  { mailLayout: rules, brandColor: color }: Pick<OrganizationPolicy, 'mailLayout' | 'brandColor'>,
+  known: Pick<Organization, 'name' | 'phone'> | null,
+): MailFrame | undefined {
+  const { name = null, phone = null } = known ?? {}
+  return rules === null ? undefined : mailFrames.of({ rules, color, name, phone })
+}
 
 /** The quiet hours that suit the channels that an organization sends on. */
 export const offeredFor = (row: SettingsRow): QuietRule[] =>

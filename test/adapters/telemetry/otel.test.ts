@@ -27,7 +27,10 @@ async function aDay() {
   const otel = telemetry({ trace, metrics })
   const refused = new TransportError('No.', { outcome: 'permanent', code: 'capture_refused' })
   const outbox = capture({ fail: ({ category }) => (category === 'CANCELLATION' ? refused : null) })
-  await using clinic = await openClinic('2026-03-01T09:00:00Z', { transports: otel.transports([outbox]) })
+  await using clinic = await openClinic('2026-03-01T09:00:00Z', {
+    transports: otel.transports([outbox]),
+    traceContext: otel.traceContext,
+  })
   otel.watch(clinic)
   const { phone: _, ...byMail } = ada
   clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })
@@ -36,8 +39,10 @@ async function aDay() {
   const request = trace.getTracer('host').startSpan('request')
   context.setGlobalContextManager(new AsyncContexts())
   onTestFinished(() => context.disable())
-  await context.with(api.setSpan(context.active(), request), () => clinic.notifications.scheduleReminders(1))
-  await clinic.clock.advanceTo('2026-03-02T10:00:30Z')
+  const inRequest = api.setSpan(context.active(), request)
+  await context.with(inRequest, () => clinic.notifications.scheduleReminders(1))
+  // As a timer that the request set.
+  await context.with(inRequest, () => clinic.clock.advanceTo('2026-03-02T10:00:30Z'))
   const [first] = outbox.sent
   if (first === undefined) throw new Error('Nothing was sent.')
   await clinic.recordReceipt(first.notificationId, { outcome: 'delivered' })

@@ -1,6 +1,7 @@
 import { type Channel, channelOf } from '../../../channels/index.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/rules.ts'
 import { faultOf } from '../fault-log.ts'
+import { areThereWorkers } from '../workers.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import { sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
@@ -23,6 +24,12 @@ export function missingAccount({ providers, options }: AccountsContext, channel:
   const set = channelOf(channel).account.remedies[code]?.variables
   const isBegun = isAccountBegun(options.defaults, channel)
   return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
+}
+
+/** Why no mail has a calendar file, whatever an organization sets; null: nothing is in the way. */
+export function calendarFault({ providers, options }: AccountsContext): string | null {
+  if (options.calendar === null) return 'the host application has not set the option "calendar"'
+  return providers.delivered ? 'TaskManager delivers, and takes no files' : null
 }
 
 /** What this process can send for organizations without an account of their own, and what not: a line a channel. */
@@ -82,6 +89,8 @@ export class Unattended {
       const nextDueAt = await storage.deliveries.nextDueAt()
       const lagMs = nextDueAt === null ? 0 : clock.now().getTime() - nextDueAt.getTime()
       if (lagMs < Math.max(lateMs, 2 * sweepMs) || this.#isRunning()) return
+      // They say themselves why it waits.
+      if (await areThereWorkers(this.#context.options)) return
       logger.warn(
         'due messages are not sent by any process: call start() here, or in the process that is to send them',
         {

@@ -55,6 +55,16 @@ describe('a message', () => {
     expect(mails[0]?.parsed?.attachments).toEqual([])
   })
 
+  it('has no line of more than the 998 characters that mail may have', async () => {
+    const { port, mails } = await server()
+    const lines = ['short', 'x'.repeat(998), 'y'.repeat(999), 'last']
+    for (const count of [2, 3, 4]) {
+      const text = lines.slice(0, count).join('\n')
+      await transport().send(emailMessage({ text, html: `<p>${count}</p>` }), contextFor(port))
+    }
+    expect(mails.map(({ raw }) => Math.max(...raw.split(/\r?\n/).map((line) => line.length)))).toEqual([998, 76, 76])
+  })
+
   it('without HTML is plain text', async () => {
     const { port, mails } = await server()
     await transport().send(emailMessage({ html: null }), contextFor(port))
@@ -69,6 +79,15 @@ describe('a message', () => {
     await sender.send(emailMessage({ idempotencyKey: key }), contextFor(port))
     expect(mails[0]?.messageId).toMatch(/^<[0-9a-f]{64}@example\.com>$/)
     expect(mails[1]?.messageId).toBe(mails[0]?.messageId)
+  })
+
+  it('leaves nothing to decode of what only looks encoded', async () => {
+    const { port, mails } = await server()
+    const name = '=?utf-8?Q?Dr=2E_Smith?='
+    await transport().send(emailMessage({ fromName: name, toName: name, subject: `For ${name}` }), contextFor(port))
+    const { subject, from, to } = mails[0]?.parsed ?? {}
+    expect(JSON.stringify([subject, from, to])).not.toContain('Dr. Smith')
+    expect(subject).toBe('For = ?utf-8?Q?Dr=2E_Smith?=')
   })
 
   it.each(['\r\nBcc: evil@example.net', '\nX-Evil: 1', '\u2028X-Evil: 1', '\0X-Evil: 1', '\ud800X-Evil: 1'])(
