@@ -33,21 +33,27 @@ export function isAbout({ type, id }: RecipientRef): (row: records.Row<'notifica
     (row.target_type === target && row.target_id === text) || (row.actor_kind === target && row.actor_id === text)
 }
 
-/** What came from an address: what was about consent, and what is for people to read. */
-export const writtenOf = (
-  inbound: readonly records.Row<'notification_inbound'>[],
-  answers: readonly records.Row<'notification_answers'>[],
-): Written[] => [
-  ...inbound.map(({ organization_id, channel, address, meaning, text, received_at }) => ({
-    ...{ channel, address, meaning, text, at: new Date(received_at) },
-    organizationId: organization_id === '' ? null : organization_id,
-  })),
-  ...answers.flatMap(({ organization_id: organizationId, channel, address, message: text, answered_at }) =>
-    channel === null || address === null
-      ? []
-      : [{ organizationId, channel, address, meaning: null, text, at: new Date(answered_at) }],
-  ),
-]
+type WrittenRow = Written & { readonly id: number }
+
+/** What came from an address and was about consent. */
+export const decodeInbound = (row: records.Row<'notification_inbound'>): WrittenRow => {
+  const { id, organization_id, channel, address, meaning, text, received_at } = row
+  const organizationId = organization_id === '' ? null : organization_id
+  return { id, organizationId, channel, address, meaning, text, at: new Date(received_at) }
+}
+
+/** What came from an address, and is for people to read. */
+export function decodeUnknown(row: records.Row<'notification_answers'>): WrittenRow[] {
+  const { id, organization_id: organizationId, channel, address, message: text, answered_at } = row
+  if (channel === null || address === null) return []
+  return [{ id, organizationId, channel, address, meaning: null, text, at: new Date(answered_at) }]
+}
+
+export const decodeBudget = ({ organization_id: organizationId, day, count }: records.Row<'notification_budgets'>) => ({
+  organizationId,
+  day,
+  count,
+})
 
 /** Before every request where there is none. */
 export const firstRequest = { caller: '', key: '' }

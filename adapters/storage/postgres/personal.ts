@@ -1,6 +1,15 @@
 import type { KeyStore, PersonalQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { decodeAging, firstRequest, isAbout, placeColumns, recipientColumns, writtenOf } from '../kysely/aging.ts'
+import {
+  decodeAging,
+  decodeBudget,
+  decodeInbound,
+  decodeUnknown,
+  firstRequest,
+  isAbout,
+  placeColumns,
+  recipientColumns,
+} from '../kysely/aging.ts'
 import type { Engine } from './engine.ts'
 
 export const personalStore = (engine: Engine): PersonalQueries => ({
@@ -54,15 +63,29 @@ export const personalStore = (engine: Engine): PersonalQueries => ({
         records.decodeConsent,
       ),
     ),
-  written: (address, limit) =>
-    engine.read(async ({ statements: { personal } }) => {
-      const asked = { ...address, limit }
-      return writtenOf(await personal.inboundFrom.all(asked), await personal.answersFrom.all(asked))
-    }),
-  consentsBy: (addressId, limit) =>
+  written: ({ table, after: id, ...query }) =>
     engine.read(async ({ statements: { personal } }) =>
-      (await personal.consentsBy.all({ address_id: addressId, limit })).map(records.decodeConsent),
+      table === 'inbound'
+        ? (await personal.inboundFrom.all({ ...query, id })).map(decodeInbound)
+        : (await personal.answersFrom.all({ ...query, id })).flatMap(decodeUnknown),
     ),
+  consentsBy: (addressId, id, limit) =>
+    engine.read(async ({ statements: { personal } }) =>
+      (await personal.consentsBy.all({ address_id: addressId, id, limit })).map(records.decodeConsent),
+    ),
+  linksOf: (recipient, hash, limit) =>
+    engine.read(async ({ statements: { personal }, ids }) =>
+      (await personal.links.all({ ...recipientColumns(ids, recipient), hash, limit })).map(records.decodeLink),
+    ),
+  budgetsOf: (recipient, organizationIds) =>
+    engine.read(async ({ statements: { personal }, ids }) => {
+      const rows = await Promise.all(
+        organizationIds.map((organization_id) =>
+          personal.budget.all({ ...recipientColumns(ids, recipient), organization_id }),
+        ),
+      )
+      return rows.flat().map(decodeBudget)
+    }),
   purgeHashes: (until, limit) =>
     engine.read(
       async ({ statements: { personal } }) =>

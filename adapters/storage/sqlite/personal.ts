@@ -1,6 +1,15 @@
 import type { KeyStore, PersonalQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { decodeAging, firstRequest, isAbout, placeColumns, recipientColumns, writtenOf } from '../kysely/aging.ts'
+import {
+  decodeAging,
+  decodeBudget,
+  decodeInbound,
+  decodeUnknown,
+  firstRequest,
+  isAbout,
+  placeColumns,
+  recipientColumns,
+} from '../kysely/aging.ts'
 import type { Engine } from './engine.ts'
 
 export const personalStore = (engine: Engine): PersonalQueries => ({
@@ -50,14 +59,25 @@ export const personalStore = (engine: Engine): PersonalQueries => ({
     engine.read(({ statements: { personal }, ids }) =>
       personal.consentsOf.all({ ...recipientColumns(ids, recipient), id: after, limit }).map(records.decodeConsent),
     ),
-  written: (address, limit) =>
-    engine.read(({ statements: { personal } }) => {
-      const asked = { ...address, limit }
-      return writtenOf(personal.inboundFrom.all(asked), personal.answersFrom.all(asked))
-    }),
-  consentsBy: (addressId, limit) =>
+  written: ({ table, after: id, ...query }) =>
     engine.read(({ statements: { personal } }) =>
-      personal.consentsBy.all({ address_id: addressId, limit }).map(records.decodeConsent),
+      table === 'inbound'
+        ? personal.inboundFrom.all({ ...query, id }).map(decodeInbound)
+        : personal.answersFrom.all({ ...query, id }).flatMap(decodeUnknown),
+    ),
+  consentsBy: (addressId, id, limit) =>
+    engine.read(({ statements: { personal } }) =>
+      personal.consentsBy.all({ address_id: addressId, id, limit }).map(records.decodeConsent),
+    ),
+  linksOf: (recipient, hash, limit) =>
+    engine.read(({ statements: { personal }, ids }) =>
+      personal.links.all({ ...recipientColumns(ids, recipient), hash, limit }).map(records.decodeLink),
+    ),
+  budgetsOf: (recipient, organizationIds) =>
+    engine.read(({ statements: { personal }, ids }) =>
+      organizationIds.flatMap((organization_id) =>
+        personal.budget.all({ ...recipientColumns(ids, recipient), organization_id }).map(decodeBudget),
+      ),
     ),
   purgeHashes: (until, limit) =>
     engine.write(({ statements: { personal } }) => personal.purgeHashes.run({ until: until.getTime(), limit }).changes),
