@@ -167,7 +167,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'calendarFiles mailLayout unknownOutcome unsubscribeCategories',
   'src/services/shared/knowledge.ts': 'defaultCountry mailLayout practitionerNotifications textLanguage textLanguages',
-  'src/services/messages/notices.ts': 'settleMs smsPlainCharacters templatePartials',
+  'src/services/messages/notices.ts': 'settleMs',
+  'src/services/messages/worded.ts': 'smsPlainCharacters templatePartials',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',

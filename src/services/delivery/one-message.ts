@@ -11,7 +11,7 @@ import type {
   SettleResult,
 } from '../../ports/storage.ts'
 import type { Person } from '../../schemas/directory.ts'
-import type { AlsoNamed } from '../messages/notices.ts'
+import type { AlsoNamed } from '../messages/worded.ts'
 import { canList } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import type { Companion, Question } from './checked.ts'

@@ -5,7 +5,7 @@ import type { ReminderRow } from '../../ports/storage.ts'
 import { asksFor } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
-import { renderFor } from './notices.ts'
+import { renderFor } from './worded.ts'
 
 /** The text that a reminder would have; null: nobody can say. */
 export type Preview = (row: ReminderRow) => { readonly subject: string | null; readonly text: string } | null

@@ -6,7 +6,7 @@ import type { Category } from '../../schemas/vocabulary.ts'
 import type { BatchContext, Sendable } from '../delivery/checked.ts'
 import { wordedAt } from '../delivery/process-due.ts'
 import { targetOf } from '../delivery/work.ts'
-import { contentFor, type Subject, type TextFindings } from '../messages/notices.ts'
+import { contentFor, type Subject, type TextFindings } from '../messages/worded.ts'
 import type { Context } from '../shared/context.ts'
 
 /** Of an erased person there is none. */

@@ -18,7 +18,7 @@ import {
   targetOf,
   workKey,
 } from '../delivery/work.ts'
-import { textInWords } from '../messages/notices.ts'
+import { textInWords } from '../messages/worded.ts'
 import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
 import { bodyOf } from './draft.ts'
