@@ -13,7 +13,8 @@ export const leaseTimes = (now: Date, until: Date) => ({
   latest: latestOf(until),
 })
 
-export const jobProgress = (
-  row: Pick<RecordOf<'notification_jobs'>, 'progress' | 'lease_until'> | undefined,
-): JobProgress | null =>
-  row === undefined || row.progress === null ? null : { progress: row.progress, heldUntil: new Date(row.lease_until) }
+export const jobProgress = ({
+  progress,
+  lease_until,
+}: Pick<RecordOf<'notification_jobs'>, 'progress' | 'lease_until'>): JobProgress | null =>
+  progress === null ? null : { progress, heldUntil: new Date(lease_until) }

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Reader } from '../kysely/merged-list.ts'
-import type { Engine } from './engine.ts'
+import type { Commands } from './engine.ts'
 
 /** A statement holds the event loop for some 5 ms at most: places are read along an index, rows one by one. */
-export const readerOf = async (engine: Engine): Promise<Reader> => ({
+export const readerOf = async (engine: Commands): Promise<Reader> => ({
   ids: await engine.read(({ ids }) => ids),
   hop: 3000,
   window: 300,

@@ -1,6 +1,5 @@
 import type { ReminderStore } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { heldAfter } from '../kysely/held.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
 import type { Commands, Tx } from './engine.ts'
@@ -23,39 +22,9 @@ function completed(tx: Tx, found: readonly Row[], now: number): Row[] {
   return [...rows.values()]
 }
 
-export const reminderStore = (engine: Commands): ReminderStore => ({
-  get: (id) =>
-    engine.read((tx) => {
-      const row = tx.statements.reminders.get.get({ id })
-      return row === undefined ? null : records.decodeReminder(row)
-    }),
-  suspended: (after, limit) =>
-    engine.read((tx) => tx.statements.reminders.suspended.all(heldAfter(after, limit)).map(records.decodeReminder)),
-  find: (ids) =>
-    engine.read((tx) => tx.statements.reminders.find.all({ list: JSON.stringify(ids) }).map(records.decodeReminder)),
-  list: (organizationId, appointmentId) =>
-    engine.read((tx) =>
-      tx.statements.reminders.list
-        .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-        .map(records.decodeReminder),
-    ),
-  listMany: (appointments) =>
-    engine.read((tx) =>
-      appointments.flatMap(({ organizationId, appointmentId }) =>
-        tx.statements.reminders.list
-          .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-          .map(records.decodeReminder),
-      ),
-    ),
-  ofPeople: (people, now, until) =>
-    engine.read((tx) =>
-      people.flatMap(({ organizationId, recipient: { type, id } }) =>
-        tx.statements.reminders.ofPerson
-          .all({ organizationId, type, id: tx.ids('recipient', id), now: now.getTime(), until: until.getTime() })
-          .map(records.decodeReminder),
-      ),
-    ),
-  due: (query) =>
+export const dueReminders =
+  (engine: Commands): ReminderStore['due'] =>
+  (query) =>
     engine.snapshot((tx) => {
       const found = findDue(tx.statements.reminders.due, laneOf, query)
       const isCut = found.more.length > 0
@@ -63,5 +32,4 @@ export const reminderStore = (engine: Commands): ReminderStore => ({
         isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found,
         records.decodeReminder,
       )
-    }),
-})
+    })
