@@ -31,6 +31,8 @@ export type NotificationEvent = About & {
   readonly reminderId: number | null
   readonly waitlistEntryId: EntityId | null
   readonly category: Category
+  /** `traceparent` of the span that sent it (`SendReceipt`); left out: none is known. */
+  readonly traceContext?: string
 }
 
 type Accepted = {
@@ -80,7 +82,8 @@ export type DirectoryFinding = {
  * the error is logged and nothing else happens.
  */
 export type NotificationEvents = {
-  'reminder.scheduled': [event: ReminderEvent & { readonly reminderTime: Date }]
+  /** `traceContext`: what the option of this name returned for it. */
+  'reminder.scheduled': [event: ReminderEvent & { readonly reminderTime: Date; readonly traceContext?: string }]
   'reminder.sent': [event: ReminderEvent & { readonly notificationId: number }]
   'reminder.failed': [event: ReminderEvent & { readonly code: string }]
   'reminder.cancelled': [event: ReminderEvent & { readonly rule: Rule }]

@@ -299,6 +299,7 @@ export type * from './ports/hooks.ts'
 export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger } from './ports/logger.ts'
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
+export type * from './ports/trace-context.ts'
 export type * from './ports/transport.ts'
 export type * from './ports/webhook.ts'
 

@@ -7,6 +7,7 @@ import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
+import { type Logger, silentLogger, stderrLogger } from './ports/logger.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Answers } from './services/answers/answers.ts'
 import { HookCalls } from './services/answers/hook-calls.ts'
@@ -61,7 +62,7 @@ import { TaskManagerIntegration } from './services/task-manager/integration.ts'
  * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const given = resolveOptions(options)
+  const given = resolveOptions(isCommandLine() ? { ...options, logger: errorsOnly } : options)
   const clock = new LibraryClock(given.clock, given.storage, given.logger)
   const resolved = { ...given, clock }
   const context = createContext(resolved, {
@@ -257,6 +258,8 @@ export function createNotifications(options: NotificationsOptions): Notification
  * as an option. Another copy of the package may have set it.
  */
 const commandLine = Symbol.for('appointment-notifications.command-line')
+/** Standard output is that of the command, and a logger of the host may write to it; what is to be known is the command's result. */
+const errorsOnly: Logger = { ...silentLogger, error: stderrLogger.error }
 const isCommandLine = () => Reflect.get(globalThis, commandLine) === true
 /** Libraries that the file creates while the command line loads it, which it needs where the file fails afterwards. */
 const createdLibraries = Symbol.for('appointment-notifications.created')

@@ -109,4 +109,5 @@ export const shape = z.strictObject({
   logger: has('debug', 'info', 'warn', 'error').optional(),
   clock: has('now', 'elapsedMs', 'setTimer', 'after').optional(),
   random: call.optional(),
+  traceContext: call.optional(),
 })

@@ -14,6 +14,7 @@ import type { Hooks } from './ports/hooks.ts'
 import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
+import { guardedTraceContext, type TraceContextOf } from './ports/trace-context.ts'
 import type { Transport } from './ports/transport.ts'
 import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
@@ -131,8 +132,9 @@ export type NotificationsOptions = {
    */
   readonly calendar?: CalendarWriter | undefined
   /**
-   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Where it throws, the
-   * library's own is used. Whatever of `mail` it prints, it has to escape. Default: that of the library, `builtInLayout()`.
+   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Whatever of `mail` it
+   * prints, it has to escape. It is your code: nothing can interrupt one that never returns. Where it throws or returns no usable text (`MailLayout`), the
+   * library's own is used. Default: that of the library, `builtInLayout()`.
    */
   readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
@@ -183,6 +185,8 @@ export type NotificationsOptions = {
   readonly clock?: Clock
   /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
   readonly random?: () => number
+  /** Gives the context of the span that plans a reminder, kept with it: `telemetry().traceContext`. Default: none is kept. */
+  readonly traceContext?: TraceContextOf | undefined
 }
 
 /** Options with every default filled in. */
@@ -250,5 +254,6 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     logger,
     clock,
     random: options.random ?? Math.random,
+    traceContext: options.traceContext === undefined ? null : guardedTraceContext(options.traceContext),
   }
 }

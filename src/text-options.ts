@@ -32,6 +32,7 @@ const name = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,49}$/, 'must be a name of small letters, digits and underscores')
   .refine((text) => !isVariable(text) && !text.startsWith('has_'), 'must not be a variable of the library')
+  .refine((text) => !(text in {}), 'must not be what every object has')
 
 /** Templates may name these variables beside those of the library. @throws NotificationError `options_invalid` naming the variable. */
 export function compilersFor(variables: Readonly<Record<string, HostVariableInput>> | undefined): Compilers {

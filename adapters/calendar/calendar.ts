@@ -76,10 +76,16 @@ function fileOf(blank: Blank, event: CalendarEvent): string {
     .summary(event.summary)
     .description(event.description)
     .location(event.location)
-    .organizer(organizer === null ? null : { email: organizer.address, name: organizer.name ?? organizer.address })
+    .organizer(organizer === null ? null : organizerOf(organizer))
   if (attendee !== null) blank.attendee?.email(attendee.address).name(attendee.name)
   return blank.file.toString()
 }
+
+const organizerOf = ({ address, name, sentBy }: NonNullable<CalendarEvent['organizer']>) => ({
+  email: address,
+  name: name ?? address,
+  ...(sentBy !== undefined && { sentBy }),
+})
 
 async function loadIcal(): Promise<Ical> {
   try {

@@ -4,17 +4,24 @@
  * import { metrics, trace } from '@opentelemetry/api'
  *
  * const otel = telemetry({ trace, metrics })
- * export const library = otel.watch(createNotifications({ storage, directory, transports: otel.transports([smtp()]) }))
+ * const { traceContext } = otel
+ * const transports = otel.transports([smtp()])
+ * export const library = otel.watch(createNotifications({ storage, directory, transports, traceContext }))
  */
 import {
   isTransportError,
   type NotificationEvent,
+  type NotificationEvents,
   type Notifications,
   type OutboundMessage,
   type SendContext,
   type SendReceipt,
+  type TraceContextOf,
   type Transport,
 } from '../../src/index.ts'
+import { type Links, linksTo, Remembered, type SpanContextLike, textOf } from './links.ts'
+
+export type { SpanContextLike }
 
 /** What is used of the API: `{ trace, metrics }` as `@opentelemetry/api` exports them, or providers of your own. */
 export type OpenTelemetryLike = {
@@ -29,9 +36,8 @@ export type SpanOptionsLike = {
   kind: number
   root: boolean
   attributes: Attributes
-  links: { context: SpanContextLike }[]
+  links: Links
 }
-export type SpanContextLike = { traceId: string; spanId: string; traceFlags: number }
 export type SpanLike = {
   spanContext(): SpanContextLike
   setAttributes(attributes: Attributes): unknown
@@ -50,6 +56,8 @@ type InstrumentOptions = { description: string; unit: string; advice?: { explici
 type Attributes = Record<string, string | number>
 
 export type Telemetry = {
+  /** The option of this name: the span of a plan is kept with the reminder, for the span that sends it. */
+  readonly traceContext: TraceContextOf
   /** The same transports; each send is a span, current while it runs, and is counted and timed. */
   transports(transports: readonly Transport[]): Transport[]
   /**
@@ -65,8 +73,6 @@ const producer = 3
 const consumer = 4
 const failed = 2
 
-/** So many spans are remembered, so that later ones can link to them. */
-const maxRemembered = 10_000
 const name = 'appointment-notifications'
 /** As the messaging conventions want them, in seconds. */
 const durations = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -76,14 +82,15 @@ const lags = [1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400]
  * Every span begins a trace: what several requests want is done together, later, or because of a timer that one of them set, so that the
  * span that is current then is of somebody else. Names follow the messaging conventions where they have one. Attributes hold words and
  * ids of rows, never a person, an address or a text.
- * Spans link to earlier ones of the same message that this process made; across processes and restarts, `notifications.id` and
- * `notifications.reminder.id` find them.
+ * Spans link to the one before of the same message, whose context is stored with it: whichever process made it.
  */
 export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
   const tracer = trace.getTracer(name)
   const meter = metrics.getMeter(name)
-  const planned = new Remembered()
-  const sending = new Remembered()
+  /** Until their reminders are stored. */
+  const planning = new Remembered<string, SpanLike>()
+  /** Of messages by their ids: that of one that failed is stored nowhere. */
+  const sending = new Remembered<number, string>()
   const watched = new WeakSet<object>()
   const sent = meter.createCounter('messaging.client.sent.messages', {
     description: 'Messages given to a provider, those too that it refused',
@@ -109,7 +116,7 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
   })
 
   const send = (transport: Transport) => (message: OutboundMessage, context: SendContext) => {
-    const { channel, category, notificationId, reminderId = null, organizationId } = message
+    const { channel, category, notificationId, reminderId = null, traceContext, organizationId } = message
     const operation = attributesOf(channel, 'send', 'send', { 'messaging.system': transport.name })
     const about = { ...operation, 'notifications.category': category }
     const attributes = {
@@ -118,9 +125,10 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
       'notifications.organization.id': organizationId,
       ...(reminderId !== null && { 'notifications.reminder.id': reminderId }),
     }
-    const options = { kind: client, root: true, attributes, links: planned.linksTo(reminderId) }
+    const options = { kind: client, root: true, attributes, links: linksTo(traceContext) }
     const deliver = async (span: SpanLike | null): Promise<SendReceipt> => {
-      quietly(() => span !== null && sending.add(notificationId, span.spanContext()))
+      const sender = quietly(() => (span === null ? null : textOf(span.spanContext()))) ?? null
+      if (sender !== null) sending.add(notificationId, sender)
       const began = performance.now()
       const ended = (error: Attributes, result: Attributes = error) => {
         quietly(() => span?.setAttributes(result))
@@ -128,16 +136,25 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
         quietly(() => duration.record((performance.now() - began) / 1000, { ...operation, ...error }))
         quietly(() => span?.end())
       }
+      const refused = (error: unknown) => {
+        quietly(() => span?.setStatus({ code: failed }))
+        ended({ 'error.type': isTransportError(error) ? error.code : 'transport_failed' })
+      }
       let receipt: SendReceipt
       try {
         receipt = await transport.send(message, context)
       } catch (error) {
-        quietly(() => span?.setStatus({ code: failed }))
-        ended({ 'error.type': isTransportError(error) ? error.code : 'transport_failed' })
+        refused(error)
         throw error
       }
-      ended({}, receipt?.messageId == null ? {} : { 'messaging.message.id': receipt.messageId })
-      return receipt
+      // A transport in plain JavaScript may return an error, or nothing.
+      if (isTransportError(receipt)) {
+        refused(receipt)
+        return receipt
+      }
+      const { messageId = null } = receipt ?? {}
+      ended({}, messageId === null ? {} : { 'messaging.message.id': messageId })
+      return sender === null ? receipt : { messageId, traceContext: sender }
     }
     let begun: Promise<SendReceipt> | undefined
     quietly(() =>
@@ -148,44 +165,41 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
     return begun ?? deliver(null)
   }
 
-  /** A span of no length: what it stands for is done. */
-  const mark = (operation: string, type: string, kind: typeof producer | typeof consumer, about: Marked) => {
-    const { channel, organizationId, attributes, links } = about
-    const span = tracer.startSpan(`${operation} ${channel}`, {
-      kind,
-      root: true,
-      attributes: {
-        ...attributesOf(channel, operation, type, attributes),
-        'notifications.organization.id': organizationId,
-      },
-      links,
-    })
-    span.end()
-    return span.spanContext()
+  const begin = ({ channel, organizationId }: About, operation: Operation, more: Attributes, links: Links = []) => {
+    const { name, type, kind } = operation
+    const ids = { 'notifications.organization.id': organizationId }
+    const attributes = attributesOf(channel, name, type, { ...more, ...ids })
+    return tracer.startSpan(`${name} ${channel}`, { kind, root: true, attributes, links })
   }
 
   const receipt = (outcome: string) => (event: NotificationEvent) => {
-    const { channel, category, organizationId, notificationId } = event
+    const { channel, category, notificationId, traceContext = sending.get(notificationId) } = event
     const counted = { 'notifications.category': category, 'notifications.outcome': outcome }
     reported.add(1, { ...counted, 'messaging.destination.name': channel })
-    mark('receipt', 'process', consumer, {
-      channel,
-      organizationId,
-      attributes: { ...counted, 'notifications.id': notificationId },
-      links: sending.linksTo(notificationId),
-    })
+    begin(event, receiving, { ...counted, 'notifications.id': notificationId }, linksTo(traceContext)).end()
+  }
+
+  const scheduled = (event: NotificationEvents['reminder.scheduled'][0]) => {
+    const { reminderId, traceContext } = event
+    const span = traceContext === undefined ? undefined : planning.get(traceContext)
+    const ended = span ?? begin(event, creating, { 'notifications.category': 'REMINDER' })
+    ended.setAttributes({ 'notifications.reminder.id': reminderId })
+    ended.end()
   }
 
   return {
+    traceContext(reminder) {
+      const span = begin(reminder, creating, { 'notifications.category': 'REMINDER' })
+      const context = textOf(span.spanContext())
+      if (context !== null) planning.add(context, span)
+      return context
+    },
     transports: (transports) => transports.map((transport) => instrumented(transport, send(transport))),
     watch(library) {
       const { events } = library
       if (watched.has(events)) return library
       watched.add(events)
-      events.on('reminder.scheduled', ({ channel, organizationId, reminderId }) => {
-        const attributes = { 'notifications.reminder.id': reminderId, 'notifications.category': 'REMINDER' }
-        planned.add(reminderId, mark('plan', 'create', producer, { channel, organizationId, attributes, links: [] }))
-      })
+      events.on('reminder.scheduled', scheduled)
       const leftOut = ({ channel, rule }: { readonly channel: string; readonly rule: string }) =>
         skipped.add(1, { 'notifications.rule': rule, 'messaging.destination.name': channel })
       events.on('reminder.skipped', leftOut)
@@ -202,22 +216,22 @@ export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
   }
 }
 
-type Marked = {
-  readonly channel: string
-  readonly organizationId: string
-  readonly attributes: Attributes
-  readonly links: { context: SpanContextLike }[]
-}
+type About = { readonly channel: string; readonly organizationId: string }
+type Operation = { readonly name: string; readonly type: string; readonly kind: number }
+const creating: Operation = { name: 'plan', type: 'create', kind: producer }
+/** A span of no length: what it stands for is done. */
+const receiving: Operation = { name: 'receipt', type: 'process', kind: consumer }
 
 /**
  * Measuring may throw, such as by a span processor of the host. The message is sent all the same, and once: an error of `send` would have
  * it sent again.
  */
-function quietly(measure: () => unknown): void {
+function quietly<Result>(measure: () => Result): Result | undefined {
   try {
-    measure()
+    return measure()
   } catch {
     // What was not measured is missing there, where the host looks.
+    return undefined
   }
 }
 
@@ -267,23 +281,3 @@ const instrumented = (transport: Transport, send: Transport['send']): Transport 
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-
-/** Spans by the id of a row; the oldest are forgotten. */
-class Remembered {
-  readonly #spans = new Map<number, SpanContextLike>()
-
-  add(id: number, span: SpanContextLike): void {
-    this.#spans.delete(id)
-    this.#spans.set(id, span)
-    if (this.#spans.size <= maxRemembered) return
-    for (const oldest of this.#spans.keys()) {
-      this.#spans.delete(oldest)
-      return
-    }
-  }
-
-  linksTo(id: number | null): { context: SpanContextLike }[] {
-    const context = id === null ? undefined : this.#spans.get(id)
-    return context === undefined ? [] : [{ context }]
-  }
-}

@@ -12,7 +12,6 @@
  * expect(t.outbox.to('ada').last().text).toContain('10:00')
  */
 import { randomBytes } from 'node:crypto'
-import { toDate } from 'date-fns-tz/toDate'
 import {
   type Clock,
   createNotifications,
@@ -28,7 +27,8 @@ import { DrivenClock } from './kit/driven-clock.ts'
 import { type Messages, noAnswer, Outbox, type SentMessage } from './kit/outbox.ts'
 import { organizationId, type TestAppointment, TestDirectory, type TestPerson } from './kit/people.ts'
 import { type Point, TestProcess } from './kit/process.ts'
-import { UnderWay } from './kit/rest.ts'
+import { assertTurning, UnderWay } from './kit/rest.ts'
+import { readDuration, readTime } from './kit/time.ts'
 
 export { testAddresses } from './kit/outbox.ts'
 export type { Messages, Outbox, SentMessage, TestAppointment, TestDirectory, TestPerson }
@@ -85,12 +85,14 @@ export type TestNotifications = Notifications & {
 
 export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage | undefined }
 
-const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** @throws NotificationError as `createNotifications` and the calls that plan; Error for a time that cannot be read. */
+/**
+ * @throws NotificationError as `createNotifications` and the calls that plan; Error for a time that cannot be read, and where the timers of Node
+ * itself were replaced before this module was loaded.
+ */
 export async function createTestNotifications(options: TestOptions = {}): Promise<TestNotifications> {
   const { now = '2026-01-05T09:00', timeZone = 'UTC', recipients = {}, appointments = [], settings, ...given } = options
   const { directory, ...further } = given
+  await assertTurning()
   const instant = (when: Date | string): Date => readTime(when, timeZone)
   const underWay = new UnderWay()
   const clock = new DrivenClock(instant(now), () => underWay.rest())
@@ -112,7 +114,7 @@ export async function createTestNotifications(options: TestOptions = {}): Promis
       random: () => 0.5,
       rateLimits: false,
       // Alarms do the work; a sweep every half minute would make days slow to walk through.
-      sweepMs: units.h * 6,
+      sweepMs: 6 * 3_600_000,
       reconcileMs: false,
       ...further,
       storage: underWay.watch(sqlite({ database }), 'storage', isAlive),
@@ -128,20 +130,26 @@ export async function createTestNotifications(options: TestOptions = {}): Promis
   for (const one of planned) if ('error' in one) throw one.error
   await underWay.rest()
 
-  const advanceTo = async (when: Date | string) => {
-    const target = instant(when)
-    if (target < clock.now()) {
-      throw new Error(`It is ${clock.now().toISOString()} already; ${target.toISOString()} is past.`)
-    }
-    await clock.advanceTo(target)
+  /** One after another, as a test may call it that does not wait. */
+  let moving: Promise<unknown> = Promise.resolve()
+  const move = (targetOf: () => Date): Promise<void> => {
+    const moved = moving.then(async () => {
+      const target = targetOf()
+      if (target < clock.now()) {
+        throw new Error(`It is ${clock.now().toISOString()} already; ${target.toISOString()} is past.`)
+      }
+      await clock.advanceTo(target)
+    })
+    moving = moved.catch(() => {})
+    return moved
   }
   return {
     ...process.forwarded(),
     outbox,
     data,
     now: () => clock.now(),
-    advanceTo,
-    advanceBy: async (time: number | string) => advanceTo(new Date(clock.now().getTime() + readDuration(time))),
+    advanceTo: (when: Date | string) => move(() => instant(when)),
+    advanceBy: (time: number | string) => move(() => instant(new Date(clock.now().getTime() + readDuration(time)))),
     idle: () => underWay.rest(),
     async receipt(outcome: DeliveryReceipt['outcome'], { of = outbox.sent.last(), ...detail }: ReceiptOptions = {}) {
       await process.library.recordReceipt(of.notificationId, { outcome, ...detail })
@@ -166,22 +174,6 @@ export async function createTestNotifications(options: TestOptions = {}): Promis
       database.close()
     },
   }
-}
-
-function readTime(when: Date | string, timeZone: string): Date {
-  const instant = typeof when === 'string' ? toDate(when, { timeZone }) : when
-  if (Number.isNaN(instant.getTime())) {
-    throw new Error(`"${when}" is not a time such as "2026-03-29T10:00" or "2026-03-29T10:00Z".`)
-  }
-  return instant
-}
-
-function readDuration(time: number | string): number {
-  if (typeof time === 'number') return time
-  const [, count = '', unit = ''] = /^(\d+(?:\.\d+)?) ?(s|m|h|d)$/.exec(time) ?? []
-  const found = Object.entries(units).find(([name]) => name === unit)
-  if (found === undefined) throw new Error(`"${time}" is not a duration such as "30s", "5m", "2h" or "3d".`)
-  return Math.round(Number(count) * found[1])
 }
 
 function addressesOf(data: TestDirectory | null, name: string): readonly string[] {

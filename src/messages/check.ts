@@ -6,10 +6,12 @@ import { type CompiledTemplate, type Compilers, usualCompilers } from './compile
 import { hrefOf } from './document.ts'
 import type { MessageFacts } from './facts.ts'
 import type { Templated, TextFormat } from './format.ts'
+import type { MailFrame } from './mail-frame.ts'
 import { readMarkdown } from './markdown.ts'
 import { namesPartials, withoutPartials, withPartials } from './partials.ts'
 import { everyPart, type Piece, type TemplateParts } from './parts.ts'
 import { renderParts } from './render.ts'
+import { clipping } from './size.ts'
 import { excerpt, invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
 import { isAnswerLink, linkOf, takesAnswers } from './variables.ts'
 
@@ -42,7 +44,12 @@ function emptyFacts(facts: MessageFacts): MessageFacts {
 }
 
 /** Beside the templates: what they are made of, and how they are compiled. */
-export type Making = { readonly partials?: PartialSet | undefined; readonly compilers?: Compilers | undefined }
+export type Making = {
+  readonly partials?: PartialSet | undefined
+  readonly compilers?: Compilers | undefined
+  /** What stands around their mails, to measure them. */
+  readonly frame?: MailFrame | undefined
+}
 
 type Checked = Piece & { readonly compiled: CompiledTemplate; readonly role: 'body' | 'subject' | 'button' | 'link' }
 
@@ -172,14 +179,15 @@ function contentWarnings(channel: Templated, parts: TemplateParts, facts: Messag
   const what = words.one.charAt(0).toUpperCase() + words.one.slice(1)
   const ignored = (piece: Piece | null, code: string, name: string): Warning[] =>
     piece === null || content.subject !== null ? [] : [{ field: piece.field, code, message: `${what} has no ${name}` }]
-  const { partials, compilers = usualCompilers } = making
+  const { partials, compilers = usualCompilers, frame } = making
   const compile = compilers.draft
-  const sample = renderParts(parts, facts, { channel, facts, templates: {}, partials, compile })
+  const sample = renderParts(parts, facts, { channel, facts, templates: {}, partials, frame, compile })
   const long = sample === null ? null : (content.cost?.(sample.text).warning ?? null)
   return [
     ...ignored(parts.subject, 'subject_ignored', 'subject'),
     ...ignored(parts.preheader, 'preheader_ignored', 'preheader'),
     ...(long === null ? [] : [{ field: parts.body.field, ...long }]),
+    ...clipping(sample?.html ?? null, parts.body.field),
   ]
 }
 
@@ -205,7 +213,7 @@ function factsFor({ category, parts }: Entry, { compilers = usualCompilers }: Ma
 /**
  * Checks an organization's templates before they are stored.
  * @returns warnings: `fixed_day` (a reminder that says "tomorrow"), `sms_segments` (more than one segment with usual
- * values, and the characters that force UCS-2), `subject_ignored` and `preheader_ignored` (where messages have none), `stray_brace`,
+ * values, and the characters that force UCS-2), `mail_clipped` (more HTML than Gmail shows), `subject_ignored` and `preheader_ignored` (where messages have none), `stray_brace`,
  * `foreign_placeholder` (`%date%`, `${date}` and their like).
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
  * variables, quoted braces, wrong types, more than 500 elements, more than 20,000 or 1,000,000 characters in all, a text that may be too long, names of texts that are not there or

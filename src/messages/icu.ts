@@ -23,6 +23,8 @@ export type Meaning<Subject> = {
   choice(name: string): Filled<Subject>
   /** The number in a plural; null: not known. */
   count(name: string): Counted<Subject>
+  /** The number of a plural where `#` stands. Default: as it is. */
+  readonly pound?: ((number: string) => string) | undefined
   /** A number, date or time with a format of its own. */
   formatted(element: FormattedElement): Filled<Subject>
   /** By whose rules numbers are written (BCP 47). */
@@ -50,6 +52,8 @@ export function filled<Subject>(
   }
 }
 
+const asItIs = (number: string): string => number
+
 function pieceOf<Subject>(
   element: MessageFormatElement,
   meaning: Meaning<Subject>,
@@ -62,8 +66,10 @@ function pieceOf<Subject>(
     }
     case TYPE.argument:
       return meaning.text(element.value)
-    case TYPE.pound:
-      return (subject) => numberFormat(meaning.locale(subject)).format(counted(subject) ?? 0)
+    case TYPE.pound: {
+      const { pound = asItIs } = meaning
+      return (subject) => pound(numberFormat(meaning.locale(subject)).format(counted(subject) ?? 0))
+    }
     case TYPE.select: {
       const choice = meaning.choice(element.value)
       const cases = casesOf(element.options, meaning, counted)

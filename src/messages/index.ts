@@ -35,6 +35,7 @@ export { builtInLayout, type MailBrand, type MailContent, type MailLayout } from
 export type { Reader } from './parts.ts'
 export { plainCharacters, visibly } from './plain-characters.ts'
 export { renderMessage, renderStored } from './render.ts'
+export { clipping } from './size.ts'
 export { excerpt } from './template-problems.ts'
 export { cleanName, escapeHtml, givenText, htmlOf, plainSpaces } from './text.ts'
 export { LanguageFault, type TextKey } from './texts.ts'

@@ -45,11 +45,17 @@ export class MailFrames {
   }
 }
 
+/** In UTF-16 units: several times what the largest text is in the library's own layout. */
+const mostHtml = 2_000_000
+
 const guarded =
   (layout: MailLayout, failed: (error: unknown) => void): MailLayout =>
   (mail) => {
     try {
-      return givenText(layout(mail), 'the layout')
+      const html = givenText(layout(mail), 'the layout')
+      if (html.trim() === '' || html.length > mostHtml)
+        throw new RangeError(`the layout returned ${html.length} characters, and a mail has 1 to ${mostHtml}`)
+      return html
     } catch (error) {
       failed(error)
       return builtInLayout(mail)

@@ -27,7 +27,11 @@ export type MailContent = {
   readonly preferences: Button | null
 }
 
-/** Makes the HTML of a mail: a whole document. */
+/**
+ * Makes the HTML of a mail: a whole document, at once. It is code of the host application and runs in its process: one that never returns
+ * stops the process, and nothing can interrupt it. Where it throws, or returns no text, none but blanks, a promise, or more than 2,000,000
+ * characters, the layout of the library is used.
+ */
 export type MailLayout = (mail: MailContent) => string
 
 /** What stands around the text, of one brand and direction. */

@@ -5,14 +5,22 @@ import { type Block, hrefOf, type Inline } from './document.ts'
 
 const punctuation = /[!-/:-@[-`{-~]/g
 
+/**
+ * Stands before each value, so that none makes a sign of what stands around it, not even an empty one: `{duration_minutes}. Please come` is no item of a
+ * list. Templates and values have no such character (`cleanTemplate`, `cleanValue`), and `trim` takes it for a blank.
+ */
+const valueMark = '\v'
+
 /** A value as it stands in Markdown, where it is words and nothing else. */
-export const escapeMarkdown = (value: string): string => value.replace(punctuation, '\\$&')
+export const escapeMarkdown = (value: string): string => valueMark + value.replace(punctuation, '\\$&')
 
 /** A link as it stands there, whether as words or as where a link leads. */
-export const escapeLink = (url: string): string => url.replace(/[\\*[\]()]/g, '\\$&')
+export const escapeLink = (url: string): string => valueMark + url.replace(/[\\*[\]()]/g, '\\$&')
 
-const heading = /^(#{1,3}) +(?=\S)/
-const item = /^(?:([-*])|\d{1,3}[.)]) +(?=\S)/
+/** Blanks at the beginning of a line that are no mark. */
+const indent = '[^\\S\\v]*'
+const heading = new RegExp(`^${indent}(#{1,3}) +(?=[\\S\\v])`)
+const item = new RegExp(`^${indent}(?:([-*])|\\d{1,3}[.)]) +(?=[\\S\\v])`)
 
 type Open = { readonly kind: 'paragraph' | 'bullets' | 'numbers'; readonly parts: string[][] }
 
@@ -24,7 +32,7 @@ export function readMarkdown(text: string, found: (link: string) => void = () =>
   const blocks: Block[] = []
   const open: Open[] = []
   const close = (): void => {
-    for (const one of open.splice(0)) blocks.push(blockOf(one, found))
+    for (const one of open.splice(0)) blocks.push(...blockOf(one, found))
   }
   const opened = (kind: Open['kind']): Open => {
     if (open[0]?.kind !== kind) close()
@@ -34,15 +42,16 @@ export function readMarkdown(text: string, found: (link: string) => void = () =>
   }
   for (const written of text.split('\n')) {
     const line = written.trim()
-    const [sign, marks] = heading.exec(line) ?? []
-    const [mark, bullet] = item.exec(line) ?? []
+    const [sign, marks] = heading.exec(written) ?? []
+    const [mark, bullet] = item.exec(written) ?? []
     if (line === '') close()
     else if (sign !== undefined && marks !== undefined) {
       close()
       const level = marks.length === 1 ? 1 : marks.length === 2 ? 2 : 3
-      blocks.push({ kind: 'heading', level, words: readInline(line.slice(sign.length), found) })
+      const words = readInline(written.slice(sign.length).trim(), found)
+      if (words.length > 0) blocks.push({ kind: 'heading', level, words })
     } else if (mark !== undefined) {
-      opened(bullet === undefined ? 'numbers' : 'bullets').parts.push([line.slice(mark.length)])
+      opened(bullet === undefined ? 'numbers' : 'bullets').parts.push([written.slice(mark.length).trim()])
     } else if (open[0] !== undefined) open[0].parts.at(-1)?.push(line)
     else opened('paragraph').parts.push([line])
   }
@@ -50,11 +59,11 @@ export function readMarkdown(text: string, found: (link: string) => void = () =>
   return blocks
 }
 
-function blockOf({ kind, parts }: Open, found: (link: string) => void): Block {
-  const [first = [], ...others] = parts.map((lines) => readInline(lines.join('\n'), found))
-  return kind === 'paragraph'
-    ? { kind, words: first }
-    : { kind: 'list', isNumbered: kind === 'numbers', items: [first, ...others] }
+/** None where values of which it is made are empty. */
+function blockOf({ kind, parts }: Open, found: (link: string) => void): Block[] {
+  const items = parts.map((lines) => readInline(lines.join('\n'), found)).filter((words) => words.length > 0)
+  if (kind === 'paragraph') return items.map((words) => ({ kind, words }))
+  return items.length === 0 ? [] : [{ kind: 'list', isNumbered: kind === 'numbers', items }]
 }
 
 /** Signs that mean something, what `\` makes a word, and words. */
@@ -62,9 +71,9 @@ const pieces = /\\[!-/:-@[-`{-~]|\*\*|\[|\]\(|\)|[^\\*[\])]+|[\s\S]/g
 const signs: ReadonlySet<string> = new Set(['**', '[', '](', ')'])
 
 const isEscape = (piece: string): boolean => piece.length === 2 && piece.startsWith('\\')
-const plain = (piece: string): string => (isEscape(piece) ? piece.slice(1) : piece)
+const plain = (piece: string): string => (isEscape(piece) ? piece.slice(1) : piece.replaceAll(valueMark, ''))
 /** A sign of a value must not lead elsewhere; `*` and brackets lead nowhere, and stay as they are. */
-const inLink = (piece: string): string => (isEscape(piece) ? encodeURIComponent(piece.slice(1)) : piece)
+const inLink = (piece: string): string => (isEscape(piece) ? encodeURIComponent(piece.slice(1)) : plain(piece))
 
 function nextSign(all: readonly string[], from: number): number {
   let at = from
@@ -103,18 +112,19 @@ function readInline(text: string, found: (link: string) => void): Inline[] {
       continue
     }
     if (piece === '[') begin = out.length
-    out.push({ text: plain(piece), ...(isBold && { isBold }) })
+    const words = plain(piece)
+    if (words !== '') out.push({ text: words, ...(isBold && { isBold }) })
   }
   return joined(out)
 }
 
 function linkOf(label: readonly Inline[], target: string, found: (link: string) => void): Inline[] {
   const href = hrefOf(target)
-  if (href !== null)
-    return label.length === 0 ? [{ text: target, href }] : joined(label).map((one) => ({ ...one, href }))
+  const isUnseen = label.every(({ text }) => text.trim() === '')
+  if (href !== null) return isUnseen ? [{ text: target, href }] : joined(label).map((one) => ({ ...one, href }))
   if (target.trim() === '') return [...label]
   found(target)
-  return label.length === 0 ? [{ text: target }] : [...label, { text: ` (${target})` }]
+  return isUnseen ? [{ text: target }] : [...label, { text: ` (${target})` }]
 }
 
 /** Neighbours of one style as one. */

@@ -1,4 +1,5 @@
 import { type MessageFormatElement, TYPE } from '@formatjs/icu-messageformat-parser'
+import type { Warning } from '../schemas/common.ts'
 import type { SizeLimit } from './format.ts'
 import type { Meaning } from './icu.ts'
 
@@ -8,6 +9,17 @@ const maxElements = 500
 const maxNumbers = 20
 
 export const isTooLong = ({ most, sizeOf }: SizeLimit, text: string): boolean => sizeOf(text) > most
+
+/** Gmail shows that much of a mail, and a link to the rest. */
+const shownBytes = 102_000
+
+/** `mail_clipped` about what makes a mail so long that not all of it is seen. */
+export function clipping(html: string | null, field: string): Warning[] {
+  const bytes = html === null ? 0 : new TextEncoder().encode(html).length
+  if (bytes <= shownBytes) return []
+  const message = `The HTML of the mail has ${Math.ceil(bytes / 1000)} KB; Gmail cuts off what is longer than ${shownBytes / 1000} KB`
+  return [{ field, code: 'mail_clipped', message }]
+}
 
 /** Literals, variables and plurals, those within their cases too; among them, the numbers that have a format. */
 type Counts = { all: number; numbers: number }

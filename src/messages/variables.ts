@@ -247,6 +247,7 @@ export function meaningOf(
       return (facts) => asWritten(source(facts))
     },
     count,
+    pound: escapes.text,
     formatted: (element) => {
       if (element.type !== TYPE.number) return nothing
       const inStyle = numberIn(element)

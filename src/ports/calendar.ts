@@ -24,7 +24,8 @@ export type CalendarEvent = {
   readonly summary: string
   readonly description: string | null
   readonly location: string | null
-  readonly organizer: CalendarParty | null
+  /** `sentBy`: the address that the mail is from, where that is another one by now (`SENT-BY`). */
+  readonly organizer: (CalendarParty & { readonly sentBy?: string }) | null
   /** Whom it is sent to; null for `PUBLISH`. */
   readonly attendee: CalendarParty | null
 }

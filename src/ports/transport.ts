@@ -15,6 +15,8 @@ export type OutboundMessage = {
   readonly notificationId: number
   /** The id of the reminder that it is; left out or null: it is a notice, or a test message. */
   readonly reminderId?: number | null
+  /** `traceparent` of the span that planned its reminder (option `traceContext`). Left out or null: there is none. */
+  readonly traceContext?: string | null
   /**
    * The same for every attempt at this message: for Message-ID, idempotency headers and deduplication by the receiver.
    */
@@ -86,6 +88,8 @@ export type SendContext = {
 export type SendReceipt = {
   /** The provider's id of the message, for callbacks; null: it has none. */
   readonly messageId: string | null
+  /** `traceparent` of the span that sent it, kept with the message for its events. Default: none. */
+  readonly traceContext?: string | null
 }
 
 export type AccountFinding = {

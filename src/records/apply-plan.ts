@@ -95,6 +95,7 @@ function insertReminder(rows: Rows, command: PlanCommand, wanted: NewReminder): 
     notification_id: null,
     held_at: null,
     live: 1,
+    trace_context: wanted.traceContext ?? null,
   }
   return decodeReminder({ ...row, id: rows.insert('appointment_reminders', row) })
 }

@@ -121,6 +121,7 @@ function settle(rows: Rows, given: SettleCommand, tally: Tally, settled: Settled
       error_code: null,
       error_message: null,
       updated_at,
+      ...(result.traceContext !== undefined && { trace_context: result.traceContext }),
     })
     tally.add(counted, 'SENT', at)
     if (result.lateMs !== undefined) tally.time(counted, 'LATENESS', result.lateMs, at)

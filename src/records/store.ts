@@ -42,7 +42,7 @@ import { previousAccounts, settingsCreations, settingsUpdates } from './settings
 import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
 import { alarms, taskCommands } from './tasks.ts'
-import { templateDrafts } from './template-versions.ts'
+import { templateDiscards, templateDrafts } from './template-versions.ts'
 
 /** A storage with the commands of the records: what the services work with. */
 export type Store = Omit<Storage, 'within'> & Commanded & { within?(transaction: unknown): TransactionStore }
@@ -171,6 +171,7 @@ const composed = (storage: Storage): Store => ({
   templateVersions: {
     ...storage.templateVersions,
     draft: (draft) => one(storage, templateDrafts, draft),
+    discard: (draft) => one(storage, templateDiscards, draft),
   },
   links: {
     ...storage.links,

@@ -2,7 +2,7 @@ import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { OwnSettings, SettingsRow } from '../ports/storage/settings.ts'
-import type { NewDraft } from '../ports/storage/template-versions.ts'
+import type { DiscardedDraft, NewDraft } from '../ports/storage/template-versions.ts'
 import { type Actor, systemActor } from '../schemas/audit.ts'
 import type { SettingsValues } from '../schemas/settings.ts'
 import {
@@ -90,6 +90,23 @@ export const templateDrafts: Command<NewDraft, TemplateVersion | null> = {
     rows.update('notification_settings', settings.id, { template_versions: version })
     const target = { type: 'organization', id: organizationId } as const
     appendAudit(rows, { organizationId, at, actor: by, action: 'templates.drafted', target, detail: { version } })
+    return decodeTemplateVersion(row)
+  }),
+  held: null,
+}
+
+/** `TemplateVersionCommands.discard`. */
+export const templateDiscards: Command<DiscardedDraft, TemplateVersion | null> = {
+  stages: [
+    ({ organizationId: organization_id, version }) => [read(keys.templateVersion, { organization_id, version })],
+  ],
+  run: each((rows, { organizationId, version, at, by }) => {
+    const key = { organization_id: organizationId, version }
+    const row = rows.get(keys.templateVersion, key)
+    if (row === undefined || row.published_at !== null) return null
+    rows.deleteBy('notification_template_versions', key)
+    const target = { type: 'organization', id: organizationId } as const
+    appendAudit(rows, { organizationId, at, actor: by, action: 'templates.discarded', target, detail: { version } })
     return decodeTemplateVersion(row)
   }),
   held: null,

@@ -21,6 +21,7 @@ export const auditActions = [
   'settings.updated',
   'templates.updated',
   'templates.drafted',
+  'templates.discarded',
   'preferences.created',
   'preferences.updated',
   'preferences.deleted',
@@ -84,7 +85,7 @@ export type AuditChange = {
 
 export type AuditDetail = {
   readonly changes?: readonly AuditChange[]
-  /** Of the templates: the draft, or what is published by the change. */
+  /** Of the templates: the draft that was kept or discarded, or what is published by the change. */
   readonly version?: number
   readonly notificationIds?: readonly number[]
   /** Those that were made, and those that were cancelled. */

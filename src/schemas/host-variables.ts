@@ -19,7 +19,8 @@ const schemas = {
   url: z
     .string('must be text')
     .max(1000)
-    .regex(/^https:\/\/[^\s\p{Cc}<>"]+$/u, 'must be a link that begins with "https://"'),
+    // Unseen characters could turn around the text behind it.
+    .regex(/^https:\/\/[^\s\p{Cc}\p{Cf}\p{Cs}<>"]+$/u, 'must be a link that begins with "https://"'),
 } as const satisfies Record<VariableType, z.ZodType>
 
 /** A value, as read. */

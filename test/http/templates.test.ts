@@ -63,6 +63,14 @@ describe('versions of templates', () => {
       versions: [{ version: 1 }],
       next_cursor: null,
     })
+    await clinic.post('/versions', reminder('Soon.'))
+    const discard = (version: number, caller: Caller = admin) =>
+      ask(clinic, { method: 'DELETE', path: `${base}/versions/${version}`, caller })
+    expect(await discard(4, viewer)).toMatchObject({ status: 403 })
+    expect(await discard(4, otherAdmin)).toMatchObject({ status: 404, answer: { code: 'settings_not_found' } })
+    expect(await discard(4)).toMatchObject({ status: 200, answer: { version: 4, published_at: null } })
+    expect(await discard(4)).toMatchObject({ status: 404, answer: { code: 'template_version_not_found' } })
+    expect(await discard(3)).toMatchObject({ status: 422, answer: { field: 'version' } })
     expect((await clinic.get('/versions/3')).answer).toMatchObject({
       email_templates: { appointment_reminder: 'On {date} at {location}.' },
       sms_templates: {},
@@ -157,6 +165,31 @@ describe('previews', () => {
       status: 404,
       answer: { code: 'template_version_not_found' },
     })
+  })
+
+  it('name the zone where messages do', async () => {
+    await using clinic = await opened({ alwaysNameTimeZone: true })
+    clinic.host.book({
+      id: 5,
+      startsAt: '2026-04-01T15:00:00Z',
+      recipients: [ada, { ...ada, type: 'CLIENT', timeZone: 'Asia/Tokyo' }],
+    })
+    const preview = async (about: object) => {
+      const { answer } = await clinic.post('/preview', {
+        template_key: 'appointment_reminder',
+        template: '{time}',
+        ...about,
+      })
+      return answer
+    }
+    expect(await preview({})).toMatchObject({ message: '10:30 AM EDT' })
+    expect(await preview({ appointment_id: 5 })).toMatchObject({ message: '11:00 AM EDT' })
+    await clinic.settings.updateOrganizationSettings(organizationId, { alwaysNameTimeZone: false })
+    expect(await preview({ appointment_id: 5 })).toMatchObject({ message: '11:00 AM' })
+    // Whose clocks show another time is told of which zone it is.
+    expect(await preview({ appointment_id: 5, audience: 'other' })).toMatchObject({ message: '11:00 AM EDT' })
+    const template = { variants: [{ kind: 'surgery', body: 'Fast.' }] }
+    expect(await preview({ template, kind: ' surgery ' })).toMatchObject({ message: 'Fast.' })
   })
 
   it('say why one cannot be made, and are not more than somebody reads', async () => {

@@ -56,7 +56,10 @@ test('an SMS that may have more than 1,600 characters is refused, whichever case
 })
 
 test('a mail that may have more than 512 KB is refused', () => {
-  expect(checkTemplates('emailTemplates', { appointment_reminder: '水'.repeat(170_000) })).toEqual([])
+  expect(checkTemplates('emailTemplates', { appointment_reminder: '水'.repeat(170_000) })).toMatchObject([
+    { code: 'mail_clipped' },
+  ])
+  expect(checkTemplates('emailTemplates', { appointment_reminder: '水'.repeat(33_000) })).toEqual([])
   expect(refusal('水'.repeat(175_000)).message).toContain('525000 bytes')
 })
 

@@ -190,4 +190,17 @@ describe('the layout of mails', () => {
     )
     expect(faults).toHaveLength(2)
   })
+
+  it('is that of the library where that of the host application returns nothing, or more than a mail may have', () => {
+    for (const html of ['', ' \n', 'x'.repeat(2_000_001)]) {
+      faults.length = 0
+      const strange = framesBy(() => html).of(framed)
+      expect(renderMessage({ channel: 'EMAIL', facts: told('en'), templates: {}, frame: strange }).html).toBe(
+        mail(told('en')).html,
+      )
+      expect(faults).toMatchObject([
+        { message: `the layout returned ${html.length} characters, and a mail has 1 to 2000000` },
+      ])
+    }
+  })
 })

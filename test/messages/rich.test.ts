@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { channelOf } from '../../src/channels/index.ts'
+import type { Inline } from '../../src/messages/index.ts'
 import { compilersOf, htmlOf, type Making, type Reader, renderMessage } from '../../src/messages/index.ts'
 import { readMarkdown } from '../../src/messages/markdown.ts'
 import { templated } from '../../src/schemas/channel-settings.ts'
-import { hostVariable } from '../../src/schemas/host-variables.ts'
+import { hostValues, hostVariable } from '../../src/schemas/host-variables.ts'
 import { tokenMask } from '../../src/schemas/link.ts'
 import { type PartialSet, type Template, template } from '../../src/schemas/templates.ts'
 import * as support from './support.ts'
@@ -79,6 +80,70 @@ describe('Markdown', () => {
     )
     expect(bodyOf(render(markdown('<b>x</b> ![y](https://a.example)')).html)).toBe(
       '<p>&lt;b&gt;x&lt;/b&gt; !<a href="https://a.example">y</a></p>',
+    )
+  })
+
+  it('takes no value for a sign of what stands around it, nor for none', () => {
+    const body = (text: string, facts: Given['facts'] = {}) => bodyOf(render(markdown(text), { facts }).html)
+    const number = { durationMinutes: 45, variables: { visits: 2 } }
+    expect(body('{duration_minutes}. Please come', number)).toBe('<p>45. Please come</p>')
+    expect(body('{duration_minutes, number}) Please come', number)).toBe('<p>45) Please come</p>')
+    expect(body('{visits, plural, other {#}}. Please come', number)).toBe('<p>2. Please come</p>')
+    expect(body('1{patient_name}. x', { patientName: '' })).toBe('<p>1. x</p>')
+    expect(body('{location} - {patient_name}', { location: null })).toBe('<p>- Jane Doe</p>')
+    expect(body('*{location}*a*{location}*', { location: null })).toBe('<p>**a**</p>')
+    expect(body('\\\\{patient_name}](https://a.example)', { patientName: '[x' })).toBe(
+      '<p>\\[x](https://a.example)</p>',
+    )
+    expect(body('[{room}](https://a.example)', { variables: { room: ' ' } })).toBe(
+      '<p><a href="https://a.example">https://a.example</a></p>',
+    )
+    // What is made of values that are not known is left out.
+    expect(body('# {location}\n- {location}\n- **{location}**\n\n- {location}\n- b', { location: null })).toBe(
+      '<ul><li>b</li></ul>',
+    )
+    expect(render(markdown('{location}'), { facts: { location: null } }).templateRevision).toBe('default:1')
+    expect(render('1. a\n- b\n# c').html).toContain('<p>1. a<br>- b<br># c</p>')
+  })
+
+  it('has the same markup whatever a value is', () => {
+    const pieces = [
+      '**',
+      '*',
+      '[b',
+      ']',
+      '](https://a.example/',
+      ')',
+      '# ',
+      '#',
+      '- ',
+      '-',
+      '1',
+      '1. ',
+      '. ',
+      '\\',
+      ' ',
+      '\n',
+      'b',
+    ]
+    const words = fc.array(fc.constantFrom(...pieces), { maxLength: 8 }).map((all) => all.join(''))
+    const value = fc.string({ unit: fc.constantFrom(...'*[]()#-1.\\_!'), minLength: 1, maxLength: 8 })
+    const inlineOf = ({ href, isBold }: Inline) => [href !== undefined, isBold]
+    fc.assert(
+      fc.property(words, words, words, value, (before, between, after, name) => {
+        const text = `${before}{patient_name}${between}{patient_name}${after}`
+        const read = (patientName: string) => {
+          const blocks = readMarkdown(compilers.draft(text, 'markdown').render(support.facts({ patientName })))
+          const lines = blocks.map((block) => ('items' in block ? block.items : 'words' in block ? [block.words] : []))
+          return {
+            shape: blocks.map((block, index) => [block.kind, lines[index]?.map((line) => line.map(inlineOf))]),
+            words: lines.flat(2).map((one) => one.text),
+          }
+        }
+        const usual = read('Q')
+        expect(read(name)).toEqual({ ...usual, words: usual.words.map((one) => one.replaceAll('Q', () => name)) })
+      }),
+      { numRuns: 2000 },
     )
   })
 
@@ -269,6 +334,13 @@ describe('variables of a host', () => {
     expect(render('{room}', { facts: { detail: 0, variables } }).text.trim()).toBe('*A 1*')
     // Kept with a notice while it was text.
     expect(render('Until {until}.', { facts: { variables: { until: 'spring' } } }).text).toBe('Until .')
+  })
+
+  it('are links that turn around nothing', () => {
+    const link = hostValues(new Map([['leaflet', hostVariable.parse('url')]]))
+    expect(link.safeParse({ leaflet: 'https://a.example/übung?x=1#y' }).success).toBe(true)
+    for (const strange of ['\u202e', '\u2066', '\u200b', '\ud800', '\0', ' ', '<', '"'])
+      expect(link.safeParse({ leaflet: `https://a.example/${strange}gpj` }).success).toBe(false)
   })
 
   it('are known where they are declared only', () => {

@@ -46,6 +46,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
         'notification_id',
         'held_at',
         'live',
+        'trace_context',
       ],
     ],
   },
@@ -75,6 +76,7 @@ export const columns: Readonly<Record<TableName, Classified>> = {
         'fallback_of',
         'sent_with',
         'erased_at',
+        'trace_context',
       ],
       ...['ask_code', 'ask_until', 'ask_sender', 'calendar_sequence', 'calendar_organizer'],
       // Times of reports.

@@ -40,6 +40,7 @@ export const aReminder = (given: Partial<Row<'appointment_reminders'>> = {}): Ro
   notification_id: null,
   held_at: null,
   live: 1,
+  trace_context: null,
   ...given,
 })
 

@@ -158,7 +158,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/companions.ts': 'oneMessagePerDay',
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
   'src/services/delivery/daily-cap.ts': 'quietHours',
-  'src/services/shared/accounts/account-review.ts': 'quietHours',
+  'src/services/shared/accounts/account-review.ts': 'calendarFiles quietHours',
   'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/calendar-files.ts': 'calendarFiles',
   'src/services/delivery/process-due.ts': 'calendarFiles',
@@ -183,7 +183,8 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
-  'src/services/settings/settings-patch.ts': 'emailTemplates quietHours smsTemplates templatePartials textLanguages',
+  'src/services/settings/settings-patch.ts':
+    'calendarFiles emailTemplates quietHours smsTemplates templatePartials textLanguages',
   'src/services/settings/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
   'src/services/settings/template-checks.ts': 'detailLevels templatePartials',
   'src/services/settings/test-message.ts': 'defaultCountry',

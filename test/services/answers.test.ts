@@ -312,7 +312,7 @@ describe('a hook', () => {
 })
 
 describe('what a message asks', () => {
-  const template = { appointment_reminder: 'See you at {time}. {answer_hint}' }
+  const template = { appointment_reminder: 'See you at {time}. {\n answer_hint }' }
   const refused = async (settings: OrganizationSettingsInput, options: Partial<NotificationsOptions> = {}) => {
     const clinic = await opened(null, options)
     return clinic.settings.createOrganizationSettings(organizationId, settings).then(

@@ -1,16 +1,28 @@
 import ICAL from 'ical.js'
 import { describe, expect, it } from 'vitest'
 import { calendar } from '../../adapters/calendar/calendar.ts'
-import { type CaptureOptions, capture } from '../../adapters/transport/capture.ts'
+import { type CaptureOptions, type CaptureTransport, capture } from '../../adapters/transport/capture.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { type CalendarWriter, type HttpRequest, type OutboundMessage, TransportError } from '../../src/index.ts'
 import { account, contextFor, emailMessage } from '../adapters/transport/smtp/fixture.ts'
+import { ask as request, service } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { migratedDatabase } from '../support/migrated-sqlite.ts'
 import { hasPythonCalendar, type ReadEvent, readByPython } from '../support/python-calendar.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
+import { sqlite } from '../support/stores.ts'
+import { openWithTaskManager, publicUrl } from './task-manager/world.ts'
 
 const firstSender = 'desk@harbour.example'
 type Clinic = Awaited<ReturnType<typeof openClinic>>
+
+const now = '2031-03-01T09:00:00Z'
+/** Mail has a sender. */
+const mailing = (outbox: CaptureTransport) => ({
+  transports: [{ ...outbox, name: 'smtp', needsAccount: true }],
+  calendar: calendar(),
+  env: { DEFAULT_SMTP_HOST: 'mail.harbour.example', DEFAULT_EMAIL_FROM_ADDRESS: firstSender },
+})
 
 /** Captures what goes out by accounts with a sender, as mail does. `fail`: as that of `capture`. */
 async function open(
@@ -19,12 +31,7 @@ async function open(
   fail: CaptureOptions['fail'] = () => null,
 ): Promise<Clinic> {
   const outbox = capture({ fail })
-  const clinic = await openClinic('2031-03-01T09:00:00Z', {
-    transports: [{ ...outbox, name: 'smtp', needsAccount: true }],
-    calendar: calendar(),
-    env: { DEFAULT_SMTP_HOST: 'mail.harbour.example', DEFAULT_EMAIL_FROM_ADDRESS: firstSender },
-    ...options,
-  })
+  const clinic = await openClinic(now, { ...mailing(outbox), ...options })
   await clinic.settings.createOrganizationSettings(organizationId, {
     calendarFiles: true,
     smsEnabled: false,
@@ -34,6 +41,22 @@ async function open(
   await clinic.start()
   return { ...clinic, outbox }
 }
+
+const heard = { onConfirm() {}, onChangeRequest() {} }
+/** Opens what a link leads to. */
+async function ask(clinic: Clinic, url: string) {
+  const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from('') })
+  const path = url.replace(publicUrl, '')
+  return clinic.handle({ method: 'GET', path, query: '', headers: {}, native: null, readBody })
+}
+
+/** What each message did to the calendar of its recipient, and at which time it put the event. */
+const stepsOf = (sent: readonly OutboundMessage[]) =>
+  sent.map(({ category, calendar: file }) => {
+    if (file === undefined || file === null) return [category, null]
+    const { method, sequence, start } = read(file.content)
+    return [category, method, sequence, start]
+  })
 
 /** Booked, moved over the change to summer time and into another room, and cancelled; each is sent before the next. */
 async function walk(clinic: Clinic): Promise<void> {
@@ -128,13 +151,170 @@ describe('calendar files', () => {
   })
 
   it.each([
-    ['the organization has not switched them on', {}, { calendarFiles: false }],
-    ['the host application brings no writer', { calendar: undefined }, {}],
-    ['the messages may not say when', {}, { detailLevels: [{ level: 0 }] }],
-  ] as const)('are left out where %s', async (_, options, settings) => {
-    await using clinic = await open(options, settings)
+    ['the organization has not switched them on', {}, { calendarFiles: false }, 4],
+    // Then nothing is read for them.
+    ['the host application brings no writer', { calendar: undefined }, {}, 0],
+    ['the messages may not say when', {}, { detailLevels: [{ level: 0 }] }, 4],
+  ] as const)('are left out where %s', async (_, options, settings, reads) => {
+    const ids = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' } as const
+    const storage = sqlite({ database: await migratedDatabase(ids) })
+    let read = 0
+    const ofAppointments: typeof storage.deliveries.ofAppointments = (...about) => {
+      read += 1
+      return storage.deliveries.ofAppointments(...about)
+    }
+    const counting = { ...storage, deliveries: { ...storage.deliveries, ofAppointments } }
+    await using clinic = await open({ storage: counting, ...options }, settings)
     await walk(clinic)
     expect(filesOf(clinic.outbox.sent)).toEqual([null, null, null, null])
+    expect(read).toBe(reads)
+  })
+
+  it('take out an event that a message must not move, since it may not say when the appointment is', async () => {
+    await using clinic = await open()
+    const { notifications, settings, host } = clinic
+    const say = async (level: 0 | null) => {
+      const detailLevels = level === null ? null : [{ level }]
+      await settings.updatePreferences({ type: 'PATIENT', id: ada.id }, { detailLevels })
+    }
+    const move = async (day: string) => {
+      host.change(42, { startsAt: `2031-03-${day}T10:00:00` })
+      await notifications.appointmentRescheduled(42)
+      await clinic.settle()
+    }
+    const confirm = async () => {
+      await notifications.sendAppointmentNotification(42, { category: 'CONFIRMATION', channel: 'EMAIL' })
+      await clinic.settle()
+    }
+    host.book({ id: 42, startsAt: '2031-03-02T10:00:00' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    await say(0)
+    await move('03')
+    await move('04')
+    await confirm()
+    await say(null)
+    await move('05')
+    await say(0)
+    await confirm()
+    host.change(42, { startsAt: '2031-03-06T10:00:00' })
+    await confirm()
+    await say(null)
+    await move('07')
+    await say(0)
+    host.change(42, { status: 'cancelled' })
+    await notifications.appointmentCancelled(42)
+    await clinic.settle()
+    await say(null)
+    host.change(42, { status: 'scheduled' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    expect(stepsOf(clinic.outbox.sent)).toEqual([
+      ['CONFIRMATION', 'REQUEST', 0, '2031-03-02T15:00:00Z'],
+      ['RESCHEDULE', 'CANCEL', 1, '2031-03-02T15:00:00Z'],
+      ['RESCHEDULE', null],
+      ['CONFIRMATION', null],
+      ['RESCHEDULE', 'REQUEST', 2, '2031-03-05T15:00:00Z'],
+      // It says what is so.
+      ['CONFIRMATION', null],
+      ['CONFIRMATION', 'CANCEL', 3, '2031-03-05T15:00:00Z'],
+      ['RESCHEDULE', 'REQUEST', 4, '2031-03-07T15:00:00Z'],
+      ['CANCELLATION', 'CANCEL', 5, '2031-03-07T15:00:00Z'],
+      ['CONFIRMATION', 'REQUEST', 6, '2031-03-07T15:00:00Z'],
+    ])
+    const files = filed(clinic.outbox.sent)
+    if (hasPythonCalendar) expect(readByPython(files.slice(0, 1))).toEqual(files.slice(0, 1).map(read))
+    expect(new Set(files.map((file) => `${read(file).uid} ${read(file).organizer}`)).size).toBe(1)
+  })
+
+  it('follow people whose address is kept no longer, and who come back, and take out nothing of others', async () => {
+    await using clinic = await open({}, { retention: { texts: 1, addresses: 1 } })
+    const { notifications, host } = clinic
+    const ben = { ...ada, type: 'CLIENT', id: 9, name: 'Ben Byron', email: 'ben@example.org' } as const
+    host.book({ id: 42, startsAt: '2031-06-02T10:00:00' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    // Its messages are over, and it takes place.
+    await notifications.cancelReminders(42)
+    await clinic.clock.advance(32 * 24 * 3_600_000)
+    await clinic.privacy.applyRetention()
+    const [sent] = (await notifications.history({ appointmentId: 42 })).notifications
+    expect(sent).toMatchObject({ recipientAddress: null, message: '' })
+    host.change(42, { recipients: [ada, ben], status: 'cancelled' })
+    await notifications.appointmentCancelled(42)
+    await clinic.settle()
+    host.change(42, { recipients: [ben], status: 'scheduled' })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    host.change(42, { recipients: [{ ...ada, email: 'ada@other.example' }, ben], startsAt: '2031-06-03T10:00:00' })
+    await notifications.appointmentRescheduled(42)
+    await clinic.settle()
+    const to = clinic.outbox.sent.map(({ to }) => to)
+    expect(stepsOf(clinic.outbox.sent).map((step, index) => [to[index], ...step.slice(0, 3)])).toEqual([
+      [ada.email, 'CONFIRMATION', 'REQUEST', 0],
+      [ada.email, 'CANCELLATION', 'CANCEL', 1],
+      [ben.email, 'CANCELLATION', null],
+      [ben.email, 'CONFIRMATION', 'REQUEST', 2],
+      [ben.email, 'RESCHEDULE', 'REQUEST', 3],
+      ['ada@other.example', 'CONFIRMATION', 'REQUEST', 3],
+    ])
+  })
+
+  it('are of whoever sends the first mail that arrives, also where others were to send it', async () => {
+    const tried: OutboundMessage[] = []
+    await using clinic = await open(
+      { publicUrl, hooks: heard },
+      {
+        emailTemplates: { appointment_confirmation: 'Confirm: {confirm_url}' },
+        emailSmtpHost: 'mail.a.example',
+        emailFromAddress: 'a@harbour.example',
+        channels: { email: { accounts: [{ host: 'mail.b.example', fromAddress: 'b@harbour.example' }] } },
+      },
+      (message) => {
+        tried.push(message)
+        const refusal = { outcome: 'permanent', code: 'refused' } as const
+        if (message.from === 'a@harbour.example') return new TransportError('No.', { ...refusal, scope: 'account' })
+        return message.from === 'b@harbour.example' ? new TransportError('No.', refusal) : null
+      },
+    )
+    clinic.host.book({ id: 42, startsAt: '2031-03-08T10:00:00' })
+    await clinic.notifications.appointmentBooked(42)
+    await clinic.settle()
+    expect(filed(tried).map((file) => read(file).organizer)).toEqual(['a@harbour.example', 'b@harbour.example'])
+    const accounts = [{ host: 'mail.c.example', fromAddress: 'c@harbour.example' }]
+    await clinic.settings.updateOrganizationSettings(organizationId, { channels: { email: { accounts } } })
+    const url = /https:\S+/.exec(tried[0]?.text ?? '')?.[0] ?? ''
+    const download = await ask(clinic, url.replace('/confirm/', '/calendar/'))
+    clinic.host.change(42, { startsAt: '2031-03-09T10:00:00' })
+    await clinic.notifications.appointmentRescheduled(42)
+    await clinic.settle()
+    const [moved] = filed(clinic.outbox.sent).map(read)
+    expect(moved).toMatchObject({ organizer: 'c@harbour.example', sequence: 1, start: '2031-03-09T14:00:00Z' })
+    expect(read(download.body ?? '')).toMatchObject({ uid: moved?.uid, organizer: moved?.organizer, sequence: 0 })
+  })
+
+  it('are not begun where TaskManager delivers, of which the settings, the log and health speak', async () => {
+    const outbox = capture()
+    const authenticate = () => ({ kind: 'service' }) as const
+    await using world = await openWithTaskManager(now, {}, { ...mailing(outbox), authenticate })
+    const { settings, notifications, host, clock } = world
+    const { warnings } = await settings.createOrganizationSettings(organizationId, {
+      calendarFiles: true,
+      smsEnabled: false,
+      quietHours: [],
+      defaultEmailReminders: [],
+    })
+    const message = 'no mail has a calendar file: TaskManager delivers, and takes no files'
+    expect(warnings).toEqual([{ field: 'calendarFiles', code: 'calendar_files_unsent', message }])
+    await world.service.shut()
+    await world.start()
+    host.book({ id: 42, startsAt: '2031-03-08T10:00:00' })
+    await notifications.appointmentBooked(42)
+    // What it does not take goes out here, and what TaskManager delivers later could not move the event.
+    for (let minutes = 0; minutes < 8; minutes += 2) await clock.advance(2 * 60_000)
+    await world.eventually(() => stepsOf(outbox.sent)).toEqual([['CONFIRMATION', null]])
+    const { answer } = await request(world, { method: 'GET', path: '/health', caller: service })
+    expect(JSON.stringify(answer)).toContain('calendar files are switched on, and no mail has one')
   })
 
   it('say as much as the message may', async () => {
@@ -178,6 +358,9 @@ describe('calendar files', () => {
     await clinic.settle()
     const moved = tried.at(-1)
     expect(moved?.from).toBe('new@harbour.example')
+    expect(moved?.calendar?.content.replaceAll('\r\n ', '')).toContain(
+      `SENT-BY="mailto:new@harbour.example":mailto:${firstSender}`,
+    )
     expect(filed(moved === undefined ? [] : [moved]).map(read)).toMatchObject([
       { uid: attempts[0]?.uid, sequence: 1, organizer: firstSender, start: '2031-03-09T14:00:00Z' },
     ])
@@ -282,13 +465,6 @@ describe('calendar files', () => {
 })
 
 describe('the page of a link that confirms', () => {
-  const publicUrl = 'https://clinic.example/api/notifications'
-  const heard = { onConfirm() {}, onChangeRequest() {} }
-  const ask = async (clinic: Clinic, url: string) => {
-    const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from('') })
-    const path = url.replace(publicUrl, '')
-    return clinic.handle({ method: 'GET', path, query: '', headers: {}, native: null, readBody })
-  }
   const link = async (clinic: Clinic): Promise<string> => {
     clinic.host.book({ id: 42, startsAt: '2031-03-08T10:00:00' })
     await clinic.notifications.appointmentBooked(42)

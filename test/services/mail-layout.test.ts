@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { trustEveryCaller } from '../../src/index.ts'
+import { admin, ask, authenticate } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 
 const publicUrl = 'https://clinic.example/api/notifications'
@@ -21,6 +21,14 @@ async function open(settings: object, options: Parameters<typeof openClinic>[1] 
   await clinic.start()
   return clinic
 }
+
+const previewOf = (clinic: Awaited<ReturnType<typeof open>>, template?: string) =>
+  ask(clinic, {
+    method: 'POST',
+    path: `/templates/${organizationId}/preview`,
+    caller: admin,
+    body: { template_key: 'appointment_reminder', template },
+  })
 
 async function book(clinic: Awaited<ReturnType<typeof open>>) {
   clinic.host.book({ id: 42, startsAt: '2031-03-08T10:00:00', recipients: [ada, practitioner] })
@@ -61,32 +69,55 @@ it('changes nothing where an organization has none', async () => {
   )
 })
 
+it('warns of mails that Gmail would cut off, where they are saved and where they are previewed', async () => {
+  const clipped = (field: string) => [
+    { field, code: 'mail_clipped', message: expect.stringMatching(/has 1\d\d KB; Gmail/) },
+  ]
+  await using clinic = await open(
+    {},
+    { authenticate, mailLayout: ({ document }) => `${'x'.repeat(100_000)}${JSON.stringify(document)}` },
+  )
+  const { settings } = clinic
+  const long = { appointment_reminder: `{date} ${'x'.repeat(2000)}` }
+  expect((await settings.updateTemplates(organizationId, { emailTemplates: long })).warnings).toEqual([])
+  const huge = {
+    appointment_reminder: { body: '{date}', variants: [{ kind: 'a', body: `${'&'.repeat(19_000)}\n\n{>more}` }] },
+  }
+  const templatePartials = { more: '&'.repeat(19_000) }
+  const saved = await settings.updateTemplates(organizationId, { emailTemplates: huge, templatePartials })
+  expect(saved.warnings).toEqual(clipped('emailTemplates.appointment_reminder.variants[0].body'))
+  await settings.updateTemplates(organizationId, { emailTemplates: null })
+  // The layout leaves no room for a long text, and little for a short one.
+  const framed = await settings.updateOrganizationSettings(organizationId, { mailLayout: {} })
+  expect(framed.warnings.filter(({ code }) => code === 'mail_clipped')).toEqual([])
+  const update = await settings.updateTemplates(organizationId, { emailTemplates: long })
+  expect(update.warnings).toEqual(clipped('emailTemplates.appointment_reminder'))
+  const warnings = clipped('email_templates.appointment_reminder')
+  expect(await previewOf(clinic)).toMatchObject({ answer: { warnings } })
+  expect(await previewOf(clinic, long.appointment_reminder)).toMatchObject({ answer: { warnings } })
+  expect(await previewOf(clinic, '{date}')).toMatchObject({ answer: { warnings: [] } })
+})
+
+it('warns of a layout that fills a mail by itself', async () => {
+  await using clinic = await open({}, { mailLayout: () => 'x'.repeat(103_000) })
+  const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, { mailLayout: {} })
+  expect(warnings).toContainEqual(expect.objectContaining({ field: 'mailLayout', code: 'mail_clipped' }))
+})
+
 it('shows it in previews, and refuses what a mail program would not load', async () => {
   const layouts: string[] = []
   await using clinic = await open(
     { mailLayout: {}, brandColor: '#8a1538' },
     {
-      authenticate: trustEveryCaller(),
+      authenticate,
       mailLayout: ({ brand, preferences }) => {
         layouts.push(`${brand.organization} ${brand.color} ${preferences?.label}`)
         return '<p>own</p>'
       },
     },
   )
-  const readBody = async () =>
-    ({
-      kind: 'parsed',
-      value: { channel: 'EMAIL', template_key: 'appointment_reminder' },
-      bytes: null,
-    }) as const
-  const preview = await clinic.handle({
-    method: 'POST',
-    path: `/templates/${organizationId}/preview`,
-    query: '',
-    headers: { 'content-type': 'application/json' },
-    native: null,
-    readBody,
-  })
+  layouts.length = 0
+  const preview = await previewOf(clinic)
   expect([preview.status, layouts]).toEqual([200, ['Harbour Clinic #8a1538 Your messages']])
   const wrong = clinic.settings.updateOrganizationSettings(organizationId, {
     mailLayout: { logoUrl: 'http://clinic.example/logo.png' },

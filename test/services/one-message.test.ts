@@ -175,7 +175,7 @@ describe('one message for the appointments of a day', () => {
     await clinic.book(2, 15)
     await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
     expect(clinic.outbox.sent).toHaveLength(2)
-    expect((await update('Your day:\n{appointments}')).warnings.map(({ code }) => code)).not.toContain('not_listed')
+    expect((await update('Your day:\n{ appointments }')).warnings.map(({ code }) => code)).not.toContain('not_listed')
     await clinic.book(3, 14, [byMail], 25)
     await clinic.book(4, 15, [byMail], 25)
     await clinic.clock.advanceTo('2026-03-25T00:00:00Z')

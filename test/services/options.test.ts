@@ -17,6 +17,8 @@ describe('options', () => {
     '{"ids":{"appointment":"uuid"}}',
     '{"clock":{}}',
     '{"retry":{"maxRetry":5}}',
+    '{"variables":{"date":"text"}}',
+    '{"variables":{"constructor":"text"}}',
   ])('that cannot be used are refused: %s', async (given) => {
     await using clinic = await openClinic('2026-03-18T12:00:00Z')
     const right = { storage: sqlite(':memory:'), directory: clinic.host, transports: [] }

@@ -6,6 +6,7 @@ import { migratedDatabase } from '../support/migrated-sqlite.ts'
 import { sqlite as store } from '../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
+const undoes = (field: string) => ({ field, message: 'undoes what was published since the draft was made' })
 const reminder = (body: string) => ({ emailTemplates: { appointment_reminder: body } })
 
 async function clinicWith(body: string, options: Parameters<typeof openClinic>[1] = {}) {
@@ -35,12 +36,85 @@ describe('versions of templates', () => {
     expect((await clinic.settings.getTemplates(organizationId)).emailTemplates).toEqual({
       appointment_reminder: 'First, {date}.',
     })
-    await versions.publish(organizationId, second.version, { basedOn: 2 })
+    await expect(versions.publish(organizationId, second.version, { basedOn: 2 })).rejects.toMatchObject({
+      code: 'confirmation_required',
+      issues: [undoes('emailTemplates.appointment_reminder.body')],
+    })
+    await versions.publish(organizationId, second.version, { basedOn: 2, confirm: true })
     // The documented call publishes at once, whatever was published.
     expect(await clinic.settings.updateTemplates(organizationId, reminder('Fourth.'))).toMatchObject({ version: 4 })
     const { published, versions: all } = await versions.list(organizationId, { limit: 2 })
     expect([published, all.map(({ version }) => version)]).toEqual([4, [4, 3]])
     expect(all[1]).toMatchObject({ basedOn: 1, createdBy: { kind: 'staff', id: 2 }, publishedBy: { kind: 'service' } })
+  })
+
+  it('a draft does not undo what was published since, unless that is confirmed', async () => {
+    await using clinic = await clinicWith('Hello on {date}.')
+    const versions = clinic.templateVersions
+    const draft = await versions.draft(organizationId, reminder('See you on {date}.'))
+    const smsTemplates = { appointment_reminder: 'On {date}', appointment_confirmation: 'Booked: {date}' }
+    await clinic.settings.updateTemplates(organizationId, { smsTemplates, templatePartials: { footer: 'Bye' } })
+    const publish = (version: number, basedOn: number) => versions.publish(organizationId, version, { basedOn })
+    await expect(publish(draft.version, 3)).rejects.toMatchObject({
+      code: 'confirmation_required',
+      issues: [
+        undoes('smsTemplates.appointment_confirmation.body'),
+        undoes('smsTemplates.appointment_reminder.body'),
+        undoes('templatePartials.footer'),
+      ],
+    })
+    expect(await clinic.settings.getTemplates(organizationId)).toMatchObject({ version: 3, smsTemplates })
+    // Made anew, it has both.
+    const anew = await versions.draft(organizationId, reminder('See you on {date}.'))
+    expect(await publish(anew.version, 3)).toMatchObject({ version: 4 })
+    expect(await versions.get(organizationId, 4)).toMatchObject({
+      ...reminder('See you on {date}.'),
+      smsTemplates,
+      templatePartials: { footer: 'Bye' },
+    })
+    // The first says the same as what is published, but for what it would undo; and going back is meant to undo.
+    expect(await publish(1, 4)).toMatchObject({ version: 5 })
+  })
+
+  it('nor does one from before anything was published', async () => {
+    await using clinic = await openClinic(now)
+    await clinic.settings.createOrganizationSettings(organizationId, {})
+    const draft = await clinic.templateVersions.draft(organizationId, reminder('First.'))
+    await clinic.settings.updateTemplates(organizationId, { smsTemplates: { appointment_reminder: 'S' } })
+    const publish = (confirm: boolean) =>
+      clinic.templateVersions.publish(organizationId, draft.version, { basedOn: 2, confirm })
+    await expect(publish(false)).rejects.toMatchObject({ issues: [undoes('smsTemplates.appointment_reminder.body')] })
+    expect(await publish(true)).toMatchObject({ version: 1, basedOn: null })
+    expect(await clinic.settings.getTemplates(organizationId)).toMatchObject({ smsTemplates: {}, version: 1 })
+  })
+
+  it('as many drafts are kept as somebody works on; one can be discarded', async () => {
+    await using clinic = await clinicWith('One.')
+    const versions = clinic.templateVersions.as({ kind: 'staff', id: 7 })
+    const draft = () => versions.draft(organizationId, reminder('Two.'))
+    for (let count = 0; count < 100; count += 1) await draft()
+    await expect(draft()).rejects.toMatchObject({
+      code: 'invalid_input',
+      message: expect.stringContaining(
+        'has 100 drafts, as many as it may keep: publish or discard one first, such as version 2,',
+      ),
+    })
+    await versions.publish(organizationId, 2, { basedOn: 1 })
+    expect(await draft()).toMatchObject({ version: 102 })
+    await expect(draft()).rejects.toMatchObject({ code: 'invalid_input' })
+    expect(await versions.discard(organizationId, 102)).toMatchObject({ version: 102, publishedAt: null })
+    await expect(versions.get(organizationId, 102)).rejects.toMatchObject({ code: 'template_version_not_found' })
+    expect(await draft()).toMatchObject({ version: 103 })
+    await expect(versions.discard(organizationId, 102)).rejects.toMatchObject({ code: 'template_version_not_found' })
+    for (const published of [1, 2])
+      await expect(versions.discard(organizationId, published)).rejects.toMatchObject({
+        code: 'invalid_input',
+        field: 'version',
+      })
+    const { entries } = await clinic.audit.list(organizationId)
+    expect(entries.filter(({ action }) => action === 'templates.discarded')).toMatchObject([
+      { actor: { kind: 'staff', id: 7 }, detail: { version: 102 } },
+    ])
   })
 
   it('a change that drops a variable or an answer is confirmed', async () => {

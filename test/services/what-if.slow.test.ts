@@ -57,6 +57,22 @@ it('looks at so many appointments, from so far back, and says where it stopped',
   expect(later.after.messages - later.before.messages).toBe(1)
 })
 
+it('counts no reminder that was past when the appointment was booked, also where the directory does not say when that was', async () => {
+  await using clinic = await openClinic('2026-03-01T09:00:00Z')
+  clinic.host.book({ id: 1, startsAt: '2026-03-01T21:00:00Z', recipients: [bob] })
+  await clinic.start()
+  await clinic.notifications.scheduleReminders(1)
+  await clinic.clock.advanceTo('2026-03-02T09:00:00Z')
+  // Two hours before, by mail and by SMS; the day before was over.
+  expect(clinic.outbox.sent).toHaveLength(2)
+  const settings = { defaultEmailReminders: [24] }
+  expect(await clinic.insight.whatIf({ organizationId, settings })).toMatchObject({
+    before: { messages: 2, byChannel: { EMAIL: 1, SMS: 1 } },
+    after: { messages: 1, byChannel: { EMAIL: 0, SMS: 1 } },
+    losing: { fewer: 1, none: 0 },
+  })
+})
+
 it('counts each appointment once against the limit, and knows where there are no more', async () => {
   await using clinic = await openClinic('2026-03-01T09:00:00Z')
   const ids = Array.from({ length: 61 }, (_, index) => index + 1)

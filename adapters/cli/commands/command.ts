@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { ParseArgsConfig } from 'node:util'
 import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
 
@@ -62,6 +63,9 @@ export async function byId<T>(text: string, call: (id: EntityId) => Promise<T>):
 /** With the code, where it has one. */
 export const messageOf = (error: unknown): string =>
   `${isNotificationError(error) ? `${error.code}: ` : ''}${error instanceof Error ? error.message : String(error)}`
+
+/** Without the mark that editors on Windows put before a text. */
+export const readPlain = async (path: string): Promise<string> => (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
 
 /** `name 3, other 1`, without those of which there are none. */
 export function countsOf(counts: object): string {

@@ -4,7 +4,10 @@ import { pathToFileURL } from 'node:url'
 import type { Notifications } from '../../../src/index.ts'
 import { createdLibraries, messageOf, UsageError } from './command.ts'
 
-const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `notifications.${extension}`)
+const extensions = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs']
+const names = extensions.map((extension) => `notifications.${extension}`)
+/** In words. */
+export const fileNames = `notifications.${extensions.join(', .')}`
 
 /**
  * The library that the config file exports: as `default`, `library` or `notifications`; itself, a promise of it, or a function that
@@ -17,8 +20,7 @@ export async function loadLibrary(
   report: (text: string) => void,
 ): Promise<Notifications> {
   const path = config === null ? names.map((name) => join(folder, name)).find(existsSync) : resolve(folder, config)
-  if (path === undefined)
-    throw new UsageError(`There is none of ${names.join(', ')} in ${folder}. Name a file with --config.`)
+  if (path === undefined) throw new UsageError(`There is none of ${fileNames} in ${folder}. Name a file with --config.`)
   if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`)
   const created: unknown[] = []
   Reflect.set(globalThis, createdLibraries, created)
@@ -28,7 +30,7 @@ export async function loadLibrary(
   } catch (error) {
     // Such as because it plans right away, and the tables are what the command is to create.
     const [only] = created
-    if (created.length !== 1 || !isLibrary(only)) throw error
+    if (created.length !== 1 || !isLibrary(only)) throw isUncompiled(path, error) ? howToCompile(error) : error
     report(`${path} failed, after it had created the library: ${messageOf(error)}`)
     return only
   } finally {
@@ -44,7 +46,10 @@ export async function loadLibrary(
  * @throws what the first of them threw that threw, if none returned a library.
  */
 async function exportedBy(module: object): Promise<Notifications | null> {
-  const exported = ['default', 'library', 'notifications'].map((name): unknown => Reflect.get(module, name))
+  const exported = namedBy(module)
+  const [whole] = exported
+  // Of CommonJS the default is `module.exports`, which may have a default of its own.
+  if (typeof whole === 'object' && whole !== null && !isLibrary(whole)) exported.push(...namedBy(whole))
   const isFunction = (value: unknown) => typeof value === 'function'
   const failures: unknown[] = []
   for (const value of [...exported.filter((one) => !isFunction(one)), ...exported.filter(isFunction)]) {
@@ -58,6 +63,27 @@ async function exportedBy(module: object): Promise<Notifications | null> {
   if (failures.length > 0) throw failures[0]
   return null
 }
+
+const namedBy = (module: object): unknown[] =>
+  ['default', 'library', 'notifications'].map((name) => Reflect.get(module, name))
+
+/** Codes of Node for what a compiler would have done. */
+const uncompiled = [
+  'ERR_UNKNOWN_FILE_EXTENSION',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING',
+  // Imports of `.js` that is made of `.ts`, or without an extension.
+  'ERR_MODULE_NOT_FOUND',
+]
+const isUncompiled = (path: string, error: unknown): boolean =>
+  /ts$/.test(path) && error instanceof Error && 'code' in error && uncompiled.includes(String(error.code))
+
+const howToCompile = (error: unknown) =>
+  new UsageError(
+    `${messageOf(error)}\nTypeScript is run by Node 22.18 or later (this is ${process.version}), without what needs a compiler, such as enums, ` +
+      'and with imports that name .ts files. Otherwise name the file that your build makes of it with --config, or install tsx and set ' +
+      "NODE_OPTIONS='--import tsx'.",
+  )
 
 /** By a method that nothing else has. */
 const isLibrary = (value: unknown): value is Notifications =>

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type OrganizationSettingsInput, ruleTable, type Warning, type WhatIfTotals } from '../../../src/index.ts'
-import { type Commands, only, UsageError } from './command.ts'
+import { type Commands, only, readPlain, UsageError } from './command.ts'
 import { findingText } from './system.ts'
 
 const fromFile = 'a JSON file with settings that would change, such as { "smsEnabled": false }'
@@ -55,8 +54,8 @@ export const settingsCommands: Commands = {
       const data = await library.insight.whatIf({
         organizationId,
         settings,
-        ...(typeof since === 'string' && { since: new Date(since.includes('T') ? since : `${since}T00:00:00Z`) }),
-        ...(typeof limit === 'string' && { limit: Number(limit) }),
+        ...(typeof since === 'string' && { since: instantOf(since) }),
+        ...(typeof limit === 'string' && { limit: countOf(limit) }),
       })
       const { appointments, isComplete, before, after, losing, lost, warnings } = data
       const lines = [
@@ -99,13 +98,25 @@ const totalsText = ({ messages, segments, costs }: WhatIfTotals): string =>
 
 async function readSettings(folder: string, file: string): Promise<OrganizationSettingsInput> {
   const path = resolve(folder, file)
-  const read: unknown = await readFile(path, 'utf8')
+  const read: unknown = await readPlain(path)
     .then(JSON.parse)
     .catch((error: unknown) => {
       throw new UsageError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : error}`)
     })
   if (!isSettings(read)) throw new UsageError(`${path} must hold ${fromFile}.`)
   return read
+}
+
+function instantOf(since: string): Date {
+  const instant = new Date(since.includes('T') ? since : `${since}T00:00:00Z`)
+  if (Number.isNaN(instant.getTime())) throw new UsageError(`--since must be a day such as 2026-03-01, not "${since}".`)
+  return instant
+}
+
+function countOf(limit: string): number {
+  const count = Number(limit)
+  if (!Number.isInteger(count) || count < 1) throw new UsageError(`--limit must be a number from 1 on, not "${limit}".`)
+  return count
 }
 
 /** What the fields hold is checked by the library. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { type CheckUpFinding, isNotificationError, type Notifications } from '../../../src/index.ts'
 import { type Commands, commandLine, countsOf } from './command.ts'
 
@@ -171,8 +172,8 @@ async function watched<T>(work: Promise<T>, health: Notifications['health'], rep
 
 /** Of the package that this file is in, built or not. */
 function packageVersion(): string | null {
-  for (let at = new URL('.', import.meta.url); at.pathname !== '/'; at = new URL('..', at)) {
-    const file = new URL('package.json', at)
+  for (let at = import.meta.dirname; at !== dirname(at); at = dirname(at)) {
+    const file = join(at, 'package.json')
     if (!existsSync(file)) continue
     const found: unknown = JSON.parse(readFileSync(file, 'utf8'))
     return typeof found === 'object' && found !== null && 'version' in found ? String(found.version) : null

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Template, type TemplateSet, type TemplatesInput, templateKeys } from '../../../src/index.ts'
-import { type Call, type Commands, only, UsageError } from './command.ts'
+import { type Call, type Commands, only, readPlain, UsageError } from './command.ts'
 import { warningsText } from './settings.ts'
 
 /**
@@ -73,7 +73,7 @@ export const templateCommands: Commands = {
       const partials = settings.templatePartials
       if (partials != null) {
         const names = new Set([...Object.keys(stored.templatePartials), ...Object.keys(partials)])
-        const differs = (name: string) => partials[name] !== stored.templatePartials[name]
+        const differs = (name: string) => partials[name] !== plainOf(stored.templatePartials[name])
         differing.push(...[...names].filter(differs).map((name) => `${partialFolder}/${name}`))
       }
       const lines = [
@@ -126,8 +126,17 @@ const isOurs = (name: string): boolean =>
 const partsOf = (template: Template): Exclude<Template, string> =>
   typeof template === 'string' ? { body: template } : template
 
+/** Files are read with the line breaks of Unix, whatever wrote them. */
+const unixText = (text: string): string => text.replaceAll('\r\n', '\n')
+
+const plainOf = (text: string | undefined) => (text === undefined ? undefined : unixText(text))
+
 const sameText = (template: Template | undefined): string =>
-  template === undefined ? '' : JSON.stringify({ subject: null, ...partsOf(template) })
+  template === undefined
+    ? ''
+    : JSON.stringify({ subject: null, ...partsOf(template) }, (_, part: unknown) =>
+        typeof part === 'string' ? unixText(part) : part,
+      )
 
 function filesOf(templates: TemplateSet): Map<string, string> {
   const files = new Map<string, string>()
@@ -191,12 +200,11 @@ async function readSet(folder: string): Promise<TemplateSet | null | undefined> 
 /** Checked when it is saved. */
 async function readWhole(path: string): Promise<Template> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(await readPlain(path))
   } catch {
     throw new UsageError(`${path} is no JSON.`)
   }
 }
 
 /** Without the line break that ends a file. */
-const readText = async (path: string): Promise<string> =>
-  (await readFile(path, 'utf8')).replace(/\r\n/g, '\n').replace(/\n$/, '')
+const readText = async (path: string): Promise<string> => unixText(await readPlain(path)).replace(/\n$/, '')

@@ -233,6 +233,16 @@ const mail: Migration = {
   ],
 }
 
+/** How spans of one process find those of another that planned or sent the same message. */
+const traces: Migration = {
+  version: 28,
+  name: 'trace_context',
+  oldest: 3,
+  changes: (['appointment_reminders', 'notification_history'] as const).map(
+    (table) => ({ kind: 'add', table, columns: ['trace_context'] }) as const,
+  ),
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -252,4 +262,5 @@ export const latestMigrations: readonly Migration[] = [
   lateComplaints,
   answeredPeople,
   mail,
+  traces,
 ]

@@ -32,6 +32,10 @@ const fates: readonly Fate[] = ['refused', 'bounces', 'busy', 'lost', 'slow']
 const fateOf = (to: string): Fate | null =>
   fates.find((fate) => to === testAddresses[fate].phone || new RegExp(`^${fate}[+@]`).test(to)) ?? null
 
+/** Without what a form may have and a message has not: capitals, and what stands between the digits of a phone number. */
+const plain = (address: string): string =>
+  address.includes('@') ? address.trim().toLowerCase() : address.replaceAll(/[^+\d]/g, '')
+
 /** Replies come from phones: those to a mail go to the clinic. */
 const canBeAnswered = ({ to }: OutboundMessage): boolean => to.startsWith('+')
 /** What the provider gets where nobody is answered. */
@@ -101,10 +105,10 @@ export class Outbox {
 
   /** What was sent to a person of the test, or to an address. */
   to(who: string): Messages {
-    const addresses = this.#options.addressesOf(who)
+    const addresses = this.#options.addressesOf(who).map(plain)
     return new Messages(
       ` to ${who}`,
-      this.#sent.filter(({ to }) => addresses.includes(to)),
+      this.#sent.filter(({ to }) => addresses.includes(plain(to))),
     )
   }
 

@@ -7,13 +7,20 @@ export type Point = 'before_send' | 'after_send'
 
 type Embed = (clock: Clock, reached: (at: Point) => Promise<void>, isAlive: () => boolean) => Notifications
 
+type Listening = {
+  readonly name: string
+  readonly listener: unknown
+  readonly follow: (library: Notifications) => unknown
+}
+
 type Alive = { readonly library: Notifications; readonly die: () => void }
 
 /** A process that embeds the library. When it dies, the next one takes its place on the same database. */
 export class TestProcess {
   readonly #clock: DrivenClock
   readonly #embed: Embed
-  readonly #followed: ((library: Notifications) => void)[] = []
+  /** What listens to the events of whichever process is alive, by its name and listener, with what is called for it. */
+  readonly #listening: Listening[] = []
   #alive: Alive
   #diesAt: Point | null = null
   #restarting: Promise<void> = Promise.resolve()
@@ -31,19 +38,30 @@ export class TestProcess {
   /** The library of whichever process is alive. Listeners of its events are kept. */
   forwarded(): Notifications {
     const on: Notifications['events']['on'] = (name, listener) => {
-      this.#followed.push((library) => library.events.on(name, listener))
+      this.#listening.push({ name, listener, follow: ({ events }) => events.on(name, listener) })
       return this.library.events.on(name, listener)
+    }
+    const forget = (one: Listening | undefined) => {
+      if (one !== undefined && this.#listening.includes(one)) this.#listening.splice(this.#listening.indexOf(one), 1)
+    }
+    const off: Notifications['events']['off'] = (name, listener) => {
+      forget(this.#listening.findLast((one) => one.name === name && one.listener === listener))
+      return this.library.events.off(name, listener)
+    }
+    const once: Notifications['events']['once'] = (name, listener) => {
+      const follow = ({ events }: Notifications) =>
+        // First, so that who listens may crash the process.
+        events.once(name, () => forget(one)).once(name, listener)
+      const one: Listening = { name, listener, follow }
+      this.#listening.push(one)
+      return follow(this.library)
     }
     const parts = Object.entries(this.library).flatMap(([name, part]: [string, unknown]) =>
       typeof part === 'object' && part !== null
         ? [[name, following(part, () => Object(Reflect.get(this.library, name)))]]
         : [],
     )
-    const events: Notifications['events'] = {
-      on,
-      once: (name, listener) => this.library.events.once(name, listener),
-      off: (name, listener) => this.library.events.off(name, listener),
-    }
+    const events: Notifications['events'] = { on, once, off }
     return following(this.library, () => ({ ...this.library, ...Object.fromEntries(parts), events }))
   }
 
@@ -84,7 +102,7 @@ export class TestProcess {
   #restart(): void {
     this.#alive.die()
     this.#alive = this.#begin()
-    for (const follow of this.#followed) follow(this.library)
+    for (const { follow } of this.#listening) follow(this.library)
     this.#restarting = this.library.start()
   }
 }

@@ -1,4 +1,5 @@
 // The machine's own, which no test replaces.
+import { stat } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { turns } from './driven-clock.ts'
 
@@ -6,6 +7,23 @@ import { turns } from './driven-clock.ts'
 const longestMs = 10_000
 /** So many turns of the event loop without a call under way count as rest. */
 const quietTurns = 8
+
+/**
+ * Whether the event loop's turns are Node's own: a test runner that replaces `node:timers` does so for what is loaded later.
+ * @throws Error where they never come.
+ */
+export async function assertTurning(): Promise<void> {
+  let hasTurned = false
+  void turns(1).then(() => {
+    hasTurned = true
+  })
+  // Files are read without timers; each takes a turn.
+  for (let read = 0; read < 20 && !hasTurned; read++) await stat('.').catch(() => {})
+  if (hasTurned) return
+  throw new Error(
+    'The timers of Node were replaced before "appointment-notifications/testing" was loaded. Import it first, then call mock.timers.enable().',
+  )
+}
 
 /** Counts the calls that are under way, so that a test can wait for real work (a directory's database) as for the library's. */
 export class UnderWay {

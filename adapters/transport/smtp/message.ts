@@ -95,8 +95,15 @@ const base64Lines = (content: string): string =>
     .toString('base64')
     .replace(/.{76}(?=.)/g, '$&\r\n')
 
-/** One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. */
-const headerText = (text: string | null): string => (text ?? '').replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ').trim()
+/**
+ * One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. What looks encoded already (RFC 2047), mail
+ * programs would decode: a name must not turn into another one.
+ */
+const headerText = (text: string | null): string =>
+  (text ?? '')
+    .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ')
+    .replaceAll('=?', '= ?')
+    .trim()
 
 /** Plain addresses only: no quoting, comments, groups or routes that two parsers could read differently. */
 function addressParts(address: string): { local: string; domain: string } | null {

@@ -123,6 +123,22 @@ export function templateVersionRoutes({ templateVersions }: Api, ids: HostIds): 
       },
     }),
     defineRoute({
+      id: 'templates.discard',
+      method: 'DELETE',
+      path: '/templates/{organization_id}/versions/{version}',
+      summary: 'Discard a draft. What was published stays',
+      params: ofVersion,
+      query: nothing,
+      body: nothing,
+      responses: { 200: versionShape },
+      errors: ['settings_not_found', 'template_version_not_found'],
+      example: { params: { version: '1' } },
+      access: { kind: 'members', staff: 'admin', self: false, owner },
+      async handler({ params: { version }, owner: { organizationId }, caller }) {
+        return shown(await templateVersions.as(actorOf(caller)).discard(organizationId, version))
+      },
+    }),
+    defineRoute({
       id: 'templates.diff',
       method: 'GET',
       path: '/templates/{organization_id}/versions/{version}/diff',
@@ -162,7 +178,12 @@ export function templateVersionRoutes({ templateVersions }: Api, ids: HostIds): 
       params: ofVersion,
       query: nothing,
       body: z.strictObject({
-        confirm: z.boolean().default(false).describe('True: it may take variables and answers away. Default false'),
+        confirm: z
+          .boolean()
+          .default(false)
+          .describe(
+            'True: it may take variables and answers away, and undo what was published since the draft was made. Default false',
+          ),
       }),
       version: 'required',
       responses: { 200: versionShape.extend({ warnings }) },

@@ -80,6 +80,7 @@ const rendering = {
   audience: z.enum(audiences).optional().describe('Who reads it. Default `person`'),
   kind: z
     .string()
+    .trim()
     .min(1)
     .max(100)
     .optional()

@@ -24,8 +24,13 @@ export type RenewCommand = {
 }
 
 export type SettleResult =
-  /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
-  | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
+  /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. `traceContext`: left out, that of the row stays. */
+  | {
+      readonly kind: 'sent'
+      readonly providerMessageId: string | null
+      readonly lateMs?: number
+      readonly traceContext?: string
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /**
    * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with

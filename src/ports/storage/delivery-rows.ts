@@ -24,9 +24,9 @@ export type Ask = { readonly code: string; readonly until: Date; readonly sender
 
 /**
  * By what calendars know which of two files about an appointment is newer, and whose it is (RFC 5546): `SEQUENCE`, and the address of
- * `ORGANIZER`, which stays that of the first.
+ * `ORGANIZER`, which stays that of the first; null: the file took the event out of calendars.
  */
-export type CalendarMark = { readonly sequence: number; readonly organizer: string }
+export type CalendarMark = { readonly sequence: number; readonly organizer: string | null }
 
 /** An immediate notification. `dedupeKey` makes the same lifecycle notice once; null never dedupes. */
 export type NewDelivery = DeliveryContent & {
@@ -125,4 +125,6 @@ export type DeliveryRow = DeliveryContent & {
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
+  /** `traceparent` of the span that sent it; left out: there was none. */
+  readonly traceContext?: string
 }

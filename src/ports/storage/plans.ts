@@ -120,7 +120,8 @@ export type AheadQuery = {
   readonly until: Date
   readonly limit: number
 }
-export type PlanAhead = { readonly plan: PlanRow; readonly place: PlanPlace }
+/** `createdAt`: when the appointment was first planned. */
+export type PlanAhead = { readonly plan: PlanRow; readonly createdAt: Date; readonly place: PlanPlace }
 
 export interface PlanQueries {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>

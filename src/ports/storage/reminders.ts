@@ -13,6 +13,8 @@ export type NewReminder = {
   readonly startsAt: Date
   readonly reminderTime: Date
   readonly hoursBefore: number
+  /** `traceparent` of the span that planned it; left out: there was none. That of a row which is kept stays. */
+  readonly traceContext?: string
 }
 
 /** `appointment_reminders`: one recipient, one channel, one offset. */

@@ -13,6 +13,8 @@ export interface TemplateVersionQueries {
     readonly before?: number
     readonly limit: number
   }): Promise<TemplateVersion[]>
+  /** The numbers of versions of an organization that nobody published, the oldest first. */
+  drafts(organizationId: string, limit: number): Promise<number[]>
   /** Null: there is none. */
   get(organizationId: string, version: number): Promise<TemplateVersionRow | null>
 }
@@ -21,6 +23,8 @@ export interface TemplateVersionQueries {
 export interface TemplateVersionCommands {
   /** Keeps a draft. Null: the organization has no settings, or another version than `basedOn` is published by now. */
   draft(draft: NewDraft): Promise<TemplateVersion | null>
+  /** Deletes a draft; its number is not given again. Null: there is none of that number, or it is published. */
+  discard(draft: DiscardedDraft): Promise<TemplateVersion | null>
 }
 export type NewDraft = {
   readonly organizationId: string
@@ -30,5 +34,6 @@ export type NewDraft = {
   readonly at: Date
   readonly by: Actor
 }
+export type DiscardedDraft = Pick<NewDraft, 'organizationId' | 'at' | 'by'> & { readonly version: number }
 
 export type TemplateVersionStore = TemplateVersionQueries & TemplateVersionCommands

@@ -77,6 +77,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
+  ...(row.trace_context !== null && { traceContext: row.trace_context }),
 })
 
 export const decodeClaim = (
@@ -127,7 +128,7 @@ export const encodeAsk = (ask: Ask | null): AskColumns => ({
 type CalendarColumns = Pick<Row<'notification_history'>, 'calendar_sequence' | 'calendar_organizer'>
 
 const decodeCalendar = ({ calendar_sequence: sequence, calendar_organizer: organizer }: CalendarColumns) =>
-  sequence === null || organizer === null ? null : { sequence, organizer }
+  sequence === null ? null : { sequence, organizer }
 
 export const encodeCalendar = ({ sequence, organizer }: CalendarMark): CalendarColumns => ({
   calendar_sequence: sequence,
@@ -154,6 +155,7 @@ export const untouched = {
   calendar_organizer: null,
   erased_at: null,
   erased_hash: null,
+  trace_context: null,
 }
 
 /** A queued notification as a row to insert. */

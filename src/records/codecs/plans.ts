@@ -67,6 +67,7 @@ export const decodePlanPart = (
 
 export const decodeAhead = (row: Row<'reminder_plans'>): PlanAhead => ({
   plan: decodePlan(row),
+  createdAt: new Date(row.created_at),
   place: { startsAt: new Date(row.starts_at), id: row.id },
 })
 

@@ -25,4 +25,5 @@ export const decodeReminder = (row: Row<'appointment_reminders'>): ReminderRow =
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
+  ...(row.trace_context !== null && { traceContext: row.trace_context }),
 })

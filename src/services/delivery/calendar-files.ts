@@ -1,17 +1,15 @@
 import { email } from '../../channels/email.ts'
-import { calendarStep, changesCalendar } from '../../domain/calendar-file.ts'
+import { calendarHeld, calendarStep, changesCalendar, lastSequence } from '../../domain/calendar-file.ts'
+import { changesSince, type Notified, notifiedOf } from '../../domain/changes.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { givenText } from '../../messages/index.ts'
-import type { DeliveryRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import { calendarEvent } from '../messages/calendar-event.ts'
+import { calendarEvent, filesRead, filesTo } from '../messages/calendar-event.ts'
+import { parseSnapshot } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { type BatchContext, type CalendarFiles, type Checked, isSendable, type Sendable } from './checked.ts'
 import { type DueWork, logFieldsOf, targetOf } from './work.ts'
-
-/** Of so many messages with a calendar file about an appointment, newest first, one says how far its event is. */
-const readBack = 100
 
 /** A notice that changes calendars. */
 type Changing = {
@@ -22,7 +20,7 @@ type Changing = {
 
 /** The calendar files of the notices of a batch; null where none has one, which reads nothing. */
 export async function calendarFilesOf(
-  { options }: Context,
+  { options, providers }: Context,
   checked: readonly Checked[],
   { knowledge, now }: Pick<BatchContext, 'knowledge' | 'now'>,
 ): Promise<CalendarFiles | null> {
@@ -34,7 +32,7 @@ export async function calendarFilesOf(
   const sent = Map.groupBy(
     await storage.deliveries.ofAppointments(
       appointments.map(({ organizationId, appointmentId }) => ({ organizationId, appointmentId })),
-      readBack,
+      filesRead,
       { withCalendar: true },
     ),
     keyOf,
@@ -42,19 +40,23 @@ export async function calendarFilesOf(
   return {
     fileOf(one, { sender, senderName, attendeeName, textOf }) {
       const about = changingOf(one)
-      const { subject, result } = one
+      const { subject, result, others } = one
       if (about === null || subject.start === null) return null
       const { due, organizationId, appointmentId } = about
-      const address = addressKey(email.name, result.address)
-      const earlier = (sent.get(keyOf(about)) ?? []).filter((row) => isMail(row) && row.recipientAddress === address)
-      // Switched off, what is in calendars already is still kept right.
-      const mayBegin = knowledge.surroundings(organizationId).policy.calendarFiles
-      const step = calendarStep(due.delivery, earlier, sender, mayBegin)
-      if (step === null) return null
+      const files = sent.get(keyOf(about)) ?? []
+      const people = [due.delivery.recipient, result.recipient, ...others]
+      const held = calendarHeld(filesTo(files, people, addressKey(email.name, result.address)), due.delivery.id)
+      // Switched off, what is in calendars already is still kept right. What TaskManager delivers could not keep right what is begun here.
+      const mayBegin = knowledge.surroundings(organizationId).policy.calendarFiles && !providers.delivered
+      if (held === null && !mayBegin) return null
       try {
         const text = textOf()
-        // An event that is cancelled and stays would still send somebody there.
-        if (step.method === 'REQUEST' && !text.saysWhen) return null
+        const { saysWhen } = text
+        const told = saysWhen ? null : notifiedIn(held?.by.snapshot ?? null)
+        const isRight = told !== null && changesSince(told, subject).length === 0
+        const last = lastSequence(files)
+        const step = calendarStep(due.delivery, { held, last, sender, mayBegin, saysWhen, isRight })
+        if (step === null) return null
         const { method, sequence, organizer } = step
         const written = calendar.write(
           calendarEvent({
@@ -63,16 +65,18 @@ export async function calendarFilesOf(
             appointmentId,
             origin: organizer,
             sequence,
-            organizer: { address: organizer, name: senderName },
+            organizer: { address: organizer, name: senderName, ...(organizer !== sender && { sentBy: sender }) },
             attendee: { address: result.address, name: attendeeName },
-            start: subject.start.instant,
-            durationMinutes: subject.durationMinutes,
+            // Found by its id, an event that is taken out says no time that its calendar was not told.
+            start: saysWhen ? subject.start.instant : (told?.instant ?? now),
+            durationMinutes: saysWhen ? subject.durationMinutes : null,
             text,
             now,
           }),
         )
         const content = givenText(written, 'the calendar')
-        return { mark: { sequence, organizer }, file: { method, content } }
+        const mark = { sequence, organizer: method === 'CANCEL' ? null : organizer }
+        return { mark, file: { method, content } }
       } catch (error) {
         // The message matters more than its file.
         logger.error('calendar file not written', { ...logFieldsOf(due), fault: faultOf(error) })
@@ -89,7 +93,11 @@ function changingOf({ due }: Sendable): Changing | null {
     : { due, organizationId, appointmentId }
 }
 
-const isMail = ({ channel }: DeliveryRow): boolean => channel === email.name
+/** What a message told of its appointment; null: nobody knows any more. */
+function notifiedIn(snapshot: string | null): Notified | null {
+  const appointment = parseSnapshot(snapshot)
+  return appointment === null ? null : notifiedOf(appointment)
+}
 
 const keyOf = (of: { readonly organizationId: string; readonly appointmentId: EntityId | null }): string =>
   JSON.stringify([of.organizationId, of.appointmentId])

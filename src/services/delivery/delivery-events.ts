@@ -1,4 +1,5 @@
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import { definedOnly } from '../../schemas/defined.ts'
 import { emitOneCancelled } from '../planning/planning-events.ts'
 import type { PlanningContext } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
@@ -21,9 +22,9 @@ export function emitEnding(
   ending: Ending,
 ): void {
   if (ending.kind === 'retry') return
-  const { id: notificationId, reminderId, waitlistEntryId, category } = delivery
   const about = aboutOf(delivery, options.clock.now())
-  const notification = { ...about, notificationId, reminderId, waitlistEntryId, category }
+  const notification = { ...about, ...notificationOf(delivery) }
+  const { notificationId } = notification
   const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
   if ('code' in ending) {
     const { kind, code } = ending
@@ -37,6 +38,15 @@ export function emitEnding(
   } else events.emit(`notification.${ending.kind}`, notification)
   if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
 }
+
+/** What is said of a message beside whom it is for. */
+export const notificationOf = ({ id, reminderId, waitlistEntryId, category, traceContext }: DeliveryRow) => ({
+  notificationId: id,
+  reminderId,
+  waitlistEntryId,
+  category,
+  ...definedOnly({ traceContext }),
+})
 
 /** For decisions that send nothing. */
 export function emitDecided(context: PlanningContext, { due, command, rule }: Decided, delivery: DeliveryRow | null) {

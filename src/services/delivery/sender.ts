@@ -1,5 +1,6 @@
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
+import { asTraceContext } from '../../ports/trace-context.ts'
 import type { SendReceipt } from '../../ports/transport.ts'
 import type { Watched } from '../shared/accounts/account-health.ts'
 import type { Context } from '../shared/context.ts'
@@ -185,7 +186,8 @@ export class Sender {
     if (!running) lease.abort()
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
-    const message = { notificationId, reminderId: reminder?.id ?? null, ...outgoing.message }
+    const ofReminder = { reminderId: reminder?.id ?? null, traceContext: reminder?.traceContext ?? null }
+    const message = { notificationId, ...ofReminder, ...outgoing.message }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
     const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
@@ -236,7 +238,9 @@ export class Sender {
     if (!isTransportError(outcome)) {
       await accounts.proven(provider, outgoing.message.to, probe)
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
-      const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
+      const { messageId, traceContext } = outcome
+      const sent = { kind: 'sent', providerMessageId: messageId, lateMs } as const
+      const result = traceContext == null ? sent : { ...sent, traceContext }
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
       const fallback = unreportedMsOf(outgoing.fallback) === null ? null : outgoing.fallback
       return { command: { ...base, result, address, fallback }, announce: nothing }
@@ -253,8 +257,12 @@ export class Sender {
 /** The message was accepted, whatever a transport in plain JavaScript resolves with: nothing, or an id that is no text. */
 function receiptOf(answer: unknown): SendReceipt | TransportError {
   if (isTransportError(answer)) return answer
-  const id: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'messageId') : null
-  return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
+  const told = typeof answer === 'object' && answer !== null ? answer : {}
+  const id: unknown = Reflect.get(told, 'messageId')
+  return {
+    messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null,
+    traceContext: asTraceContext(Reflect.get(told, 'traceContext')),
+  }
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

@@ -6,6 +6,7 @@ import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import type { Context } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
 import { RecurringJob } from '../shared/recurring-job.ts'
+import { notificationOf } from './delivery-events.ts'
 
 const hourMs = 3_600_000
 const pageSize = 500
@@ -117,9 +118,7 @@ class Look {
     )
     for (const [index, row] of silent.entries()) {
       if (marked[index] !== true) continue
-      const { id: notificationId, reminderId, waitlistEntryId, category } = row
-      const about = { ...aboutOf(row, now), notificationId, reminderId, waitlistEntryId, category }
-      this.#context.events.emit('notification.unreported', about)
+      this.#context.events.emit('notification.unreported', { ...aboutOf(row, now), ...notificationOf(row) })
     }
   }
 }

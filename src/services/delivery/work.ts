@@ -6,6 +6,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import { reminderKey } from '../messages/idempotency-key.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
+import { subjectName } from '../shared/accounts/account-choice.ts'
 
 /** A due row as it was read. It may be stale: the intent commit finds out. */
 export type DueWork =
@@ -111,8 +112,7 @@ const subjectKeys = new WeakMap<DueWork, string>()
 export function subjectKey(due: DueWork): string {
   let key = subjectKeys.get(due)
   if (key === undefined) {
-    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
-    key = JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+    key = subjectName(targetOf(due))
     subjectKeys.set(due, key)
   }
   return key

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Channel, channels } from '../../channels/index.ts'
 import type { Appointment } from '../../domain/appointment.ts'
-import type { PlanRow, SettingsRow } from '../../ports/storage.ts'
+import type { PlanAhead, SettingsRow } from '../../ports/storage.ts'
 import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import {
   type EntityId,
@@ -80,8 +80,6 @@ const usualLimit = 1000
 const pageSize = 50
 const longestMs = 10_000
 const mostShown = 100
-/** Of whom nobody knows when they booked. */
-const usualLeadMs = 365 * dayMs
 
 /** See `Insight.whatIf`. */
 export async function whatIf(context: Context, question: WhatIf): Promise<WhatIfReport> {
@@ -111,12 +109,7 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
     // One more shows whether there are more.
     const found = await storage.plans.ahead({ organizationId: id, after: place, until: now, limit: size + 1 })
     const page = found.slice(0, size)
-    for (const { appointment, own, was, would } of await drawBoth(
-      context,
-      id,
-      page.map(({ plan }) => plan),
-      supposed,
-    )) {
+    for (const { appointment, own, was, would } of await drawBoth(context, id, page, supposed)) {
       appointments += 1
       before.add(was)
       after.add(would)
@@ -136,14 +129,14 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
 }
 
 /** What the appointments of these plans get by the settings as they are, and by the others. */
-async function drawBoth(context: Context, id: string, plans: readonly PlanRow[], supposed: SettingsRow) {
+async function drawBoth(context: Context, id: string, plans: readonly PlanAhead[], supposed: SettingsRow) {
   if (plans.length === 0) return []
-  const lookupOf = await context.host.appointments(plans.map(({ appointmentId }) => appointmentId))
-  const known = plans.flatMap((own) => {
+  const lookupOf = await context.host.appointments(plans.map(({ plan }) => plan.appointmentId))
+  const known = plans.flatMap(({ plan: own, createdAt }) => {
     const lookup = lookupOf(own.appointmentId)
     if (lookup.kind !== 'known') return []
     const { organizationId: of, status } = lookup.value
-    return of === id && status !== 'cancelled' ? [{ own, appointment: lookup.value }] : []
+    return of === id && status !== 'cancelled' ? [{ own, createdAt, appointment: lookup.value }] : []
   })
   const subjects = known.map(({ appointment }) => appointment)
   const organizations = await context.host.organizations([id])
@@ -152,9 +145,9 @@ async function drawBoth(context: Context, id: string, plans: readonly PlanRow[],
     Knowledge.load(context, subjects, organizations, [supposed]),
   ])
   const { leadMs } = context.options
-  return known.map(({ own, appointment }) => {
-    const { bookedAt, start } = appointment
-    const now = bookedAt ?? new Date(start.instant.getTime() - usualLeadMs)
+  return known.map(({ own, createdAt, appointment }) => {
+    // What was past when it was booked was not sent.
+    const now = appointment.bookedAt ?? createdAt
     const drawing = { customReminders: own.customReminders, own, now, leadMs }
     return { own, appointment, was: draw(asItIs, appointment, drawing), would: draw(asSupposed, appointment, drawing) }
   })

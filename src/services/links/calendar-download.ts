@@ -1,8 +1,11 @@
 import { email } from '../../channels/email.ts'
 import { isActive, isSameRecipient } from '../../domain/appointment.ts'
+import { calendarHeld, lastSequence } from '../../domain/calendar-file.ts'
 import { givenText } from '../../messages/index.ts'
-import { calendarEvent } from '../messages/calendar-event.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import { calendarEvent, filesRead, filesTo } from '../messages/calendar-event.ts'
 import { calendarTextFor } from '../messages/notices.ts'
+import { subjectName } from '../shared/accounts/account-choice.ts'
 import type { Context } from '../shared/context.ts'
 import type { Opened } from './opened.ts'
 
@@ -28,27 +31,42 @@ export async function calendarDownload(context: Context, opened: Opened): Promis
   if (!isOfferedForCalendar(context, opened)) return null
   await calendar.load()
   const appointmentId = appointment.id
-  const sent = await storage.deliveries.ofAppointments([{ organizationId, appointmentId }], 100, { withCalendar: true })
-  const last = sent.find((one) => one.calendar !== null && isSameRecipient(one.recipient, recipient))?.calendar
-  const senders = knowledge.senders(organizationId, email.name)
-  const organizer = last?.organizer ?? (typeof senders === 'string' ? null : senders[0].from)
+  const about = [{ organizationId, appointmentId }]
+  const files = await storage.deliveries.ofAppointments(about, filesRead, { withCalendar: true })
+  const held = calendarHeld(filesTo(files, [recipient]))
+  const organizer = held?.organizer ?? (await likelySender(context, opened, appointmentId))
+  const last = lastSequence(files) ?? 0
   const name = knowledge.organization(organizationId)?.name ?? null
   const category = link.category ?? 'REMINDER'
-  const about = { organizationId, channel, category, subject: appointment, recipient, now }
   const written = calendar.write(
     calendarEvent({
       method: 'PUBLISH',
       organizationId,
       appointmentId,
       origin: organizer ?? context.links.base ?? '',
-      sequence: last?.sequence ?? 0,
+      // What was taken out comes back by a newer one.
+      sequence: held?.isThere === false ? last + 1 : last,
       organizer: organizer === null ? null : { address: organizer, name },
       attendee: null,
       start: appointment.start.instant,
       durationMinutes: appointment.durationMinutes,
-      text: calendarTextFor(about, knowledge),
+      text: calendarTextFor({ organizationId, channel, category, subject: appointment, recipient, now }, knowledge),
       now,
     }),
   )
   return givenText(written, 'the calendar')
+}
+
+/** By whom mail about the appointment goes, as far as is known before it does; null: by nobody. */
+async function likelySender(
+  { accounts }: Context,
+  { link: { organizationId }, knowledge }: Opened,
+  appointmentId: EntityId,
+): Promise<string | null> {
+  const senders = knowledge.senders(organizationId, email.name)
+  if (typeof senders === 'string') return null
+  // Who serves pages need not be who sends, and knows of accounts that are paused only by asking.
+  await accounts.refresh()
+  const subject = subjectName({ organizationId, appointmentId, waitlistEntryId: null })
+  return (accounts.likely(senders, subject) ?? senders[0]).from
 }

@@ -1,7 +1,28 @@
 import { createHash } from 'node:crypto'
+import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CalendarText } from '../../messages/index.ts'
 import type { CalendarEvent } from '../../ports/calendar.ts'
-import type { EntityId } from '../../schemas/common.ts'
+import type { DeliveryRow } from '../../ports/storage.ts'
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import { parseRecipients } from './snapshot.ts'
+
+/** Of so many messages with a calendar file about an appointment, newest first, one says how far its event is. */
+export const filesRead = 100
+
+/**
+ * Of the messages about an appointment, those that went to one of these people, or to the address: an address is blanked when it is kept no
+ * longer, and people get another one.
+ */
+export const filesTo = (
+  sent: readonly DeliveryRow[],
+  people: readonly RecipientRef[],
+  address: string | null = null,
+): DeliveryRow[] =>
+  sent.filter((row) => {
+    const isFor = (one: RecipientRef) => people.some((other) => isSameRecipient(one, other))
+    if (isFor(row.recipient) || (address !== null && row.recipientAddress === address)) return true
+    return parseRecipients(row.snapshot).some(isFor)
+  })
 
 type Wanted = Pick<CalendarEvent, 'method' | 'sequence' | 'organizer' | 'attendee' | 'start'> & {
   readonly organizationId: string

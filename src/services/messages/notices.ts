@@ -3,7 +3,7 @@ import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { asNotified, changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
-import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
+import type { Start } from '../../domain/local-time.ts'
 import { effectiveFor, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
@@ -29,6 +29,7 @@ import { type Audience, type Category, type Change, type DetailLevel, templateKe
 import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
+import { startAsRead } from './start-as-read.ts'
 
 /** What a message can be about. */
 export type Subject = Appointment | WaitlistEntry
@@ -210,11 +211,7 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
   const levels = everybody.flatMap(({ person, reader, around }) =>
     [person, reader].map((one) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, category)),
   )
-  const startOf = (start: Start) => ({
-    ...start,
-    namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, start)),
-    isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
-  })
+  const startOf = (start: Start) => startAsRead(start, readers, policy, now)
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
   const about = {
     category,
@@ -331,18 +328,6 @@ function rendered(request: RenderRequest, said: Sayings, knowledge: Knowledge): 
 /** Of several people at one address, nobody learns more than each of them allows. */
 const least = (levels: readonly DetailLevel[]): DetailLevel =>
   levels.reduce<DetailLevel>((lowest, level) => (level < lowest ? level : lowest), 2)
-
-/** Do clocks where the person is show another time at the start? */
-const isElsewhere = ({ timeZone }: Person, start: Start | null): boolean =>
-  start !== null &&
-  typeof timeZone === 'string' &&
-  offsetAt(timeZone, start.instant) !== offsetAt(start.timeZone, start.instant)
-
-/** Does the calendar where the person is show another day than that of the appointment's zone? */
-const isOnOtherDay = (person: Person, start: Start | null, now: Date): boolean =>
-  start !== null &&
-  isElsewhere(person, start) &&
-  toWallTime(now, person.timeZone ?? start.timeZone).slice(0, 10) !== toWallTime(now, start.timeZone).slice(0, 10)
 
 export const contentFor = (
   channel: Channel,

@@ -7,6 +7,7 @@ import { isNotificationError } from '../../errors.ts'
 import {
   checkApproved,
   checkTemplates,
+  clipping,
   type MessageFacts,
   namesOf,
   type RenderedMessage,
@@ -26,7 +27,8 @@ import { type Audience, type Category, categories, type TemplateKey, templateKey
 import { asksByItself } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { appointmentNotFound, organizationNotFound, templateVersionNotFound } from '../shared/not-found.ts'
-import { makingOf, policyOf } from '../shared/settings-view.ts'
+import { frameOf, makingOf, policyOf } from '../shared/settings-view.ts'
+import { startAsRead } from './start-as-read.ts'
 
 export type TemplatePreviewRequest = {
   readonly channel: Channel
@@ -190,24 +192,32 @@ function appointmentIn(
 }
 
 /** What the message speaks of. */
-function factsOf({ context, appointment, known }: Surroundings, category: Category, audience: Audience): MessageFacts {
+function factsOf(
+  { context, appointment, known, policy }: Surroundings,
+  category: Category,
+  audience: Audience,
+): MessageFacts {
   const sample = sampleFacts(category, context.options.compilers.variables)
   const organizationName = known?.name ?? sample.organizationName
-  if (appointment === null)
-    return { ...sample, organizationName, ...(audience === 'other' && { recipientName: 'Robin Doe' }) }
+  if (appointment === null) {
+    const start = sample.start && startAsRead(sample.start, [], policy, sample.now)
+    return { ...sample, start, organizationName, ...(audience === 'other' && { recipientName: 'Robin Doe' }) }
+  }
   const { start, durationMinutes, practitionerName, location, visitMode, videoLink, variables, recipients } =
     appointment
   const patients = recipients.filter(({ type }) => type === 'PATIENT')
   const isPerson = ({ type }: { readonly type: string }) => type === (patients.length > 0 ? 'PATIENT' : 'CLIENT')
   const reader = recipients.find((one) => isPerson(one) === (audience === 'person'))
+  const now = context.options.clock.now()
   return {
     ...sample,
-    ...{ start, durationMinutes, practitionerName, location, visitMode, videoLink, variables },
+    start: startAsRead(start, reader === undefined ? [] : [reader], policy, now),
+    ...{ durationMinutes, practitionerName, location, visitMode, videoLink, variables },
     organizationName,
     recipientName: reader?.name ?? null,
     patientName: namesOf(patients, known?.locale),
     isForPractitioner: reader?.type === 'PRACTITIONER',
-    now: context.options.clock.now(),
+    now,
   }
 }
 
@@ -298,19 +308,19 @@ function previewOfText(
   const draft = template === undefined ? {} : { [templateKey]: template }
   const warnings = checks.get(channel) ?? checkTemplates(templated(channel, content), draft, making)
   checks.set(channel, warnings)
-  const { mailLayout: rules, brandColor: color } = policy
-  const { name = null, phone = null } = known ?? {}
+  const templateField = `${templated(channel, content).field}.${templateKey}`
   const rendered = renderMessage({
     channel: templated(channel, content),
     ...how,
-    frame: rules === null ? undefined : context.options.mailFrames.of({ rules, color, name, phone }),
+    frame: frameOf(context.options, policy, known),
     templates: { ...channelSettings(policy, channel).templates, ...draft },
     partials: making.partials,
     reader: { language: locale ?? known?.locale, kind: kind ?? appointment?.kind ?? null, audience },
     keepsCharacters: !policy.smsPlainCharacters,
     compile: template === undefined && isStored ? compilers.stored : compilers.draft,
   })
-  return { rendered, warnings, size: content.cost?.(rendered.text) ?? null }
+  const clipped = warnings.some(({ code }) => code === 'mail_clipped') ? [] : clipping(rendered.html, templateField)
+  return { rendered, warnings: [...warnings, ...clipped], size: content.cost?.(rendered.text) ?? null }
 }
 
 function previewOfApproved(

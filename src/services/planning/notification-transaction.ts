@@ -115,9 +115,8 @@ export class NotificationTransaction {
 
   #scheduling(appointment: Appointment | null): Scheduling {
     const { options, providers, languages, links, reported } = this.#context
-    const { clock, ids, logger, taskManager, leadMs, settleMs, compilers, mailFrames } = options
     const context: PlanningContext = {
-      options: { clock, ids, logger, taskManager, leadMs, settleMs, compilers, mailFrames, storage: this.#storage },
+      options: { ...options, storage: this.#storage },
       providers,
       languages,
       links,

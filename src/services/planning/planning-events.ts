@@ -1,6 +1,7 @@
 import type { ReminderRow } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
+import { definedOnly } from '../../schemas/defined.ts'
 import { isUnconfigured, type Rule, ruleTable } from '../../schemas/rules.ts'
 import type { PlanningContext } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
@@ -29,8 +30,9 @@ export function emitPlanned(
   const { events, options } = context
   const at = options.clock.now()
   for (const row of created) {
-    const { id: reminderId, offset, reminderTime } = row
-    events.emit('reminder.scheduled', { ...aboutOf(row, at), reminderId, offset, reminderTime })
+    const { id: reminderId, offset, reminderTime, traceContext } = row
+    const traced = definedOnly({ traceContext })
+    events.emit('reminder.scheduled', { ...aboutOf(row, at), reminderId, offset, reminderTime, ...traced })
   }
   emitCancelled(context, cancelled)
   if (command === null) return

@@ -14,6 +14,7 @@ import { needsNotices } from './lifecycle-notices.ts'
 import { draftPlan, type PlanDraft } from './plan-draft.ts'
 import type { PlanRequest } from './plan-row.ts'
 import { emitCancelled } from './planning-events.ts'
+import { traced } from './traced.ts'
 
 /** Drafts of plans, and the errors of requests without one. */
 export type Prepared = {
@@ -28,7 +29,7 @@ export async function preparePlans(
   planOf: ReadonlyMap<EntityId, PlanRow>,
   lookupOf: Lookups<EntityId, Appointment>,
 ): Promise<Prepared> {
-  const { storage, clock, logger, leadMs } = context.options
+  const { storage, clock, logger, leadMs, traceContext } = context.options
   const failures = new Map<PlanRequest, NotificationError>()
   const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
   for (const request of requests) {
@@ -72,7 +73,8 @@ export async function preparePlans(
     try {
       const notices = noticesOf[index] ?? []
       const about = { request, appointment, before, rows: reminders, notices, knowledge }
-      return [draftPlan({ ...about, now: clock.now(), leadMs, settleMs: settleMsOf(appointment) })]
+      const draft = draftPlan({ ...about, now: clock.now(), leadMs, settleMs: settleMsOf(appointment) })
+      return [traceContext === null || request.dryRun === true ? draft : traced(draft, traceContext)]
     } catch (error) {
       // One appointment's failure must not stop the others.
       const { appointmentId } = request

@@ -15,6 +15,7 @@ import {
   type TemplatesInput,
 } from '../../schemas/settings.ts'
 import { secretContext } from '../shared/accounts/account-secrets.ts'
+import { calendarFault } from '../shared/accounts/sending-report.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
 import { offeredFor } from '../shared/settings-view.ts'
@@ -83,13 +84,26 @@ export function sealedAt({ secrets }: Context, id: string, values: object, place
   )
 }
 
+/** What is said of the settings each time they are saved, for as long as it is so. */
+export const standingWarnings = (context: Context, after: SettingsRow): Warning[] => [
+  ...undecidedQuietHours(after),
+  ...unsentCalendarFiles(context, after),
+]
+
 /** Nobody has decided yet when nothing is sent: what is offered, and how to say that messages may go out at any time. */
-export function undecidedQuietHours(after: SettingsRow): Warning[] {
+function undecidedQuietHours(after: SettingsRow): Warning[] {
   const offered = offeredFor(after)
   if (after.quietHours !== null || offered.length === 0) return []
   const value = JSON.stringify(offered)
   const message = `no quiet hours are set, so that messages may go out at night; set them, such as to ${value}, or to [] for none`
   return [{ field: 'quietHours', code: 'quiet_hours_unset', message }]
+}
+
+/** Calendar files are switched on, and no mail has one. */
+export function unsentCalendarFiles(context: Context, { calendarFiles }: SettingsRow): Warning[] {
+  const fault = calendarFiles === true ? calendarFault(context) : null
+  if (fault === null) return []
+  return [{ field: 'calendarFiles', code: 'calendar_files_unsent', message: `no mail has a calendar file: ${fault}` }]
 }
 
 /** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */

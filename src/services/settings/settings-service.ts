@@ -41,13 +41,7 @@ import { requireOwnSending } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
-import {
-  changeSettings,
-  mergedTemplates,
-  readSettingsPatch,
-  settingsRow,
-  undecidedQuietHours,
-} from './settings-patch.ts'
+import { changeSettings, mergedTemplates, readSettingsPatch, settingsRow, standingWarnings } from './settings-patch.ts'
 import { checkTexts } from './template-checks.ts'
 import { type PublishedTemplates, publishedTemplates, requireVersion } from './template-versions.ts'
 import {
@@ -133,7 +127,7 @@ export class SettingsService {
     this.#context.review.changed()
     return {
       ...showSettings(row),
-      warnings: [...ofTexts, ...warnings, ...accountFindings, ...undecidedQuietHours(row)],
+      warnings: [...ofTexts, ...warnings, ...accountFindings, ...standingWarnings(this.#context, row)],
     }
   }
 
@@ -183,7 +177,7 @@ export class SettingsService {
       const about = { organizationId: id, channel }
       this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
     }
-    return { ...showSettings(row), warnings: [...warnings, ...undecidedQuietHours(row)] }
+    return { ...showSettings(row), warnings: [...warnings, ...standingWarnings(this.#context, row)] }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */

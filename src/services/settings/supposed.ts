@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { withAccountLists } from './account-list.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
-import { readSettingsPatch } from './settings-patch.ts'
+import { readSettingsPatch, unsentCalendarFiles } from './settings-patch.ts'
 import { checkTexts } from './template-checks.ts'
 import { withSenders } from './written-numbers.ts'
 
@@ -39,5 +39,6 @@ export async function supposedSettings(
   }
   const after = patched<SettingsRow>(before ?? none, values)
   if (before !== null) requireNewSecrets(context, before, after)
-  return { after, warnings: [...(await checkTexts(context, after, values)), ...warnings] }
+  const ofTexts = await checkTexts(context, after, values)
+  return { after, warnings: [...ofTexts, ...warnings, ...unsentCalendarFiles(context, after)] }
 }

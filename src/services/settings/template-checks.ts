@@ -1,3 +1,4 @@
+import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { detailFor } from '../../domain/effective.ts'
 import { issuesInWords, NotificationError } from '../../errors.ts'
@@ -5,10 +6,13 @@ import {
   approvedDetailWarnings,
   checkPartials,
   checkTemplates,
+  clipping,
   detailWarnings,
   linkOf,
   linksNamed,
   type Making,
+  renderMessage,
+  sampleFacts,
 } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import {
@@ -24,7 +28,7 @@ import { isAnswerPurpose } from '../../schemas/link.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { makingOf, policyOf } from '../shared/settings-view.ts'
+import { frameOf, makingOf, policyOf } from '../shared/settings-view.ts'
 import { requireApprovedTemplates } from './approved-templates.ts'
 import { listWarnings, requireHeardAnswers } from './asked-answers.ts'
 
@@ -41,7 +45,7 @@ export async function checkTexts(
 ): Promise<Warning[]> {
   if (patch.templatePartials !== undefined)
     checkPartials('templatePartials', after.templatePartials ?? {}, context.options.compilers)
-  const making = makingOf(context.options, after)
+  const making = { ...makingOf(context.options, after), frame: frameOf(context.options, after, sampleClinic) }
   const ofTemplates = channels
     .filter((channel) => isWritten(patch, channel))
     .flatMap((channel) => {
@@ -52,11 +56,23 @@ export async function checkTexts(
     })
   return [
     ...ofTemplates,
+    ...layoutWarnings(making, patch),
     ...(await requireApprovedTemplates(context, after, patch)),
     ...requireHeardAnswers(context, after, patch),
     ...listWarnings(context, after),
     ...withheldTemplates(context, after, patch),
   ]
+}
+
+/** In whose name the mails are that are measured. */
+const sampleClinic = { name: sampleFacts('REMINDER').organizationName }
+
+/** A layout that leaves no room even for the library's own text. */
+function layoutWarnings({ frame }: Making, { mailLayout = null }: Partial<SettingsValues>): Warning[] {
+  if (mailLayout === null) return []
+  const channel = templated(email.name, email.content)
+  const { html } = renderMessage({ channel, facts: sampleFacts('REMINDER'), templates: {}, frame })
+  return clipping(html, 'mailLayout')
 }
 
 /** Templates that would not be sent because of the levels of detail in force, where the patch is about one or the other. */

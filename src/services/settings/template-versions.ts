@@ -5,9 +5,9 @@ import { askVariable, droppedNames, linkOf } from '../../messages/index.ts'
 import type { SettingsRow, TemplateVersionRow } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
 import { channelSettings, patched, templated } from '../../schemas/channel-settings.ts'
-import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
-import { type Templates, type TemplatesInput, templatesInput } from '../../schemas/settings.ts'
+import { emptySettings, type Templates, type TemplatesInput, templatesInput } from '../../schemas/settings.ts'
 import { changesBetween, contentOf, type TemplateVersion, type TextChange } from '../../schemas/template-versions.ts'
 import type { Context } from '../shared/context.ts'
 import { templateVersionNotFound } from '../shared/not-found.ts'
@@ -47,16 +47,19 @@ export type VersionPage = {
 /** What a draft takes away from what is published, which has to be confirmed: `emailTemplates.appointment_reminder`, "no longer says {location}". */
 type Dropped = FieldIssue
 
+/** Whoever works on more at once has forgotten most of them. */
+const mostDrafts = 100
+
 export type DraftResult = TemplateVersion & {
   readonly warnings: readonly Warning[]
-  /** What publishing it has to confirm. */
+  /** What publishing it has to confirm, unless something else is published before. */
   readonly dropped: readonly Dropped[]
 }
 export type VersionTexts = TemplateVersion & Templates
 export type PublishOptions = {
   /** The version that was published when the change began; null: none was. Another one by now is refused. */
   readonly basedOn: number | null
-  /** True: it may drop variables and answers. Default false. */
+  /** True: it may drop variables and answers, and undo what was published since the draft was made. Default false. */
   readonly confirm?: boolean | undefined
 }
 export type PublishResult = TemplateVersion & { readonly warnings: readonly Warning[] }
@@ -103,11 +106,12 @@ export class TemplateVersions {
 
   /**
    * Keeps a draft: what is published, with the templates given in place of those of their keys. Nobody is sent it before it is published.
-   * @throws NotificationError `template_invalid`, `conflict`.
+   * @throws NotificationError `template_invalid`, `conflict`; `invalid_input` also where the organization has 100 drafts already.
    */
   async draft(id: string, input: TemplatesInput): Promise<DraftResult> {
     const given = parseInput(templatesInput, input, 'templates')
     const { storage, clock } = this.#context.options
+    await this.#requireRoom(checked(id))
     for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
       const before = await settingsRow(this.#context, checked(id))
       const patch = definedOnly(mergedTemplates(before, given))
@@ -119,6 +123,21 @@ export class TemplateVersions {
       if (made !== null) return { ...made, warnings, dropped: droppedBy(this.#context, before, after) }
     }
     throw changedMeanwhile(id)
+  }
+
+  /**
+   * Deletes a draft; its number is not given again.
+   * @throws NotificationError `template_version_not_found`; `invalid_input` for what was published, which stays.
+   */
+  async discard(id: string, version: number): Promise<TemplateVersion> {
+    const { organizationId } = await this.#row(id, version)
+    const { storage, clock } = this.#context.options
+    const at = clock.now()
+    const draft = await storage.templateVersions.discard({ organizationId, version, at, by: this.#actor })
+    if (draft !== null) return draft
+    // It was published, or discarded by somebody else at the same time.
+    await this.#row(id, version)
+    throw fieldInvalid('version', `must be a draft: version ${version} was published, and stays`)
   }
 
   /** What of `version` differs from `from`, text by text. Default: from what is published. */
@@ -133,20 +152,22 @@ export class TemplateVersions {
   /**
    * Publishes a draft: from now on messages are made of it. A version that was published before becomes a new one with its texts (roll back).
    * @throws NotificationError `template_version_not_found`; `version_outdated`: another version was published since `basedOn`;
-   * `confirmation_required`: it drops a variable or an answer, each an issue; `template_invalid`, `conflict`.
+   * `confirmation_required`: it drops a variable or an answer, or undoes what was published since the draft was made, each an issue;
+   * `template_invalid`, `conflict`.
    */
   async publish(id: string, version: number, { basedOn, confirm = false }: PublishOptions): Promise<PublishResult> {
-    const { content, organizationId } = await this.#row(id, version)
+    const draft = await this.#row(id, version)
+    const { content, organizationId } = draft
     let warnings: readonly Warning[] = []
     const row = await changeSettings(this.#context, this.#actor, organizationId, async (before) => {
       requireVersion(before, basedOn)
       const after = patched(before, content)
       warnings = await checkTexts(this.#context, after, content)
-      const issues = droppedBy(this.#context, before, after)
+      const issues = [...droppedBy(this.#context, before, after), ...(await this.#undoneBy(draft, before))]
       if (issues.length > 0 && !confirm) {
         throw new NotificationError(
           'confirmation_required',
-          `Version ${version} drops what messages say now: ${issuesInWords(issues)}. Confirm that to publish it.`,
+          `Version ${version} takes away what is published: ${issuesInWords(issues)}. Confirm that to publish it, or make the draft anew.`,
           { issues },
         )
       }
@@ -155,6 +176,27 @@ export class TemplateVersions {
     const published = await this.#row(organizationId, row.templateVersion ?? version)
     const { content: _content, organizationId: _id, ...about } = published
     return { ...about, warnings }
+  }
+
+  /** Texts that somebody published since the draft was made, and that it has otherwise. Whoever goes back to an earlier version means to undo them. */
+  async #undoneBy({ content, basedOn, publishedAt }: TemplateVersionRow, before: SettingsRow): Promise<FieldIssue[]> {
+    if (publishedAt !== null || basedOn === before.templateVersion) return []
+    const then = basedOn === null ? emptySettings : (await this.#row(before.organizationId, basedOn)).content
+    const now = contentOf(before)
+    const published = new Set(changesBetween(contentOf(then), now).map(({ field }) => field))
+    return changesBetween(now, content)
+      .filter(({ field }) => published.has(field))
+      .map(({ field }) => ({ field, message: 'undoes what was published since the draft was made' }))
+  }
+
+  /** Requests at the same time may pass it by a few. @throws NotificationError `invalid_input` where there are too many drafts. */
+  async #requireRoom(organizationId: string): Promise<void> {
+    const drafts = await this.#context.options.storage.templateVersions.drafts(organizationId, mostDrafts)
+    if (drafts.length < mostDrafts) return
+    throw new NotificationError(
+      'invalid_input',
+      `Organization ${organizationId} has ${mostDrafts} drafts, as many as it may keep: publish or discard one first, such as version ${drafts[0]}, the oldest.`,
+    )
   }
 
   async #row(id: string, version: number): Promise<TemplateVersionRow> {

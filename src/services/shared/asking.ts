@@ -31,8 +31,7 @@ export function asksFor(policy: OrganizationPolicy, channel: Channel, category: 
   // Whether one that asks is for the reader is known when it is rendered.
   const texts = JSON.stringify(template)
   return (
-    texts.includes(hintVariable) ||
-    (texts.includes('{>') && JSON.stringify(policy.templatePartials).includes(hintVariable))
+    hintVariable.test(texts) || (texts.includes('{>') && hintVariable.test(JSON.stringify(policy.templatePartials)))
   )
 }
 
@@ -57,8 +56,11 @@ function textsOf(template: Template): readonly string[] {
   return [...(own.body === undefined ? [] : [own]), ...variants].map((one) => JSON.stringify(one))
 }
 
-const listsAll = (template: string): boolean =>
-  template.includes('{appointments}') && !/\{(?:confirm|change|cancel)_url/.test(template)
+const listsAll = (template: string): boolean => list.test(template) && !answerLink.test(template)
+
+// A name may stand between blanks, which a template in JSON has as `\n`.
+const list = /\{(?:\s|\\[nrt])*appointments(?:\s|\\[nrt])*\}/
+const answerLink = /\{(?:\s|\\[nrt])*(?:confirm|change|cancel)_url\b/
 
 /** The variable of templates by which they ask. */
-const hintVariable = '{answer_hint'
+const hintVariable = /\{(?:\s|\\[nrt])*answer_hint\b/

@@ -55,7 +55,7 @@ export type PlanningContext = Pick<
 > & {
   readonly options: Pick<
     ServiceOptions,
-    'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs' | 'compilers' | 'mailFrames'
+    'clock' | 'ids' | 'logger' | 'taskManager' | 'leadMs' | 'settleMs' | 'compilers' | 'mailFrames' | 'traceContext'
   > & {
     readonly storage: TransactionStore
   }

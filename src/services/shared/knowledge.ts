@@ -17,7 +17,7 @@ import type { Lookups } from './directory/batch-reader.ts'
 import { faultOf } from './fault-log.ts'
 import { readRecipient } from './ids.ts'
 import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
-import { policyOf } from './settings-view.ts'
+import { frameOf, policyOf } from './settings-view.ts'
 
 /** An appointment or a waitlist entry. */
 type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
@@ -171,14 +171,11 @@ export class Knowledge {
 
   /** What stands around the text of its mails; undefined: nothing. */
   frame(organizationId: string): MailFrame | undefined {
-    const { mailLayout: rules, brandColor: color } = this.surroundings(organizationId).policy
-    if (rules === null) return undefined
-    let frame = this.#frames.get(organizationId)
-    if (frame === undefined) {
-      const { name = null, phone = null } = this.organization(organizationId) ?? {}
-      frame = this.#context.options.mailFrames.of({ rules, color, name, phone })
-      this.#frames.set(organizationId, frame)
-    }
+    const { policy } = this.surroundings(organizationId)
+    if (policy.mailLayout === null) return undefined
+    const frame =
+      this.#frames.get(organizationId) ?? frameOf(this.#context.options, policy, this.organization(organizationId))
+    if (frame !== undefined) this.#frames.set(organizationId, frame)
     return frame
   }
 

@@ -6,6 +6,7 @@ import type { Directory } from '../../ports/directory.ts'
 import type { Hooks } from '../../ports/hooks.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { IdKinds } from '../../ports/storage.ts'
+import type { TraceContextOf } from '../../ports/trace-context.ts'
 import type { Transport } from '../../ports/transport.ts'
 import type { Store } from '../../records/store.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
@@ -51,4 +52,6 @@ export type ServiceOptions = {
   readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number
+  /** Null: nothing is traced. */
+  readonly traceContext: TraceContextOf | null
 }

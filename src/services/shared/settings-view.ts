@@ -1,6 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
-import type { Making } from '../../messages/index.ts'
+import type { MailFrame, Making } from '../../messages/index.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { type AccountEntry, channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
 import {
@@ -11,6 +11,7 @@ import {
   channelSettings,
   channelsInUse,
 } from '../../schemas/channel-settings.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
 import { offeredQuietHours, type QuietRule } from '../../schemas/quiet-hours.ts'
@@ -33,6 +34,16 @@ export const makingOf = (
   { compilers }: Pick<ServiceOptions, 'compilers'>,
   { templatePartials }: Pick<SettingsValues, 'templatePartials'>,
 ): Making => ({ partials: templatePartials ?? {}, compilers })
+
+/** What stands around the text of the mails of an organization; undefined: nothing. `known`: as the directory has it. */
+export function frameOf(
+  { mailFrames }: Pick<ServiceOptions, 'mailFrames'>,
+  { mailLayout: rules, brandColor: color }: Pick<OrganizationPolicy, 'mailLayout' | 'brandColor'>,
+  known: Pick<Organization, 'name' | 'phone'> | null,
+): MailFrame | undefined {
+  const { name = null, phone = null } = known ?? {}
+  return rules === null ? undefined : mailFrames.of({ rules, color, name, phone })
+}
 
 /** The quiet hours that suit the channels that an organization sends on. */
 export const offeredFor = (row: SettingsRow): QuietRule[] =>

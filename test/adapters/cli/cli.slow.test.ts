@@ -1,49 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, it, onTestFinished } from 'vitest'
-import { exitCodes, runCli } from '../../../adapters/cli/cli.ts'
-
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-const url = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href)
-
-/** A host's module, as a README would have it, in a folder of its own. */
-async function hostFolder({
-  env = "{ DEFAULT_SMTP_HOST: 'localhost', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
-} = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  await writeFile(
-    join(folder, 'notifications.mts'),
-    `import { createNotifications, silentLogger } from ${url('src/index.ts')}
-import { sqlite } from ${url('adapters/storage/sqlite.ts')}
-import { smtp } from ${url('adapters/transport/smtp.ts')}
-const recipients = [{ type: 'PATIENT', id: 7, name: 'Ada Byron', email: 'ada@example.org' }] as const
-export default () => createNotifications({
-  storage: sqlite(${JSON.stringify(join(folder, 'rows.sqlite'))}),
-  transports: [smtp()],
-  directory: {
-    appointments: (ids) => ids.map((id) => ({ id, organizationId: 'clinic', startsAt: new Date(Date.now() + 9 * 86_400_000), timeZone: 'Europe/Berlin', recipients: [...recipients] })),
-    organizations: (ids) => ids.map((id) => ({ id, name: 'Clinic' })),
-    upcoming: () => ({ ids: [42], cursor: null }),
-  },
-  logger: silentLogger,
-  env: ${env},
-})
-`,
-  )
-  return folder
-}
-
-async function run(folder: string, ...args: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const code = await runCli(args, { folder, out: (text) => out.push(text), err: (text) => err.push(text) })
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+import { expect, it } from 'vitest'
+import { exitCodes } from '../../../adapters/cli/cli.ts'
+import { hostFolder, program, root, run } from './host-folder.ts'
 
 it('explains itself, and every command with an example', async () => {
   const { code, out } = await run('/', '--help')
@@ -242,7 +203,6 @@ it.each([
 
 it('runs as a program, and ends by itself', async () => {
   const folder = await hostFolder()
-  const program = join(root, 'adapters/cli/bin/appointment-notifications.ts')
   const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
   expect((await call('migrate')).stdout).toMatch(/^Applied /)
   const listening =

@@ -27,7 +27,10 @@ async function aDay() {
   const otel = telemetry({ trace, metrics })
   const refused = new TransportError('No.', { outcome: 'permanent', code: 'capture_refused' })
   const outbox = capture({ fail: ({ category }) => (category === 'CANCELLATION' ? refused : null) })
-  await using clinic = await openClinic('2026-03-01T09:00:00Z', { transports: otel.transports([outbox]) })
+  await using clinic = await openClinic('2026-03-01T09:00:00Z', {
+    transports: otel.transports([outbox]),
+    traceContext: otel.traceContext,
+  })
   otel.watch(clinic)
   const { phone: _, ...byMail } = ada
   clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })

@@ -24,6 +24,7 @@ export function ahead({ migrated }: Starter): void {
     expect(all.map(({ plan }) => plan.appointmentId)).toEqual([8, 2, 3, 1])
     expect(all[1]?.plan).toEqual(planRow({ appointmentId: 2, startsAt: minutes(20) }))
     expect(all[1]?.place.startsAt).toEqual(minutes(20))
+    expect(all[1]?.createdAt).toEqual(t0)
     // Page by page it is the same, also where a page ends between two that start together.
     const seen: unknown[] = []
     for (let after = begin; ; ) {

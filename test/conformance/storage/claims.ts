@@ -80,6 +80,10 @@ export function claims({ migrated }: Starter): void {
     const about = [{ organizationId, appointmentId: 100 }]
     const filed = await storage.deliveries.ofAppointments(about, 1, { withCalendar: true })
     expect(filed.map(({ id, calendar: mark }) => [id, mark])).toEqual([[queued.id, calendar]])
+    const taken = { guard: guard({ plan: null }), calendar: { sequence: 4, organizer: null } }
+    const third = await commit(storage, sendIntent(deliveryWork(filed[0] ?? queued), taken), minutes(5))
+    expect(third?.calendar).toEqual(taken.calendar)
+    expect(await storage.deliveries.ofAppointments(about, 1, { withCalendar: true })).toEqual([third])
   })
 
   it('lets one of many intents win a reminder, also from other connections', async () => {

@@ -1,16 +1,20 @@
 import { expect, it } from 'vitest'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
+  applied,
   claimOne,
   commit,
   deliveryWork,
   failure,
   guard,
   newDelivery,
+  newReminder,
   organizationId,
+  planCommand,
   planOne,
   planRow,
   queue,
+  reminderWork,
   sendIntent,
   settleCommand,
 } from './rows.ts'
@@ -41,6 +45,31 @@ export function outcomes({ migrated }: Starter): void {
     })
     expect(await storage.statistics.countsByDay({})).toEqual([counts('SENT')])
     expect(await storage.deliveries.nextDueAt()).toBeNull()
+  })
+
+  it('keeps the spans that planned a reminder and that sent it', async () => {
+    const { storage } = await migrated()
+    const [plannedBy, anotherPlan, sentBy] = ['1', '2', '3'].map((id) => `00-${id.repeat(32)}-${id.repeat(16)}-01`)
+    if (plannedBy === undefined || anotherPlan === undefined || sentBy === undefined) throw new Error('three are made')
+    const untraced = await claimOne(storage)
+    await storage.deliveries.settle([settleCommand(untraced)])
+    expect(await storage.reminders.get(untraced.reminderId ?? 0)).not.toHaveProperty('traceContext')
+    expect(await storage.deliveries.get(untraced.id)).not.toHaveProperty('traceContext')
+    const plan = (traceContext: string) => ({
+      plan: planRow({ appointmentId: 101 }),
+      reminders: [newReminder({ traceContext })],
+    })
+    const reminderId = await planOne(storage, plan(plannedBy))
+    const [kept] = await storage.plans.apply([planCommand({ ...plan(anotherPlan), expectedRevision: 1 })])
+    expect(applied(kept).kept).toMatchObject([{ id: reminderId, traceContext: plannedBy }])
+    expect(await storage.reminders.get(reminderId)).toMatchObject({ traceContext: plannedBy })
+    const own = guard({ plan: { organizationId, appointmentId: 101, revision: 1 } })
+    const held = await commit(storage, sendIntent(reminderWork(reminderId), { guard: own }))
+    if (held === null) throw new Error('expected the claim to win')
+    const result = { kind: 'sent', providerMessageId: null, traceContext: sentBy } as const
+    expect(await storage.deliveries.settle([settleCommand(held, result)])).toEqual([true])
+    expect(await storage.deliveries.get(held.id)).toMatchObject({ status: 'SENT', traceContext: sentBy })
+    expect(await storage.reminders.get(reminderId)).toMatchObject({ status: 'SENT', traceContext: plannedBy })
   })
 
   it('failed: the delivery, its reminder and the counter', async () => {

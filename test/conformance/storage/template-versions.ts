@@ -75,6 +75,37 @@ export function templateVersions({ migrated }: Starter): void {
     expect(await storage.templateVersions.get(organizationId, 2)).toMatchObject(published)
   })
 
+  it('discards drafts, and never what is published', async () => {
+    const { storage } = await migrated()
+    await organization(storage, 'a')
+    await storage.settings.create('another', { ...emptySettings }, null, t0, clerk)
+    const draft = (organizationId: string, basedOn: number | null) =>
+      storage.templateVersions.draft({ organizationId, basedOn, content: contentOf('x'), at: minutes(1), by: clerk })
+    for (let count = 0; count < 3; count += 1) await draft(organizationId, 1)
+    await draft('another', null)
+    expect(await storage.templateVersions.drafts(organizationId, 2)).toEqual([2, 3])
+    const discard = (version: number) =>
+      storage.templateVersions.discard({ organizationId, version, at: minutes(2), by: other })
+    expect(await discard(1)).toBeNull()
+    expect(await discard(9)).toBeNull()
+    const gone = {
+      version: 3,
+      basedOn: 1,
+      createdAt: minutes(1),
+      createdBy: clerk,
+      publishedAt: null,
+      publishedBy: null,
+    }
+    expect(await Promise.all([discard(3), discard(3)])).toEqual([gone, null])
+    await storage.settings.update(organizationId, body('x'), null, minutes(3), other, undefined, { publishes: 2 })
+    expect(await discard(2)).toBeNull()
+    expect(await storage.templateVersions.drafts(organizationId, 10)).toEqual([4])
+    expect(await discard(4)).toMatchObject({ version: 4 })
+    // A number is of one draft for ever.
+    expect(await draft(organizationId, 2)).toMatchObject({ version: 5 })
+    expect(await storage.templateVersions.drafts('another', 10)).toEqual([1])
+  })
+
   it('publishes once of several who read the same settings', async () => {
     const { storage, another } = await migrated()
     await organization(storage, 'a')

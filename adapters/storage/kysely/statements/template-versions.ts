@@ -24,6 +24,18 @@ export const templateVersionStatements = <M extends Mode>(db: Builder, bind: Bin
         .compile(),
     ),
   ),
+  drafts: bind(
+    query((p: Param<{ organizationId: string; limit: number }>) =>
+      db
+        .selectFrom(table)
+        .select('version')
+        .where('organization_id', '=', p('organizationId'))
+        .where('published_at', 'is', null)
+        .orderBy('version')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   get: bind(
     query((p: Param<{ organizationId: string; version: number }>) =>
       db

@@ -47,6 +47,11 @@ export const templateVersionQueries = <M extends Mode>({ all, first }: Runner<M>
       ({ statements }) => statements.templateVersions.page.all({ organizationId, before, limit }),
       records.decodeTemplateVersion,
     ),
+  drafts: (organizationId, limit) =>
+    all(
+      ({ statements }) => statements.templateVersions.drafts.all({ organizationId, limit }),
+      ({ version }) => version,
+    ),
   get: (organizationId, version) =>
     first(
       ({ statements }) => statements.templateVersions.get.get({ organizationId, version }),

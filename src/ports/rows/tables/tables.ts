@@ -60,6 +60,8 @@ export const tables = {
       held_at: optional('instant'),
       /** 1, or null once CANCELLED: nulls are distinct to a unique index, so one full index serves uniqueness and listing. */
       live: optional('int'),
+      /** `traceparent` of the span that planned it; null: there was none. */
+      trace_context: optional('text'),
     },
     indexes: [
       {
@@ -144,12 +146,14 @@ export const tables = {
       ask_sender: optional('text'),
       /** `SEQUENCE` of its calendar file; null: it has none. */
       calendar_sequence: optional('int'),
-      /** `ORGANIZER` of that file. */
+      /** `ORGANIZER` of that file; null: it has none, or the file took its event out of calendars. */
       calendar_organizer: optional('text'),
       /** Since when the row says nothing of its person, and is to take in nothing any more; null for all others. */
       erased_at: optional('instant'),
       /** Of an erased row: its address as a hash, for as long as its person may still complain of it. */
       erased_hash: optional('text'),
+      /** `traceparent` of the span that sent it; null: there was none. */
+      trace_context: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },

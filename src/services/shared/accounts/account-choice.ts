@@ -1,6 +1,14 @@
+import type { EntityId } from '../../../schemas/common.ts'
 import { isFailing, type KnownPauses, ruleOf } from './known-pauses.ts'
 import type { Paused, PauseRule, Probe } from './paused-accounts.ts'
 import type { Provider, Senders } from './providers.ts'
+
+/** What messages are about, by which the order of their accounts is drawn. */
+export const subjectName = (about: {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+}): string => JSON.stringify([about.organizationId, about.appointmentId, about.waitlistEntryId])
 
 /** By which account a message goes now. */
 export type Chosen = {

@@ -8,7 +8,7 @@ import { offeredFor } from '../settings-view.ts'
 import { newAccountKey } from './account-ids.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import type { AccountsContext } from './senders.ts'
-import { missingAccount } from './sending-report.ts'
+import { calendarFault, missingAccount } from './sending-report.ts'
 
 /** Why an organization cannot send through the account that its settings describe. */
 export type AccountFault = {
@@ -87,6 +87,7 @@ export class AccountReview {
     const faults: AccountFault[] = []
     const undecided: string[] = []
     let someWork = false
+    let withFiles = 0
     for (let after: string | null = null; ; ) {
       const page: readonly SettingsRow[] = await storage.settings.list(after, pageSize)
       for (const row of page) {
@@ -95,6 +96,7 @@ export class AccountReview {
         someWork ||= found.works
         faults.push(...found.faults)
         if (isUndecided(row)) undecided.push(row.organizationId)
+        if (row.calendarFiles === true) withFiles += 1
       }
       const last = page.at(-1)
       if (last === undefined || page.length < pageSize) break
@@ -105,6 +107,7 @@ export class AccountReview {
       const { message, ...about } = fault
       logger.warn('account cannot be used: nothing is sent by it', { ...about, fault: message })
     }
+    if (this.#report === null && withFiles > 0) this.#reportFiles(withFiles)
     if (this.#report?.someWork !== someWork && !someWork) this.#reportNobody()
     this.#report = { faults, someWork, undecided }
     return this.#report
@@ -116,6 +119,13 @@ export class AccountReview {
     const { storage, clock } = this.#context.options
     const given = { accountKey: newAccountKey() }
     await storage.settings.update(organizationId, given, null, clock.now(), undefined, revision)
+  }
+
+  /** Organizations that switched calendar files on expect them. */
+  #reportFiles(organizations: number): void {
+    const fault = calendarFault(this.#context)
+    if (fault === null) return
+    this.#context.options.logger.warn('calendar files are switched on, and no mail has one', { fault, organizations })
   }
 
   /** Where the host application has no account either, nothing is sent at all. */

@@ -25,6 +25,12 @@ export function missingAccount({ providers, options }: AccountsContext, channel:
   return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
 }
 
+/** Why no mail has a calendar file, whatever an organization sets; null: nothing is in the way. */
+export function calendarFault({ providers, options }: AccountsContext): string | null {
+  if (options.calendar === null) return 'the host application has not set the option "calendar"'
+  return providers.delivered ? 'TaskManager delivers, and takes no files' : null
+}
+
 /** What this process can send for organizations without an account of their own, and what not: a line a channel. */
 export function reportChannels(context: AccountsContext): void {
   const { providers, options } = context

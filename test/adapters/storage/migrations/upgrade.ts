@@ -29,6 +29,7 @@ const newest = [
   'late_complaints',
   'answered_people',
   'mail',
+  'trace_context',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

@@ -81,6 +81,15 @@ describe('a message', () => {
     expect(mails[1]?.messageId).toBe(mails[0]?.messageId)
   })
 
+  it('leaves nothing to decode of what only looks encoded', async () => {
+    const { port, mails } = await server()
+    const name = '=?utf-8?Q?Dr=2E_Smith?='
+    await transport().send(emailMessage({ fromName: name, toName: name, subject: `For ${name}` }), contextFor(port))
+    const { subject, from, to } = mails[0]?.parsed ?? {}
+    expect(JSON.stringify([subject, from, to])).not.toContain('Dr. Smith')
+    expect(subject).toBe('For = ?utf-8?Q?Dr=2E_Smith?=')
+  })
+
   it.each(['\r\nBcc: evil@example.net', '\nX-Evil: 1', '\u2028X-Evil: 1', '\0X-Evil: 1', '\ud800X-Evil: 1'])(
     'takes no header from names and subject: %j',
     async (payload) => {
