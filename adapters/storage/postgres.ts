@@ -6,7 +6,6 @@ import { watchForeignChanges } from './postgres/foreign-change.ts'
 import { withinHostTransactions } from './postgres/host-transaction.ts'
 import { limitsOf } from './postgres/limits.ts'
 import { migrate } from './postgres/migrate.ts'
-import { keyStore, personalStore } from './postgres/personal.ts'
 import { ownQueries } from './postgres/queries.ts'
 import { runnerOn } from './postgres/runner.ts'
 import type { PostgresTarget } from './postgres/source.ts'
@@ -119,7 +118,5 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     // Several round trips, whatever they carry.
     stepMs: 12,
     ...queriesOn(runnerOn(engine), ownQueries(engine)),
-    personal: personalStore(engine),
-    keys: keyStore(engine),
   }
 }

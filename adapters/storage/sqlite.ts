@@ -5,7 +5,6 @@ import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { migrate } from './sqlite/migrate.ts'
-import { keyStore, personalStore } from './sqlite/personal.ts'
 import { ownQueries } from './sqlite/queries.ts'
 import { runnerOn } from './sqlite/runner.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
@@ -81,7 +80,5 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     scrub: () => engine.scrub(),
     relieve: () => engine.relieve(),
     ...queriesOn(runnerOn(engine), ownQueries(engine)),
-    personal: personalStore(engine),
-    keys: keyStore(engine),
   }
 }

@@ -2,6 +2,7 @@ import type { Storage, TransactionStorage } from '../../../src/index.ts'
 import type { Mode } from './query.ts'
 import type { Runner } from './runner.ts'
 import { answerQueries, consentQueries, linkQueries } from './stores/people.ts'
+import { keyStore, personalQueries } from './stores/personal.ts'
 import { decisionQueries, planQueries, reminderQueries, settingsQueries } from './stores/planning.ts'
 import { accountQueries, addressQueries, deliveryQueries, taskQueries } from './stores/sending.ts'
 import { auditStore, jobStore, requestQueries, templateVersionQueries } from './stores/upkeep.ts'
@@ -45,4 +46,6 @@ export const queriesOn = <M extends Mode>(runner: Runner<M>, own: OwnQueries) =>
   accounts: { ...accountQueries(runner), ...own.accounts },
   links: linkQueries(runner),
   templateVersions: templateVersionQueries(runner),
+  personal: personalQueries(runner),
+  keys: keyStore(runner),
 })

@@ -4,15 +4,14 @@ import { lastId } from '../held.ts'
 import type { Mode } from '../query.ts'
 import type { Runner } from '../runner.ts'
 
-export const linkQueries = <M extends Mode>({ read, change }: Runner<M>): LinkQueries => ({
-  find: (hashes) =>
-    read(function* ({ statements: { links } }, wait) {
-      for (const hash of hashes) {
-        const row = yield* wait(links.get.get({ hash }))
-        if (row !== undefined) return records.decodeLink(row)
-      }
-      return null
-    }),
+export const linkQueries = <M extends Mode>({ first, change }: Runner<M>): LinkQueries => ({
+  async find(hashes) {
+    for (const hash of hashes) {
+      const link = await first(({ statements }) => statements.links.get.get({ hash }), records.decodeLink)
+      if (link !== null) return link
+    }
+    return null
+  },
   purge: (until, limit) => change(({ statements }) => statements.links.purge.run({ until: until.getTime(), limit })),
 })
 
