@@ -40,13 +40,13 @@ export function* wait<T>(answer: T | Promise<T>): Steps<T> {
   return given()
 }
 
-export function now<T>(steps: Steps<T>): T {
+export function runAtOnce<T>(steps: Steps<T>): T {
   const step = steps.next()
   if (step.done !== true) throw new Error('a synchronous driver answers at once')
   return step.value
 }
 
-export async function inTime<T>(steps: Steps<T>): Promise<T> {
+export async function runAwaiting<T>(steps: Steps<T>): Promise<T> {
   let step = steps.next()
   while (step.done !== true) {
     step = await step.value.then(

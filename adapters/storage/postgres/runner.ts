@@ -1,8 +1,7 @@
-import { inTime, type Runner, wait } from '../kysely/runner.ts'
+import { type Runner, runAwaiting, wait } from '../kysely/runner.ts'
 import type { Engine } from './engine.ts'
-import { readerOf } from './lists.ts'
 
-/** Single statements, on whatever connection is free. */
+/** Each statement for itself, on whatever connection is free. */
 export const runnerOn = (engine: Engine): Runner<'async'> => ({
   all: (ask, decode) => engine.read(async (database) => (await ask(database)).map((row) => decode(row))),
   first: (ask, decode) =>
@@ -11,7 +10,15 @@ export const runnerOn = (engine: Engine): Runner<'async'> => ({
       return row === undefined ? null : decode(row)
     }),
   change: (ask) => engine.read(async (database) => (await ask(database)).changes),
-  read: (work) => engine.read((database) => inTime(work(database, wait))),
-  write: (work) => engine.read((database) => inTime(work(database, wait))),
-  reader: () => readerOf(engine),
+  read: (work) => engine.read((database) => runAwaiting(work(database, wait))),
+  write: (work) => engine.read((database) => runAwaiting(work(database, wait))),
+  reader: async () => ({
+    ids: await engine.read(async ({ ids }) => ids),
+    hop: 20_000,
+    window: 5000,
+    ask: (build) =>
+      engine.read(({ bind, builder, lists, schema }) =>
+        bind(build({ builder, lists, merging: lists.postgresMerging(schema) })).all({}),
+      ),
+  }),
 })
