@@ -54,8 +54,8 @@ export type Notifications = {
   health(): Promise<HealthReport>
   /**
    * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
-   * concerns and what to do; nothing is found where all is well. Asks the directory for a page, and connects to the host application's own
-   * providers. Takes up to 20 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
+   * concerns and what to do; nothing is found where all is well. Asks the directory for appointments that are upcoming or planned, connects to the
+   * host application's own providers, and writes nothing. Takes up to 20 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
    */
   checkUp(options?: CheckUpOptions): Promise<CheckUpReport>
   /** The endpoints that `handle` answers, each with its schemas. */

@@ -1,3 +1,4 @@
+import { commandLine, createdLibraries, isCommandLine } from './command-line.ts'
 import { NotificationError } from './errors.ts'
 import { createHandler } from './http/handler.ts'
 import { createIdempotency } from './http/idempotency.ts'
@@ -7,7 +8,6 @@ import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
-import { type Logger, silentLogger, stderrLogger } from './ports/logger.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Answers } from './services/answers/answers.ts'
 import { HookCalls } from './services/answers/hook-calls.ts'
@@ -62,7 +62,7 @@ import { TaskManagerIntegration } from './services/task-manager/integration.ts'
  * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const given = resolveOptions(isCommandLine() ? { ...options, logger: errorsOnly } : options)
+  const given = resolveOptions(options)
   const clock = new LibraryClock(given.clock, given.storage, given.logger)
   const resolved = { ...given, clock }
   const context = createContext(resolved, {
@@ -252,17 +252,6 @@ export function createNotifications(options: NotificationsOptions): Notification
   if (Array.isArray(created)) created.push(library)
   return library
 }
-
-/**
- * Set while the command line has loaded the host application's file, which may start the library or migrate; its own call of `migrate()` has it
- * as an option. Another copy of the package may have set it.
- */
-const commandLine = Symbol.for('appointment-notifications.command-line')
-/** Standard output is that of the command, and a logger of the host may write to it; what is to be known is the command's result. */
-const errorsOnly: Logger = { ...silentLogger, error: stderrLogger.error }
-const isCommandLine = () => Reflect.get(globalThis, commandLine) === true
-/** Libraries that the file creates while the command line loads it, which it needs where the file fails afterwards. */
-const createdLibraries = Symbol.for('appointment-notifications.created')
 
 const stoppedMeanwhile = () =>
   new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -1,3 +1,4 @@
+import { commandLineLogger } from './command-line.ts'
 import type { RetryPolicy } from './domain/retry.ts'
 import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
@@ -222,7 +223,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager, clock = systemClock } = options
-  const logger = createFaultLog(messageFirst(options.logger ?? stderrLogger), clock)
+  const logger = createFaultLog(commandLineLogger() ?? messageFirst(options.logger ?? stderrLogger), clock)
   return {
     storage: storeOn(options.storage),
     directory: options.directory,

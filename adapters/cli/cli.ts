@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isNotificationError, type Notifications } from '../../src/index.ts'
+import { isNotificationError, type LogFields, type Logger, type Notifications, silentLogger } from '../../src/index.ts'
 import { type Command, commandLine, messageOf, UsageError } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { fileNames, loadLibrary } from './commands/config.ts'
@@ -55,7 +55,7 @@ export async function runCli(
   const { name, command } = found
   let library: Notifications | null = null
   const isProgram = Reflect.has(globalThis, commandLine)
-  Reflect.set(globalThis, commandLine, true)
+  Reflect.set(globalThis, commandLine, command.showsFaults === true ? silentLogger : errorsTo(err))
   try {
     const { values, positionals } = parse(command, args.slice(name.split(' ').length))
     if (values['help'] === true) {
@@ -130,6 +130,12 @@ function loadVariables(path: string): void {
 /** The result stands, also where this fails. In TypeScript a `let` that only a closure sets counts as what it was at first. */
 const close = async (library: Notifications | null, err: (text: string) => void): Promise<void> =>
   void (await library?.stop().catch((error: unknown) => err(messageOf(error))))
+
+/** The library's errors, each a line of JSON as it writes them by default. What else is to be known is the command's result. */
+const errorsTo = (write: (text: string) => void): Logger => ({
+  ...silentLogger,
+  error: (message: string, fields?: LogFields) => write(JSON.stringify({ level: 'error', message, ...fields })),
+})
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -1,7 +1,7 @@
 import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
-import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
 import { isSameZone } from '../schemas/time-zone.ts'
@@ -11,7 +11,7 @@ import { type Appointment, inactiveRule, isActive, isSameRecipient, type Waitlis
 import type { Notified } from './changes.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
-import { canonicalOffsets, reminderTime } from './reminder-time.ts'
+import { reminderTime } from './reminder-time.ts'
 import { type CheckResult, cancel, freeText, inQuietHours, type Moment, tooLate } from './timely.ts'
 import type { Life } from './useful-life.ts'
 
@@ -47,6 +47,8 @@ export type DueReminder = {
   readonly reminderTime: Date
   /** The directory already had no such appointment `goneForMs` ago. */
   readonly isGoneForLong: boolean
+  /** It goes out now, before its own time. Default false. */
+  readonly isEarly?: boolean
 }
 
 /** Is this reminder still right? Checked against the current state, before its intent is committed. */
@@ -71,17 +73,17 @@ export function checkReminder(
   if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel, appointment.kind)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
-  const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
-  if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  const offsets = plan.customReminders ?? allowed.offsets
+  if (!offsets.some((offset) => parseOffset(offset).text === reminder.offset)) return cancel('offset_removed')
   if (isNeedless(reminder.offset, plan, recipient, offsets, appointment, surroundings)) return cancel('confirmed')
   const { reminderTime: since } = reminder
   const life = { category: 'REMINDER', since, start: appointment.start.instant } as const
   const late = tooLate(life, { now, leadMs })
   if (late !== null) return late
-  const at = since > now ? since : now
+  const at = since > now && reminder.isEarly !== true ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
   const quiet = inQuietHours(about, surroundings, { now, leadMs })
-  return quiet ?? { kind: 'send', recipient, address: allowed.address, ...freeText(allowed) }
+  return quiet ?? { kind: 'send', recipient, address: allowed.address, offsets, ...freeText(allowed) }
 }
 
 /** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
@@ -89,14 +91,14 @@ function isNeedless(
   offset: string,
   { answers = [] }: PlanFacts,
   recipient: RecipientRef,
-  offsets: readonly Offset[],
+  offsets: readonly OffsetInput[],
   { start }: Appointment,
   { policy }: Surroundings,
 ): boolean {
   if (answers.length === 0 || policy.confirmedReminders === 'keep' || !isConfirmedBy(answers, recipient)) return false
   if (policy.confirmedReminders === 'none') return true
-  const timeOf = (one: Offset) => reminderTime(one, start, policy).getTime()
-  return timeOf(parseOffset(offset)) < Math.max(...offsets.map(timeOf))
+  const timeOf = (one: OffsetInput) => reminderTime(parseOffset(one), start, policy).getTime()
+  return timeOf(offset) < Math.max(...offsets.map(timeOf))
 }
 
 /** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */

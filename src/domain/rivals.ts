@@ -6,7 +6,7 @@ import type { ReminderStatus } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
 import { recipientChannelKey } from './plan.ts'
-import { canonicalOffsets, reminderTime, type Workweek } from './reminder-time.ts'
+import { reminderTime, type Workweek } from './reminder-time.ts'
 
 /** A due reminder of an appointment that competes with others: of several late ones, only the nearest to the start is sent. */
 export type Rival = {
@@ -77,11 +77,13 @@ export const isBehind = (
   start: Start,
   now: Date,
   week?: Workweek,
-): boolean =>
-  canonicalOffsets(offsets, start, week).some((offset) => {
-    const time = reminderTime(offset, start, week)
-    return time <= now && time > timeOf(reminder, start, week)
+): boolean => {
+  const own = timeOf(reminder, start, week)
+  return offsets.some((offset) => {
+    const time = reminderTime(parseOffset(offset), start, week)
+    return time <= now && time > own
   })
+}
 
 /**
  * Whether another row replaces a late reminder: a nearer one of the same recipient, channel and start that was sent, or
@@ -102,7 +104,7 @@ export function standsFor(
     return false
   if (timeOf(sibling, start, week) <= timeOf(reminder, start, week)) return false
   if (sibling.status === 'SENT') return true
-  const isWanted = canonicalOffsets(offsets).some(({ text }) => text === sibling.offset)
+  const isWanted = offsets.some((offset) => parseOffset(offset).text === sibling.offset)
   return sibling.status === 'PENDING' && sibling.reminderTime <= now && sibling.heldAt === null && isWanted
 }
 

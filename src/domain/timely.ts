@@ -2,6 +2,7 @@
 import type { Channel } from '../channels/index.ts'
 import { channelsInUse } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
+import type { OffsetInput } from '../schemas/offset.ts'
 import type { Rule } from '../schemas/rules.ts'
 import type { EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings, writtenTo } from './plan.ts'
@@ -10,8 +11,14 @@ import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What happens to one piece of due work. */
 export type CheckResult =
-  /** `because`: the rule by which it is sent, where that is not the usual one. */
-  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string; readonly because?: Rule }
+  /** `because`: the rule by which it is sent, where that is not the usual one. `offsets`: of a reminder, those in force. */
+  | {
+      readonly kind: 'send'
+      readonly recipient: Person
+      readonly address: string
+      readonly because?: Rule
+      readonly offsets?: readonly OffsetInput[]
+    }
   /** Must not be sent; no failure is reported. `instead`: the channel that takes its place. */
   | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string; readonly instead?: Channel }
   /** Should be sent but cannot be: becomes FAILED, and the failure is reported. */

@@ -2,6 +2,7 @@ import type { IdCodec } from '../ports/rows/ids.ts'
 import { type AnyKey, keys } from '../ports/rows/keys.ts'
 import type { Absence, Read, Rows } from '../ports/rows/rows.ts'
 import type { IntentGuard } from '../ports/storage/intents.ts'
+import { refKey } from '../schemas/common.ts'
 import { isOpenTo } from './addresses.ts'
 
 type Revisions = Pick<IntentGuard, 'settings' | 'preferences'>
@@ -41,6 +42,7 @@ export const guardAbsences = (guard: Revisions, ids: IdCodec): Absence[] =>
 export function guardCheck(rows: Rows): GuardCheck {
   const settings = new Map<string, number>()
   const plans = new Map<string, number>()
+  const preferences = new Map<string, number>()
   const settingsRevision = (organizationId: string): number => {
     let revision = settings.get(organizationId)
     if (revision === undefined) {
@@ -61,12 +63,18 @@ export function guardCheck(rows: Rows): GuardCheck {
   }
   const preferencesRevision = ({ recipient }: IntentGuard['preferences'][number]): number => {
     if (recipient.type === 'PRACTITIONER') return 0
-    const id = rows.ids('recipient', recipient.id)
-    const row =
-      recipient.type === 'PATIENT'
-        ? rows.get(keys.patientRevision, { patient_id: id })
-        : rows.get(keys.clientRevision, { client_id: id })
-    return row?.revision ?? 0
+    const key = refKey(recipient)
+    let revision = preferences.get(key)
+    if (revision === undefined) {
+      const id = rows.ids('recipient', recipient.id)
+      const row =
+        recipient.type === 'PATIENT'
+          ? rows.get(keys.patientRevision, { patient_id: id })
+          : rows.get(keys.clientRevision, { client_id: id })
+      revision = row?.revision ?? 0
+      preferences.set(key, revision)
+    }
+    return revision
   }
   return (guard) =>
     settingsRevision(guard.settings.organizationId) === guard.settings.revision &&

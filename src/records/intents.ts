@@ -121,6 +121,10 @@ function claimTogether(
   return { status: 'committed', delivery, together }
 }
 
+/** An attempt that the account refused is not counted, but the message was: also one that it went out in before. */
+const isUncounted = ({ kind, row }: Found): boolean =>
+  kind === 'reminder' || (row.attempts === 0 && row.provider === null)
+
 /** Commits only if the guards hold and all work that it takes is still available; else the work is lost, and decided again. */
 function claim(
   intent: Work,
@@ -149,8 +153,7 @@ function claim(
     }
     together.push({ found: other, ask })
   }
-  // An attempt that the account refused is not counted, but the message was.
-  const isFirst = found.kind === 'reminder' || (found.row.attempts === 0 && found.row.provider === null)
+  const isFirst = [found, ...together.map((other) => other.found)].every(isUncounted)
   if (isFirst && !isWithinBudget(intent.rows, command)) return { status: 'spent' }
   const over = countBegun(intent.meter, command, intent.at, isFirst)
   if (over !== null) return { status: over }

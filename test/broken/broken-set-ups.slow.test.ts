@@ -33,7 +33,7 @@ describe('a set-up that works', () => {
 })
 
 describe.each(brokenSetUps)('$name', ({ name, make, log, health, status, staff: own }) => {
-  it('is named in the log and in health', async () => {
+  it('is named in the log, in health and by a check-up, with what to do', async () => {
     const host = await make()
     await expect.poll(() => host.lines.join('\n')).toMatch(log)
     // A database that is away takes longer to say so than the first who asks waits for it.
@@ -48,7 +48,11 @@ describe.each(brokenSetUps)('$name', ({ name, make, log, health, status, staff: 
     expect(`${seen.text}${host.lines.join('\n')}`).not.toMatch(secrets)
     const { status: worst, findings: found } = await host.passing(host.checkUp())
     expect(worst).not.toBe('ok')
-    expect(found.map(({ code }) => code)).toContain(findings[name])
+    const [code, cause, remedy, ...beside] = findings[name] ?? ['logged', /none is expected/, /none/]
+    expect(found).toContainEqual(
+      expect.objectContaining({ code, cause: expect.stringMatching(cause), remedy: expect.stringMatching(remedy) }),
+    )
+    expect([...new Set(found.map((one) => one.code))].sort()).toEqual([code, ...beside].sort())
     expect(JSON.stringify(found)).not.toMatch(secrets)
   })
 })

@@ -32,8 +32,19 @@ function asNobody(): void {
 
 export const databases: readonly BrokenSetUp[] = [
   {
-    name: 'a database that nobody migrated',
+    name: 'a path without a database',
     make: () => openHost({ isMigrated: false }),
+    log: /not started.*migration_missing: There is no database at .*rows\.sqlite\. Call migrate\(\)/,
+    health: /"storage":\{"status":"failing","fault":"migration_missing: There is no database at [^"]*Call migrate\(\)/,
+    status: 'failing',
+  },
+  {
+    name: 'a database that nobody migrated',
+    make: async () => {
+      const path = join(await folder(), 'rows.sqlite')
+      await writeFile(path, '')
+      return openHost({ storage: sqlite(path), isMigrated: false })
+    },
     log: /not started.*migration_missing: The tables are missing\. Call migrate\(\)/,
     health: /"storage":\{"status":"failing","fault":"migration_missing: The tables are missing\. Call migrate\(\)/,
     status: 'failing',

@@ -149,6 +149,13 @@ export const providers: readonly BrokenSetUp[] = [
     status: 'failing',
   },
   {
+    name: 'an SMS account whose quota is used up',
+    make: () => textBy({ refuse: () => 63038 }),
+    log: /account paused.*twilio_63038.*daily limit/,
+    health: /"paused":\[\{"organization_id":null[^}]*"code":"twilio_63038"[^}]*daily limit/,
+    status: 'failing',
+  },
+  {
     name: 'an Account SID that is none',
     make: () => textBy({}, { DEFAULT_SMS_API_KEY: 'SK0000' }),
     log: /account paused.*twilio_account.*Account SID \(AC/,

@@ -55,6 +55,13 @@ export const surroundings: readonly BrokenSetUp[] = [
     status: 'failing',
   },
   {
+    name: 'something else at the URL of TaskManager',
+    make: () => withTaskManager({ status: 404 }),
+    log: /TaskManager did not take a task.*404/,
+    health: /"task_manager":\{"mode":"deliver","status":"failing"[^}]*404/,
+    status: 'failing',
+  },
+  {
     name: 'TaskManager that fails',
     make: () => withTaskManager({ status: 500 }),
     log: /TaskManager did not respond.*it answered 500/,

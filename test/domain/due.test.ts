@@ -41,7 +41,7 @@ const check = (
 
 describe('a due reminder', () => {
   it('is sent while everything still stands', () => {
-    expect(check()).toEqual({ kind: 'send', recipient: patient, address: 'one@example.org' })
+    expect(check()).toEqual({ kind: 'send', recipient: patient, address: 'one@example.org', offsets: [24, 2] })
   })
 
   it.each([

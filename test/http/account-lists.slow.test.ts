@@ -229,6 +229,9 @@ describe.each(['sqlite', 'postgres'] as const)('accounts of a channel on %s', (k
     const storage = storages[kind]()
     const env = { DEFAULT_SMS_PROVIDER: 'twilio', DEFAULT_SMS_API_KEY: sid(1), DEFAULT_SMS_API_SECRET: 'first-token' }
     const clinic = await openWith(storage, { env })
+    // A process that was started gives them.
+    expect(await clinic.idsOf()).toEqual([''])
+    await clinic.start()
     const [id = ''] = await clinic.idsOf()
     expect(id).toMatch(/^[0-9a-f]{32}-sms$/)
     expect(await clinic.lookUp(id)).toMatchObject({

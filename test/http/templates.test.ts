@@ -78,6 +78,14 @@ describe('versions of templates', () => {
     })
   })
 
+  it('are published as the first by who has seen that there is none', async () => {
+    await using clinic = await opened({ emailTemplates: null })
+    await clinic.post('/versions', reminder('On {date}.'))
+    expect(await clinic.post('/versions/1/publish', {}, '"1"')).toMatchObject({ status: 412 })
+    expect(await clinic.post('/versions/1/publish', {}, '"0"')).toMatchObject({ status: 200 })
+    expect(await clinic.post('/versions/1/publish', {}, '"0"')).toMatchObject({ status: 412 })
+  })
+
   it('are those of one organization, and written by its admins', async () => {
     await using clinic = await opened()
     for (const path of ['/versions', '/versions/1', '/versions/1/diff'])
@@ -159,6 +167,14 @@ describe('previews', () => {
     expect((await preview(6)).answer).toMatchObject({
       warnings: [{ field: 'variables.copay', code: 'value_missing' }],
     })
+    // Practitioners have no preferences here.
+    const doctor = { type: 'PRACTITIONER', id: 9, name: 'Dr. Jo', email: 'jo@example.org' } as const
+    clinic.host.book({ id: 9, startsAt: '2026-04-01T15:00:00Z', recipients: [ada, doctor] })
+    const template = '{recipient_name}: {preferences_url}'
+    const asked = { template_key: 'appointment_reminder', template, appointment_id: 9, audiences: ['person', 'other'] }
+    expect((await clinic.post('/preview', asked)).answer).toMatchObject({
+      previews: [{ message: expect.stringContaining('Ada Byron: https://') }, { message: 'Dr. Jo: ' }],
+    })
     expect(await preview(7)).toMatchObject({ status: 404, answer: { code: 'appointment_not_found' } })
     expect(await preview(8)).toMatchObject({ status: 404 })
     expect(await clinic.post('/preview', { template_key: 'appointment_reminder', version: 9 })).toMatchObject({
@@ -201,11 +217,19 @@ describe('previews', () => {
         { message: '', warnings: [{ code: 'no_preview' }] },
       ],
     })
+    // A draft with a fault has it everywhere.
+    const faulty = { template_key: 'appointment_reminder', template: '{nobody}', channels: ['EMAIL', 'SMS'] }
+    expect(await clinic.post('/preview', faulty)).toMatchObject({ status: 422, answer: { code: 'template_invalid' } })
     const locales = Array.from({ length: 30 }, () => 'en')
     const many = { ...asked, locales, audiences: ['person', 'other'] }
     expect(await clinic.post('/preview', many)).toMatchObject({ status: 422 })
     const long = { ...asked, template: { body: `${'x'.repeat(1500)}{date}` }, locales }
     expect((await clinic.post('/preview', long)).status).toBe(200)
+    const quotes = { ...many, channels: ['EMAIL'], template: { body: '"'.repeat(19_000) } }
+    expect(await clinic.post('/preview', quotes)).toMatchObject({
+      status: 422,
+      answer: { field: 'channels', detail: expect.stringContaining('more text than a response can hold') },
+    })
   })
 
   it('are sent to the caller, as they would be sent to others', async () => {

@@ -169,6 +169,25 @@ describe('the layout of mails', () => {
     )
   })
 
+  it('has names as words in its title, its picture and its preheader', async () => {
+    const name = `"><script>alert('x')</script>&`
+    const { subject, ...own } = { subject: '{patient_name}', preheader: '{patient_name}', body: '{patient_name}' }
+    const strange = framesBy(null).of({ ...framed, rules: { ...rules, logoAlt: name, footer: [name] }, name })
+    const templates = {
+      appointment_reminder: { ...own, subject, buttons: [{ label: '{patient_name}', url: 'tel:+1' }] },
+    }
+    const { html } = renderMessage({
+      channel: 'EMAIL',
+      facts: told('en', { patientName: name }),
+      templates,
+      frame: strange,
+    })
+    expect(await faultsOf(html ?? '')).toEqual([])
+    const escaped = '&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;'
+    expect(html?.split(escaped)).toHaveLength(7)
+    expect(html).not.toContain('<script')
+  })
+
   it('is that of the host application where it has one that works', () => {
     const own = framesBy(({ subject, document }) => `<p>${subject} ${document.blocks.length}</p>`).of(framed)
     expect(renderMessage({ channel: 'EMAIL', facts: told('en'), templates: {}, frame: own }).html).toBe(

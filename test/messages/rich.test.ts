@@ -92,6 +92,7 @@ describe('Markdown', () => {
     expect(body('1{patient_name}. x', { patientName: '' })).toBe('<p>1. x</p>')
     expect(body('{location} - {patient_name}', { location: null })).toBe('<p>- Jane Doe</p>')
     expect(body('*{location}*a*{location}*', { location: null })).toBe('<p>**a**</p>')
+    expect(body('{leaflet} - {patient_name}')).toBe('<p>- Jane Doe</p>')
     expect(body('\\\\{patient_name}](https://a.example)', { patientName: '[x' })).toBe(
       '<p>\\[x](https://a.example)</p>',
     )
@@ -147,13 +148,19 @@ describe('Markdown', () => {
     )
   })
 
-  it.each(['javascript:alert(1)', 'JaVaScRiPt:x', 'http://a.example', '//a.example', 'data:text/html,x', 'https:', ''])(
-    'leads nowhere by %j',
-    (url) => {
-      expect(render(markdown(`[go](${url})`)).html).not.toContain('<a')
-      if (url !== '') expect(() => check(markdown(`[go](${url})`))).toThrow('and links lead to')
-    },
-  )
+  it.each([
+    'javascript:alert(1)',
+    'JaVaScRiPt:x',
+    'https://a.example:99999',
+    'http://a.example',
+    '//a.example',
+    'data:text/html,x',
+    'https:',
+    '',
+  ])('leads nowhere by %j', (url) => {
+    expect(render(markdown(`[go](${url})`)).html).not.toContain('<a')
+    if (url !== '') expect(() => check(markdown(`[go](${url})`))).toThrow('and links lead to')
+  })
 
   it('keeps a link that a value is part of to its place, and the links of the library whole', () => {
     const facts = { patientName: 'a/../@evil.example?x=1&y#z)', linkBase: 'https://clinic.example/n' }
@@ -161,6 +168,11 @@ describe('Markdown', () => {
     expect(bodyOf(html)).toBe(
       `<p><a href="https://a.example/a%2F..%2F%40evil.example%3Fx%3D1%26y%23z)">go</a> <a href="https://clinic.example/n/confirm/${tokenMask}">yes</a></p>`,
     )
+  })
+
+  it('has no marks of direction in a link', () => {
+    const { html } = render(markdown('[go](https://a.example/{patient_name})'), { facts: { patientName: 'דנה' } })
+    expect(bodyOf(html)).toBe('<p><a href="https://a.example/דנה">go</a></p>')
   })
 
   it('is read in one pass, whatever is opened and never closed', () => {
@@ -194,9 +206,26 @@ describe('buttons and preheader', () => {
 
   it('are left out where they lead nowhere', () => {
     expect(render(booked, { facts: { linkBase: null } }).html).not.toContain('Confirm')
+    const unnamed: Template = { body: 'x', buttons: [{ label: '{location}', url: 'https://a.example' }] }
+    expect(render(unnamed, { facts: { location: ' ' } }).text).toBe('x')
     expect(() => check({ body: 'x', buttons: [{ label: 'y', url: 'javascript:{date}' }] })).toThrow(
       'emailTemplates.appointment_reminder.buttons[0].url, line 1, column 1: it leads to "javascript:',
     )
+  })
+
+  it('say no more than the message may, nor does the subject', () => {
+    const where = '{location}'
+    const saying: Template[] = [
+      { subject: where, body: 'x' },
+      { preheader: where, body: 'x' },
+      { body: 'x', buttons: [{ label: where, url: 'https://a.example' }] },
+      { body: 'x', buttons: [{ label: 'y', url: `https://a.example/${where}` }] },
+    ]
+    for (const one of saying) {
+      expect(render(one, { facts: { detail: 2 } }).isTemplateWithheld).toBeUndefined()
+      const { html, text, subject, isTemplateWithheld } = render(one, { facts: { detail: 1 } })
+      expect([isTemplateWithheld, `${html}${text}${subject}`.includes('Main')]).toEqual([true, false])
+    }
   })
 
   it('leave a template without them as it was', () => {
@@ -234,6 +263,16 @@ describe('variants', () => {
     ['zh-CN', null, 'other', 'other'],
   ] as const)('of %s, %s and %s: %s', (language, kind, audience, expected) => {
     expect(render(all, { reader: { language, kind, audience } }).text).toBe(expected)
+  })
+
+  it('are for the kind of appointment before they are for the audience', () => {
+    const either: Template = {
+      variants: [
+        { audience: 'other', body: 'other' },
+        { kind: 'surgery', body: 'surgery' },
+      ],
+    }
+    expect(render(either, { reader: { language: 'en', kind: 'surgery', audience: 'other' } }).text).toBe('surgery')
   })
 
   it('leave the built-in text to whom none is for', () => {
@@ -276,6 +315,7 @@ describe('partials', () => {
   it.each([
     ['{>a}', { a: 'x {>b}', b: '{>a}' }, '{>a} > {>b} > {>a} would contain itself'],
     ['{>a}', { a: '{>a}' }, '{>a} > {>a} would contain itself'],
+    ['{>constructor}', {}, '{>constructor} names a text that is not there; there are none'],
     ['ok\n  {>a}', { b: '' }, 'line 2, column 3: {>a} names a text that is not there; there are {>b}'],
     ['{>a}', { a: '{>b}', b: '{>c}', c: '{>d}', d: 'x' }, '{>a} > {>b} > {>c} > {>d} is deeper than 3 texts'],
     ['{>a}', { a: '{>b}'.repeat(9), b: 'x'.repeat(9000) }, 'it has more than 40000 characters'],

@@ -4,14 +4,15 @@
  * of them; the programs of the guides compiled, those of README.md run; and once more imported on the oldest Node that
  * `engines` allows. Run after `npm run build`.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import { startSmtpServer } from '../support/smtp-server.ts'
-import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, programs } from './guides.ts'
+import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, mainProgram, programs } from './guides.ts'
 import { entries, manifest, readJson, root } from './manifest.ts'
 import { resultsIn, runTests } from './vitest-report.ts'
 
@@ -104,11 +105,8 @@ const compile = (...args: string[]): string =>
 async function liveInReadme(): Promise<void> {
   const server = await startSmtpServer()
   const variables = { DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }
-  const child = spawn(process.execPath, ['notifications.mjs'], {
-    cwd: project,
-    env: { ...env, ...variables, DEFAULT_SMTP_PORT: String(server.port) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const surroundings = { cwd: project, env: { ...env, ...variables, DEFAULT_SMTP_PORT: String(server.port) } }
+  const child = spawn(process.execPath, ['main.mjs'], { ...surroundings, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -119,11 +117,17 @@ async function liveInReadme(): Promise<void> {
   const deadline = Date.now() + 15_000
   while (server.mails.length === 0 && child.exitCode === null && Date.now() < deadline) await sleep(50)
   const isAlive = child.exitCode === null
+  const cli = join(project, 'node_modules', '.bin', manifest.name)
+  const doctor = await promisify(execFile)(process.execPath, [cli, 'doctor'], surroundings)
   const [mail] = server.mails
   child.kill()
   await ended
   await server.close()
   must(isAlive && output === '', `README's program printed: ${output}`)
+  must(
+    `${doctor.stdout}${doctor.stderr}` === '',
+    `beside README's program doctor says: ${doctor.stdout}${doctor.stderr}`,
+  )
   const what = `${mail?.subject} to ${mail?.to.join()} from ${mail?.from}`
   must(
     /^Appointment Confirmed.* to ada@example\.org from clinic@example\.org$/.test(what),
@@ -220,13 +224,14 @@ try {
     compile('--skipLibCheck', 'jsonwebtoken.d.ts', 'notifications.mts', ...files)
   })
   writeFileSync(join(project, 'notifications.mjs'), firstProgram)
+  writeFileSync(join(project, 'main.mjs'), mainProgram)
   step('the transport of the guide passes the published suite', () => {
     run(process.execPath, runTests, project)
     const passed = resultsIn(project).get('gateway.test.mts')?.passed ?? []
     must(passed.length >= 7, `of the suite the guide's transport passes: ${passed.join(', ')}`)
   })
-  const lines = firstProgram.split('\n').filter((line) => line.trim() !== '').length
-  must(lines <= 12, `README's program has ${lines} lines, and should have twelve`)
+  const lines = `${firstProgram}${mainProgram}`.split('\n').filter((line) => line.trim() !== '').length
+  must(lines <= 12, `README's programs have ${lines} lines, and should have twelve`)
   await liveInReadme()
   console.log(`ok  README's ${lines} lines run, and send a mail`)
   step(
@@ -244,7 +249,7 @@ try {
   const oldNode = join(old, 'node_modules', 'node', 'bin', 'node')
   must(run(oldNode, ['--version'], old).trim() === `v${oldestNode}`, 'another Node than asked for was installed')
   step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode))
-  const { stderr } = spawnSync(oldNode, ['notifications.mjs'], { cwd: project, env, encoding: 'utf8' })
+  const { stderr } = spawnSync(oldNode, ['main.mjs'], { cwd: project, env, encoding: 'utf8' })
   must(/dependency_missing/.test(stderr) && /Node 22\.14/.test(stderr), `there README's program says: ${stderr}`)
   console.log(`ok  the sqlite storage says there that better-sqlite3 needs a later Node`)
 } catch (error) {

@@ -35,8 +35,10 @@ export const blocks: readonly Block[] = guides.flatMap(({ path, text }) =>
 )
 export const programs = blocks.filter(({ language }) => language === 'ts')
 
-/** The program of the README, which other blocks import as `./notifications.mjs`. */
-export const firstProgram = programs.find((block) => block.guide === 'README.md')?.code ?? ''
+/** The programs of the README: what creates the library, which other blocks import as `./notifications.mjs`, and what starts it. */
+export const [firstProgram = '', mainProgram = ''] = programs
+  .filter((block) => block.guide === 'README.md')
+  .map(({ code }) => code)
 
 /** Name of the file that a block is written to, beside `notifications.mts`: the one in its first line, where there is one. */
 export const fileOf = ({ guide: path, line, code }: Block): string =>

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
-import type { ErasureOptions } from '../../src/index.ts'
+import { bounces } from '../../adapters/transport/bounces.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import type { ErasureOptions, Transport } from '../../src/index.ts'
 import { storeOn } from '../../src/records/store.ts'
+import { complaintMail } from '../support/report-mails.ts'
 import { brother, canaries, doctor, onBoth, open, person, rested, soon, zerlina } from './person.ts'
 
 const confirmation = { category: 'CONFIRMATION' } as const
@@ -27,6 +30,32 @@ onBoth('after an erasure', (place_) => {
     expect(await storage.personal.purgeHashes(at, 10)).toBe(1)
     expect(await storage.personal.purgeHashes(at, 10)).toBe(0)
     await storage.close()
+    clinic.host.book({ id: 2, startsAt: soon, recipients: [{ ...back, phone: null }] })
+    const { omitted } = await clinic.notifications.sendAppointmentNotification(2, confirmation)
+    expect(omitted).toContainEqual(expect.objectContaining({ rule: 'suppressed', channel: 'EMAIL' }))
+  })
+
+  it('a complaint by mail still counts, by the Message-ID: nobody has the address any more', async () => {
+    await using place = place_()
+    const outbox = capture()
+    const asMail: Transport = {
+      ...outbox,
+      send: async (message, context) => {
+        await outbox.send(message, context)
+        return { messageId: `<${message.idempotencyKey}@clinic.example>` }
+      },
+    }
+    await using clinic = await open(place, { transports: [asMail], bounces: bounces() })
+    clinic.host.book({ id: 1, startsAt: soon, recipients: [{ ...zerlina, phone: null }] })
+    await clinic.start()
+    await clinic.notifications.sendAppointmentNotification(1, confirmation)
+    await rested(clinic)
+    clinic.host.appointmentRows.clear()
+    await clinic.privacy.eraseRecipient(person)
+    const messageId = `${outbox.sent[0]?.idempotencyKey}@clinic.example`
+    const mail = complaintMail({ messageId, to: 'redacted@mailbox.example' })
+    expect(await clinic.ingestBounce(mail)).toMatchObject({ report: 'complained', updated: true })
+    expect(await place.find(canaries)).toEqual([])
     clinic.host.book({ id: 2, startsAt: soon, recipients: [{ ...back, phone: null }] })
     const { omitted } = await clinic.notifications.sendAppointmentNotification(2, confirmation)
     expect(omitted).toContainEqual(expect.objectContaining({ rule: 'suppressed', channel: 'EMAIL' }))

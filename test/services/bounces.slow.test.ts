@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bounces } from '../../adapters/transport/bounces.ts'
+import { capture } from '../../adapters/transport/capture.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
-import type { BounceReader, DirectoryAppointment, NotificationsOptions } from '../../src/index.ts'
+import type { BounceReader, DirectoryAppointment, NotificationsOptions, Transport } from '../../src/index.ts'
 import type { Store } from '../../src/records/store.ts'
 import { openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
@@ -132,6 +133,24 @@ describe.each([
     await clinic.clock.advance(24 * hourMs)
     await clinic.bounce((await clinic.send()).quoted)
     expect((await clinic.standing()).suppression).toBeNull()
+  })
+
+  it('finds the message of a complaint without an address by its Message-ID', async () => {
+    const sent: string[] = []
+    const asMail: Transport = {
+      ...capture(),
+      send: async ({ idempotencyKey }) => ({ messageId: `<${sent[sent.push(idempotencyKey) - 1]}@clinic.example>` }),
+    }
+    await using clinic = await openClinic(now, { storage: storage(), bounces: bounces(), transports: [asMail] })
+    await clinic.start()
+    clinic.host.book({ id: 1, startsAt: '2031-04-10T12:00:00Z', recipients: [ada] })
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'EMAIL' })
+    await expect.poll(async () => (await clinic.clock.advance(1000), sent.length)).toBe(1)
+    const complain = (messageId: string) => clinic.ingestBounce(complaintMail({ messageId, to: 'redacted' }))
+    expect(await complain('another@clinic.example')).toMatchObject({ report: 'complained', notificationId: null })
+    expect(await complain(`${sent[0]}@clinic.example`)).toMatchObject({ report: 'complained', updated: true })
+    const { suppression } = await clinic.addresses.get(organizationId, { channel: 'EMAIL', address })
+    expect(suppression).toMatchObject({ cause: 'complaint' })
   })
 
   it('suppresses the address of a person who complains at once, and shows it with the message, which arrived', async () => {

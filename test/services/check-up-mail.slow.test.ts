@@ -1,12 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { expect, it, onTestFinished } from 'vitest'
-import { openClinic, organizationId } from '../support/clinic.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import type { Notifications } from '../../src/index.ts'
+import { openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 
 const nxDomain = 3
 
 /** A name server that knows these texts; null: the name is there, without any. It answers nothing about `silent.example`. */
-async function nameServer(records: Readonly<Record<string, string | null>>): Promise<string> {
+async function nameServer(records: Records): Promise<string> {
   const socket = createSocket('udp4')
   socket.on('message', (query, { port, address }) => {
     const labels: string[] = []
@@ -34,42 +37,104 @@ async function nameServer(records: Readonly<Record<string, string | null>>): Pro
   return `127.0.0.1:${socket.address().port}`
 }
 
-async function found(from: string, records: Readonly<Record<string, string | null>>) {
-  await using clinic = await openClinic('2026-03-18T12:00:00Z', { encryptionKey: undefined })
-  await clinic.settings.createOrganizationSettings(organizationId, {
-    emailSmtpHost: 'mail.example.org',
-    emailFromAddress: from,
-  })
-  const servers = [await nameServer(records)]
-  const { findings } = await clinic.checkUp({ mailDomains: { servers }, verify: false })
+type Records = Readonly<Record<string, string | null>>
+type Options = { readonly dkimSelectors?: readonly string[]; readonly organizationId?: string }
+
+/** What is found of these senders, of an organization each. */
+async function found(from: readonly string[], records: Records, { organizationId: only, ...options }: Options = {}) {
+  await using clinic = await openClinic(now, { encryptionKey: undefined, env, transports })
+  for (const [index, emailFromAddress] of from.entries()) {
+    const id = [organizationId, otherOrganizationId][index] ?? ''
+    await clinic.settings.createOrganizationSettings(id, { emailSmtpHost: 'mail.example.org', emailFromAddress })
+  }
+  return findingsOf(clinic, records, options, only)
+}
+
+async function findingsOf(clinic: Pick<Notifications, 'checkUp'>, records: Records, options: object, only?: string) {
+  const mailDomains = { servers: [await nameServer(records)], ...options }
+  const { findings } = await clinic.checkUp({ mailDomains, verify: false, organizationId: only ?? null })
   return findings
-    .filter(({ code }) => /spf|dmarc|domain|dns/.test(code))
+    .filter(({ code }) => /spf|dmarc|dkim|domain|dns/.test(code))
     .map(({ code, channel, cause }) => `${code} ${channel} ${cause}`)
 }
 
-it('is silent about a domain with SPF and DMARC, also where DMARC is of the domain above', async () => {
+const selected = { dkimSelectors: ['old', 'mail'] }
+const key = 'v=DKIM1; k=rsa; p=MIIBIjANBgkq'
+const now = '2026-03-18T12:00:00Z'
+const transports = [{ ...capture(), name: 'smtp' }]
+const env = { DEFAULT_SMTP_HOST: 'mail.host.example', DEFAULT_EMAIL_USERNAME: 'news@host.example' }
+/** What the sender of the host application needs. */
+const host = {
+  'host.example': 'v=spf1 -all',
+  '_dmarc.host.example': 'v=DMARC1; p=none',
+  'mail._domainkey.host.example': key,
+}
+
+it('is silent about a domain with SPF, DMARC and DKIM, also where these are of the domain above', async () => {
   const records = {
+    ...host,
     'mail.clinic.example': 'v=spf1 include:_spf.provider.example -all',
     '_dmarc.clinic.example': 'v=DMARC1; p=reject',
+    'mail._domainkey.clinic.example': key,
   }
-  expect(await found('news@mail.clinic.example', records)).toEqual([])
+  expect(await found(['news@mail.clinic.example'], records, selected)).toEqual([])
 })
 
-it('names what a domain lacks', async () => {
-  expect(await found('news@clinic.example', { 'clinic.example': null })).toEqual([
+it('names what a domain lacks, a key that was revoked too', async () => {
+  const records = { ...host, 'clinic.example': null, 'mail._domainkey.clinic.example': 'v=DKIM1; p=' }
+  expect(await found(['news@clinic.example'], records, selected)).toEqual([
     'spf_missing EMAIL The domain clinic.example does not name the servers that may send its mail (SPF).',
     'dmarc_missing EMAIL The domain clinic.example does not say what becomes of forged mail (DMARC), which large mailboxes ask for.',
+    'dkim_missing EMAIL The domain clinic.example publishes no key at old._domainkey.clinic.example, mail._domainkey.clinic.example (DKIM).',
   ])
 })
 
 it('names a domain that does not exist', async () => {
-  expect(await found('news@clinc.example', {})).toEqual([
+  expect(await found(['news@clinc.example'], host, selected)).toEqual([
     'domain_unknown EMAIL The domain clinc.example of a sender does not exist.',
   ])
 })
 
+it('looks at every sender in use, and says which keys it was given no selector for', async () => {
+  const from = ['news@one.example', 'news@two.example']
+  expect(await found(from, { ...host, 'one.example': null }, selected)).toEqual([
+    'domain_unknown EMAIL The domain two.example of a sender does not exist.',
+    expect.stringMatching(/^spf_missing .* one\.example /),
+    expect.stringMatching(/^dmarc_missing .* one\.example /),
+    expect.stringMatching(/^dkim_missing .* one\.example /),
+  ])
+  expect(await found([], {}, selected)).toEqual([
+    'domain_unknown EMAIL The domain host.example of a sender does not exist.',
+  ])
+  expect(await found([], host)).toEqual([
+    'dkim_unchecked EMAIL The keys of host.example (DKIM) were not checked: they are found by a selector.',
+  ])
+  expect(await found(from, {}, { ...selected, organizationId: otherOrganizationId })).toEqual([
+    'domain_unknown EMAIL The domain two.example of a sender does not exist.',
+  ])
+})
+
+it('knows the keys of accounts that sign by themselves, of the second account too', async () => {
+  await using clinic = await openClinic(now, { transports })
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const dkimPrivateKey = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const account = (domain: string) => ({
+    host: 'mail.example.org',
+    fromAddress: `news@${domain}`,
+    ...{ dkimDomain: domain, dkimSelector: 'own', dkimPrivateKey },
+  })
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    channels: { email: { accounts: [account('one.example'), account('two.example')] } },
+  })
+  const well = (domain: string) => ({ [domain]: 'v=spf1 -all', [`_dmarc.${domain}`]: 'v=DMARC1; p=none' })
+  const records = { ...well('one.example'), ...well('two.example'), 'own._domainkey.one.example': key }
+  expect(await findingsOf(clinic, records, {})).toEqual([
+    'dkim_missing EMAIL Mail of two.example is signed with a key that is not published at own._domainkey.two.example (DKIM).',
+  ])
+})
+
 it('does not wait for name servers that are silent, and says so', async () => {
-  expect(await found('news@silent.example', {})).toEqual([
+  expect(await found(['news@silent.example'], host, selected)).toEqual([
     'dns_failing EMAIL The name servers do not answer about silent.example.',
   ])
 }, 30_000)

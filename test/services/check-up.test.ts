@@ -1,10 +1,15 @@
 import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, it, onTestFinished } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
 import type { CheckUpOptions, WebhookReading } from '../../src/index.ts'
-import { openClinic, organizationId } from '../support/clinic.ts'
+import { emptySettings } from '../../src/schemas/settings.ts'
+import { ask } from '../conformance/http/world.ts'
+import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { freePort } from '../support/free-port.ts'
 import { keyOf } from '../support/keys.ts'
 import { sqlite } from '../support/stores.ts'
@@ -28,10 +33,23 @@ it('asks the public URL whether this library answers there', async () => {
   const address = server.address()
   const base = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : ''
   const at = async (publicUrl: string) => {
-    await using clinic = await openClinic(now, { publicUrl })
+    await using clinic = await openClinic(now, { publicUrl, authenticate: () => ({ kind: 'service' }) })
     expect(await causes(clinic, 'public_url_unreachable')).toEqual([])
-    return causes(clinic, 'public_url_unreachable', { publicUrl: true })
+    const found = await causes(clinic, 'public_url_unreachable', { publicUrl: true })
+    const overHttp = async (query: string) => {
+      const { text } = await ask(clinic, { method: 'GET', path: `/health/check${query}`, caller: null })
+      return /"public_url_unreachable"/.test(text)
+    }
+    expect(await overHttp('')).toBe(false)
+    expect(await overHttp('?public_url=true')).toBe(found.length > 0)
+    return found
   }
+  await using unmounted = await openClinic(now)
+  const missing = (options: CheckUpOptions) => causes(unmounted, 'public_url_missing', options)
+  expect([await missing({}), await missing({ publicUrl: true })]).toEqual([
+    [],
+    [expect.stringMatching(/no public URL/)],
+  ])
   expect(await at(`${base}/n`)).toEqual([])
   expect(await at(`${base}/m`)).toEqual([`GET ${base}/m/health: something else answers, with status 404`])
   const nowhere = `http://127.0.0.1:${await freePort()}/n`
@@ -111,3 +129,137 @@ it('names secrets that no key of this process opens', async () => {
     '1 of 1 stored secrets were sealed with a key that this process does not have.',
   ])
 })
+
+const workers = ['not_started', 'none_started', 'messages_late']
+const sweepMs = 30_000
+const minuteMs = 60_000
+
+it('knows a process that sends elsewhere, and names it where none does', async () => {
+  const database = new Database(':memory:')
+  onTestFinished(() => void database.close())
+  await using web = await openClinic(now, { storage: sqlite({ database }), sweepMs })
+  const parts = { storage: sqlite({ database }), sweepMs, clock: web.clock, directory: web.host }
+  await using worker = await openClinic(now, parts)
+  const named = async () =>
+    (await web.checkUp({ verify: false })).findings.map(({ code }) => code).filter((code) => workers.includes(code))
+  const remind = (id: number) => {
+    web.host.book({ id, startsAt: new Date(web.clock.now().getTime() + 61 * minuteMs) })
+    return web.notifications.scheduleReminders(id, { customReminders: [1] })
+  }
+  expect(await named()).toEqual(['none_started'])
+  await worker.start()
+  await remind(1)
+  await web.clock.advance(10 * minuteMs)
+  expect(worker.outbox.sent).toHaveLength(2)
+  expect(await named()).toEqual([])
+
+  // Of what waits beside a worker that runs, the cause is not that there is none.
+  await remind(2)
+  web.host.fault = new Error('its database is away')
+  await web.clock.advance(10 * minuteMs)
+  expect(await named()).toEqual(['messages_late'])
+  expect(await causes(web, 'directory_failing')).not.toEqual([])
+  web.host.fault = null
+  web.log.lines.length = 0
+  await remind(3)
+  await web.settle()
+  expect(web.log.lines.join()).not.toMatch(/not sent by any process/)
+
+  await worker.stop()
+  await web.clock.advance(10 * minuteMs)
+  expect(await named()).toEqual(['not_started'])
+  await remind(4)
+  await web.settle()
+  expect(web.log.lines.join()).toMatch(/not sent by any process/)
+})
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'check-up-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+it('makes no database where there is none, and says where it looked', async () => {
+  const folder = await emptyFolder()
+  const path = join(folder, 'clinic.sqlite')
+  await using clinic = await openClinic(now, { storage: sqlite(path) }, { isMigrated: false })
+  expect(await causes(clinic, 'tables_missing')).toEqual([
+    `migration_missing: There is no database at ${path}. Call migrate(), which makes it, or correct the path.`,
+  ])
+  const { applied } = await clinic.migrate({ dryRun: true })
+  await expect(clinic.notifications.appointmentBooked(1)).rejects.toMatchObject({ code: 'migration_missing' })
+  expect(await readdir(folder)).toEqual([])
+  expect((await clinic.migrate()).applied).toEqual(applied)
+  expect(await causes(clinic, 'tables_missing')).toEqual([])
+})
+
+it('leaves a database that nobody migrated as it is', async () => {
+  const path = join(await emptyFolder(), 'hosts.sqlite')
+  const hosts = new Database(path)
+  onTestFinished(() => void hosts.close())
+  hosts.exec('create table visits (id integer primary key)')
+  await using clinic = await openClinic(now, { storage: sqlite(path) }, { isMigrated: false })
+  expect(await causes(clinic, 'tables_missing')).toHaveLength(1)
+  await clinic.migrate({ dryRun: true })
+  const tables = () => hosts.prepare("select name from sqlite_master where type = 'table'").pluck().all()
+  expect([tables(), hosts.pragma('journal_mode', { simple: true })]).toEqual([['visits'], 'delete'])
+  await clinic.migrate()
+  expect([tables().length > 10, hosts.pragma('journal_mode', { simple: true })]).toEqual([true, 'wal'])
+})
+
+it('writes nothing, neither do health and effective settings', async () => {
+  const path = join(await emptyFolder(), 'clinic.sqlite')
+  const storage = sqlite(path)
+  const env = { DEFAULT_SMTP_HOST: 'mail.example.org', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }
+  await using clinic = await openClinic(now, { storage, env, authenticate: () => ({ kind: 'service' }) })
+  // As the host application may have written it.
+  await storage.settings.create(organizationId, { ...emptySettings, emailEnabled: true }, null, clinic.clock.now())
+  const watching = new Database(path, { readonly: true })
+  onTestFinished(() => void watching.close())
+  const version = () => watching.pragma('data_version', { simple: true })
+  const before = version()
+  await clinic.checkUp()
+  await clinic.checkUp({ organizationId })
+  const doctor = await openClinic(
+    now,
+    { storage: sqlite(path), env, encryptionKey: [keyOf(1), keyOf(2)] },
+    { isMigrated: false },
+  )
+  await doctor.checkUp()
+  await doctor.stop()
+  await clinic.settings.effectiveSettings(organizationId)
+  for (const path of ['/health', '/health/check', `/debug/effective-settings/${organizationId}`]) {
+    expect((await ask(clinic, { method: 'GET', path, caller: null })).status).toBe(200)
+  }
+  expect(version()).toBe(before)
+  await clinic.start()
+  await clinic.settle()
+  expect(version()).not.toBe(before)
+})
+
+it.each([
+  ['to be sent', {}],
+  ['planned, without anything to be sent', { email: null, phone: null }],
+])(
+  'asks a directory that lists nothing for what is %s, and says where there is nothing to ask for',
+  async (_, contact) => {
+    const database = new Database(':memory:')
+    onTestFinished(() => void database.close())
+    const clinic = await openClinic(now, { storage: sqlite({ database }) })
+    Object.assign(clinic.host, { upcoming: undefined })
+    expect(await causes(clinic, 'directory_unasked')).toHaveLength(1)
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z', recipients: [{ ...ada, ...contact }] })
+    await clinic.notifications.scheduleReminders(1)
+    const asking = async () => {
+      await using other = await openClinic(now, { storage: sqlite({ database }), directory: clinic.host })
+      expect(await causes(other, 'directory_unasked')).toEqual([])
+      return causes(other, 'directory_failing')
+    }
+    expect(await asking()).toEqual([])
+    clinic.host.fault = new Error('its database is away')
+    expect(await asking()).toEqual([
+      'directory.appointments() fails: Error.',
+      'directory.organizations() fails: Error.',
+    ])
+  },
+)

@@ -233,6 +233,7 @@ describe('the time zone', () => {
 
 it('a check-up notices texts in use that no native speaker has read', async () => {
   await using clinic = await openClinic(now)
+  await clinic.start()
   const unread = async (only?: string) => {
     const { status, findings } = await clinic.checkUp({ verify: false, organizationId: only ?? null })
     return [

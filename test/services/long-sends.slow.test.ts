@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
 import { NotificationError, type Transport, TransportError } from '../../src/index.ts'
 import type { Store } from '../../src/records/store.ts'
-import { openClinic } from '../support/clinic.ts'
+import { openClinic, organizationId } from '../support/clinic.ts'
 import { sqlite } from '../support/stores.ts'
 
 const startsAt = new Date('2026-03-21T12:00:00Z')
@@ -76,6 +76,29 @@ describe('a send that takes longer than its lease', () => {
       await clinic.settle()
       const { notifications } = await clinic.notifications.history()
       expect(notifications).toMatchObject([{ status: 'SENT' }])
+    }))
+
+  it('keeps all that goes out in its message', () =>
+    withFile(async (path) => {
+      const [one, other] = [slowProvider(), slowProvider()]
+      await using clinic = await openClinic(before, { ...leases, storage: sqlite(path), transports: [one.transport] })
+      const { clock, host } = clinic
+      const more = { ...leases, storage: sqlite(path), transports: [other.transport], clock, directory: host }
+      await using rival = await openClinic(before, more)
+      await clinic.settings.createOrganizationSettings(organizationId, { oneMessagePerDay: true, quietHours: [] })
+      for (const id of [1, 2]) {
+        host.book({ id, startsAt, recipients: [patient] })
+        await clinic.notifications.scheduleReminders(id, { customReminders: [24] })
+      }
+      await clinic.start()
+      await clock.advance(minute)
+      await rival.start()
+      for (let second = 0; second < 15; second += 1) await clock.advance(1000)
+      expect([one.begun.length, other.begun.length]).toEqual([1, 0])
+      one.begun[0]?.answer()
+      await clinic.settle()
+      const { notifications } = await clinic.notifications.history()
+      expect(notifications.map(({ status }) => status)).toEqual(['SENT', 'SENT'])
     }))
 
   it('is ended when it has taken as long as a send may', async () => {

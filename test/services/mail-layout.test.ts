@@ -96,6 +96,10 @@ it('warns of mails that Gmail would cut off, where they are saved and where they
   expect(await previewOf(clinic)).toMatchObject({ answer: { warnings } })
   expect(await previewOf(clinic, long.appointment_reminder)).toMatchObject({ answer: { warnings } })
   expect(await previewOf(clinic, '{date}')).toMatchObject({ answer: { warnings: [] } })
+  // Too long by itself, of which it is said once.
+  expect(await previewOf(clinic, '"'.repeat(19_000))).toMatchObject({
+    answer: { warnings: [{ code: 'mail_clipped' }] },
+  })
 })
 
 it('warns of a layout that fills a mail by itself', async () => {

@@ -3,6 +3,7 @@ import { capture } from '../../adapters/transport/capture.ts'
 import { type DirectoryRecipient, type NotificationsOptions, type Transport, TransportError } from '../../src/index.ts'
 import { Answers } from '../../src/services/answers/answers.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const byMail: DirectoryRecipient = { ...ada, phone: null }
 const child = (id: number, name: string): DirectoryRecipient => ({
@@ -182,6 +183,14 @@ describe('one message for the appointments of a day', () => {
     expect(clinic.outbox.sent.slice(2).map(({ text }) => text)).toEqual(['Your day:\n10:00 AM, Dr. 3\n11:00 AM, Dr. 4'])
   })
 
+  it('is not by a template with a link that answers for one of them', async () => {
+    const hooks = { onConfirm: async () => {}, onChangeRequest: async () => {} }
+    await using clinic = await clinicOfDays({}, { publicUrl: 'https://clinic.example/n', hooks })
+    const emailTemplates = { appointment_reminder: '{appointments} { confirm_url }' }
+    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, { emailTemplates })
+    expect(warnings).toContainEqual(expect.objectContaining({ code: 'not_listed' }))
+  })
+
   it('counts once in the budget of a person', async () => {
     await using clinic = await clinicOfDays({ dailyBudget: 1 })
     await clinic.book(1, 16)
@@ -190,6 +199,143 @@ describe('one message for the appointments of a day', () => {
     await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
     expect(await statusesOf(clinic, 1, 2)).toEqual(['SENT CANCELLED', 'SENT'])
     expect(clinic.outbox.sent).toHaveLength(1)
+  })
+
+  it('is about the first of its appointments: what is kept for that in a budget is for the message', async () => {
+    await using clinic = await clinicOfDays({ dailyBudget: 1 })
+    await clinic.book(1, 14)
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24, 20] })
+    await clinic.book(2, 16)
+    await clinic.notifications.scheduleReminders(2, { customReminders: [30] })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf(clinic)).toEqual([['Appointments tomorrow:', '10:00 AM, Dr. 1', '12:00 PM, Dr. 2']])
+  })
+
+  it('is one of those that a budget keeps room for', async () => {
+    await using clinic = await clinicOfDays({ dailyBudget: 2 })
+    for (const [id, hour] of [
+      [1, 15],
+      [2, 16],
+      [3, 17],
+    ] as const)
+      await clinic.book(id, hour)
+    // Due first that day, of a later one.
+    await clinic.book(4, 14, [byMail], 25)
+    await clinic.notifications.scheduleReminders(4, { customReminders: ['6d'] })
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(clinic.outbox.sent.map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual(['Dr. 4', 'Dr. 1,Dr. 2,Dr. 3'])
+  })
+
+  it('counts for the first of several people who has room, and once where it is tried again', async () => {
+    let failures = 0
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = capture({ fail: () => (failures-- > 0 ? busy : null) })
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    const [mia, ben] = [child(7, 'Mia'), child(8, 'Ben')]
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 15, [ben])
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T13:00:00Z')
+    await clinic.settings.updateOrganizationSettings(organizationId, { dailyBudget: 1 })
+    // It is Mia’s message of the day.
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    failures = 1
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['PENDING', 'PENDING'])
+    // Due in the moment in which that is tried again.
+    clinic.host.book({ id: 3, startsAt: '2026-03-20T14:00:22.500Z', recipients: [ben], location: null })
+    await clinic.notifications.scheduleReminders(3)
+    await clinic.clock.advanceTo('2026-03-20T03:00:00Z')
+    expect(outbox.sent.at(-1)?.text.match(/10:\d\d AM|11:00 AM/g)).toHaveLength(3)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('goes to whoever is awake when it is sent', async () => {
+    await using clinic = await clinicOfDays({
+      quietHours: [{ channel: 'EMAIL', hours: { from: '21:00', to: '08:00' } }],
+    })
+    const [mia, ben] = [child(7, 'Mia'), { ...child(8, 'Ben'), timeZone: 'America/Los_Angeles' }]
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 16, [ben])
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T13:00:00Z')
+    const count = clinic.outbox.sent.length
+    // 10 AM in New York is 7 AM for Ben.
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(clinic.outbox.sent.slice(count).map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual(['Dr. 1'])
+    await clinic.clock.advanceTo('2026-03-19T16:00:01Z')
+    expect(clinic.outbox.sent.slice(count).map(({ text }) => text.match(/Dr\. \d/g)?.join())).toEqual([
+      'Dr. 1',
+      'Dr. 2',
+    ])
+  })
+
+  it('is one message again where what was in it is not claimed at once', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const outbox = { ...capture({ fail: () => (failures-- > 0 ? busy : null) }), concurrency: 1 }
+    await using clinic = await clinicOfDays({}, { transports: [outbox] })
+    for (const [id, hour] of [
+      [1, 14],
+      [2, 15],
+      [3, 16],
+    ] as const)
+      await clinic.book(id, hour)
+    await clinic.clock.advanceTo('2026-03-20T00:00:00Z')
+    expect(textsOf({ outbox })).toEqual([
+      ['Appointments tomorrow:', '10:00 AM, Dr. 1', '11:00 AM, Dr. 2', '12:00 PM, Dr. 3'],
+    ])
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'SENT', 'SENT'])
+  })
+
+  it('ends with the day of its own person, whoever else is written to', async () => {
+    await using clinic = await clinicOfDays()
+    const [mia, zoe] = [child(7, 'Mia'), { ...byMail, timeZone: 'America/Los_Angeles' }]
+    await clinic.book(1, 14, [mia])
+    // At 1 AM of the next day for Mia, and on the same evening in Los Angeles.
+    await clinic.book(2, 22, [mia])
+    await clinic.notifications.scheduleReminders(2, { customReminders: [17] })
+    await clinic.book(3, 14, [zoe])
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['SENT', 'CANCELLED PENDING', 'SENT'])
+  })
+
+  it('takes along no reminder of a practitioner with the same address', async () => {
+    await using clinic = await clinicOfDays({ practitionerNotifications: ['REMINDER'] })
+    const mia = child(7, 'Mia')
+    await clinic.book(1, 14, [mia])
+    await clinic.book(2, 16, [mia, { type: 'PRACTITIONER', id: 3, name: 'Dr. 2', email: 'home@example.org' }])
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    const reminders = await clinic.notifications.getReminders(2)
+    expect(reminders.map(({ recipient, status }) => `${recipient.type} ${status}`).toSorted()).toEqual([
+      'PATIENT SENT',
+      'PRACTITIONER PENDING',
+    ])
+  })
+
+  it('is repeated in time for the first of its appointments, under the key of then', async () => {
+    const unknown = new TransportError('Silence.', { outcome: 'unknown', code: 'silence' })
+    const sent: { key: string; at: string; named: string | undefined }[] = []
+    const outbox = capture({
+      fail: ({ idempotencyKey, text }) => {
+        sent.push({ key: idempotencyKey, at: clinic.clock.now().toISOString(), named: text.match(/Dr\. \d/g)?.join() })
+        return sent.length === 1 ? unknown : null
+      },
+    })
+    await using clinic = await clinicOfDays({}, { transports: [outbox], retry: { baseMs: 600_000 } })
+    const book = async (id: number, startsAt: string, offset: number | string) => {
+      clinic.host.book({ id, startsAt, recipients: [byMail], practitionerName: `Dr. ${id}`, location: null })
+      await clinic.notifications.scheduleReminders(id, { customReminders: [offset] })
+    }
+    await book(1, '2026-03-20T13:05:00Z', '2m')
+    await book(2, '2026-03-20T20:00:00Z', 7)
+    await clinic.clock.advanceTo('2026-03-20T21:00:00Z')
+    const [first, ...again] = sent
+    expect(first?.at).toBe('2026-03-20T13:00:00.000Z')
+    // Half a minute before the last moment for the first one.
+    expect(again).toEqual([{ ...first, at: '2026-03-20T13:03:30.000Z' }])
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['SENT', 'SENT'])
   })
 
   it('asks for an answer to each of them by its code', async () => {
@@ -277,6 +423,38 @@ describe('one message for the appointments of a day', () => {
     await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
     expect(await textOf()).toBe('')
     expect((await clinic.notifications.getReminders(1))[0]).toMatchObject({ message: '', erased: true })
+  })
+
+  it('says nothing of somebody who was erased since and got a message of their own in the end', async () => {
+    let failures = 1
+    const busy = new TransportError('Busy.', { outcome: 'transient', code: 'busy' })
+    const storage = sqlite(':memory:')
+    await using clinic = await clinicOfDays(
+      {},
+      { transports: [capture({ fail: () => (failures-- > 0 ? busy : null) })], storage },
+    )
+    await clinic.book(1, 14, [child(7, 'Mia')])
+    await clinic.book(2, 16, [child(8, 'Zerlina')])
+    failures = 0
+    for (const id of [1, 2]) await clinic.notifications.sendAppointmentNotification(id, { category: 'CONFIRMATION' })
+    await clinic.settle()
+    failures = 1
+    await clinic.clock.advanceTo('2026-03-19T14:00:01Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['PENDING', 'PENDING'])
+    clinic.host.change(1, { status: 'cancelled' })
+    await clinic.notifications.appointmentCancelled(1, { notify: false })
+    await clinic.clock.advanceTo('2026-03-19T15:00:00Z')
+    expect(await statusesOf(clinic, 1, 2)).toEqual(['CANCELLED', 'SENT'])
+    const held = async () => {
+      const rows = await storage.deliveries.list({ organizationId, limit: 20, offset: 0 })
+      const decisions = (await Promise.all([1, 2].map((id) => storage.decisions.list(organizationId, id)))).flat()
+      const reminders = (await Promise.all([1, 2].map((id) => storage.reminders.list(organizationId, id)))).flat()
+      return JSON.stringify([rows, decisions, reminders]).match(/Zerlina/g)?.length ?? 0
+    }
+    expect(await held()).toBeGreaterThan(2)
+    clinic.host.appointmentRows.clear()
+    await clinic.privacy.eraseRecipient({ type: 'PATIENT', id: 8 })
+    expect(await held()).toBe(0)
   })
 
   it('is reported on for those of that attempt, and not for one that waits for its own', async () => {

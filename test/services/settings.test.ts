@@ -134,6 +134,7 @@ describe('organization settings', () => {
   it('tell how a channel would be served: the organization’s own account, the defaults, or nobody', async () => {
     const env = { DEFAULT_SMTP_HOST: 'smtp.example.org', DEFAULT_EMAIL_USERNAME: 'clinic@example.org' }
     await using clinic = await openClinic(now, { transports: providers().transports, env })
+    await clinic.start()
     const ready = { fault: null, pause: null, pausedDestinations: [] }
     const hosts = { provider: 'smtp', source: 'default', ...ready }
     const nobody = { ...ready, provider: null, source: null, fault: 'no_account' }

@@ -52,6 +52,8 @@ describe('versions of templates', () => {
     await using clinic = await clinicWith('Hello on {date}.')
     const versions = clinic.templateVersions
     const draft = await versions.draft(organizationId, reminder('See you on {date}.'))
+    // No text, no version.
+    expect(await clinic.settings.updateTemplates(organizationId, { smsTemplates: {} })).toMatchObject({ version: 1 })
     const smsTemplates = { appointment_reminder: 'On {date}', appointment_confirmation: 'Booked: {date}' }
     await clinic.settings.updateTemplates(organizationId, { smsTemplates, templatePartials: { footer: 'Bye' } })
     const publish = (version: number, basedOn: number) => versions.publish(organizationId, version, { basedOn })

@@ -55,6 +55,8 @@ it('looks at so many appointments, from so far back, and says where it stopped',
   const later = await clinic.insight.whatIf({ organizationId, settings, since: new Date('2026-03-06T00:00:00Z') })
   expect(later).toMatchObject({ isComplete: true, appointments: 1, losing: { fewer: 0, none: 0 } })
   expect(later.after.messages - later.before.messages).toBe(1)
+  const longAgo = await clinic.insight.whatIf({ organizationId, settings, since: new Date('2020-01-01T00:00:00Z') })
+  expect(longAgo.since).toEqual(new Date('2025-12-20T09:00:00Z'))
 })
 
 it('counts no reminder that was past when the appointment was booked, also where the directory does not say when that was', async () => {
@@ -76,12 +78,14 @@ it('counts no reminder that was past when the appointment was booked, also where
 it('counts each appointment once against the limit, and knows where there are no more', async () => {
   await using clinic = await openClinic('2026-03-01T09:00:00Z')
   const ids = Array.from({ length: 61 }, (_, index) => index + 1)
-  for (const id of ids) clinic.host.book({ id, startsAt: '2026-03-05T10:00:00Z', recipients: [bob] })
+  for (const id of ids) clinic.host.book({ id, startsAt: '2026-03-05T10:00:00Z', recipients: [bob, ada] })
   await clinic.notifications.scheduleMany(ids)
   clinic.clock.jump('2026-03-20T09:00:00Z')
   const upTo = (limit: number) => clinic.insight.whatIf({ organizationId, settings: {}, limit })
   expect(await upTo(60)).toMatchObject({ isComplete: false, appointments: 60, leftOut: 0 })
   expect(await upTo(61)).toMatchObject({ isComplete: true, appointments: 61, leftOut: 0 })
+  const { losing, lost } = await clinic.insight.whatIf({ organizationId, settings: { smsEnabled: false } })
+  expect([losing, lost.length]).toEqual([{ fewer: 122, none: 0 }, 100])
 })
 
 it('refuses what could not be saved, and an organization that there is none of', async () => {

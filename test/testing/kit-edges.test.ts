@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it, vi } from 'vitest'
+import { DrivenClock } from '../../adapters/testing/kit/driven-clock.ts'
 import { createTestNotifications, type TestOptions } from '../../adapters/testing/testing.ts'
 
 const berlin: TestOptions = {
@@ -11,15 +12,20 @@ const berlin: TestOptions = {
 }
 const booked = (startsAt: string): TestOptions => ({ ...berlin, appointments: [{ id: 1, startsAt }] })
 
-it('reads a wall-clock time that the clocks skip as the library does, and the first of one that comes twice', async () => {
-  await using spring = await createTestNotifications({ ...berlin, now: '2026-03-29T01:59' })
-  await spring.advanceTo('2026-03-29T02:30')
-  expect(spring.now()).toEqual(new Date('2026-03-29T01:30:00Z'))
-  await using autumn = await createTestNotifications({ ...berlin, now: '2026-10-25T01:00' })
-  await autumn.advanceTo('2026-10-25T02:30')
-  expect(autumn.now()).toEqual(new Date('2026-10-25T00:30:00Z'))
-  await autumn.advanceTo('2026-10-25T02:30+01:00')
-  expect(autumn.now()).toEqual(new Date('2026-10-25T01:30:00Z'))
+it.each([
+  ['Europe/Berlin', '2026-03-29T02:30', '2026-03-29T01:30:00Z'],
+  ['Europe/Berlin', '2026-10-25T02:30', '2026-10-25T00:30:00Z'],
+  ['Europe/Berlin', '2026-10-25T02:30+01:00', '2026-10-25T01:30:00Z'],
+  ['Europe/Berlin', '2026-10-25', '2026-10-24T22:00:00Z'],
+  ['America/New_York', '2026-03-08T02:30', '2026-03-08T07:30:00Z'],
+  ['America/New_York', '2026-03-08T01:59', '2026-03-08T06:59:00Z'],
+  ['America/New_York', '2026-11-01T01:30', '2026-11-01T05:30:00Z'],
+  ['Australia/Lord_Howe', '2026-10-04T02:15', '2026-10-03T15:45:00Z'],
+  ['Asia/Kathmandu', '2026-07-01T12:00:30.5', '2026-07-01T06:15:30.500Z'],
+  ['UTC', '2026-03-29T02:30', '2026-03-29T02:30:00Z'],
+])('reads a wall-clock time as the library does: in %s %s', async (timeZone, when, instant) => {
+  await using t = await createTestNotifications({ timeZone, now: when })
+  expect(t.now()).toEqual(new Date(instant))
 })
 
 it('knows people by addresses as a form has them', async () => {
@@ -43,6 +49,7 @@ it('keeps listeners across a crash, not those that were taken off, and calls onc
   await t.crash()
   await t.crash()
   await t.advanceTo('2026-03-28T10:00')
+  await t.crash()
   await t.advanceTo('2026-03-29T09:00')
   expect(heard).toEqual(['on', 'once', 'on'])
 })
@@ -117,4 +124,16 @@ it('says so where the timers of Node itself were replaced before it was loaded, 
   const [load, replace] = [`const kit = await import(${kit})`, 'mock.timers.enable()']
   await expect(run(program(replace, load))).rejects.toThrow('Import it first, then call mock.timers.enable()')
   expect(await run(program(load, replace))).toMatchObject({ stdout: '2\n' })
+})
+
+it('fires timers of one time in the order in which they were set, and none of a process that has ended', async () => {
+  const clock = new DrivenClock('2026-03-01T09:00:00Z')
+  const dead = clock.process()
+  const fired: string[] = []
+  clock.after(10, () => void fired.push('first'))
+  dead.after(10, () => void fired.push('of the dead'))
+  clock.setTimer(new Date('2026-03-01T09:00:00.010Z'), () => void fired.push('second'))
+  dead.end()
+  await clock.advance(10)
+  expect([fired, clock.timers]).toEqual([['first', 'second'], 0])
 })

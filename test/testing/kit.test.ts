@@ -102,6 +102,7 @@ it('has addresses that behave as some do', async () => {
     lost: ['SENT'],
     slow: ['SENT'],
   })
+  expect(t.outbox.to('slow').summary()).toEqual(['2026-03-26T08:00:30.000Z EMAIL CONFIRMATION'])
   // Its first answer was lost: it was sent twice, under one key.
   expect(t.outbox.to('lost')).toHaveLength(2)
 })

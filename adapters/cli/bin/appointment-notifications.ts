@@ -1,9 +1,10 @@
 #!/usr/bin/env node
+import { silentLogger } from '../../../src/index.ts'
 import { runCli } from '../cli.ts'
 import { commandLine } from '../commands/command.ts'
 
 // For good: what the host application's file does a moment after the command is not meant either.
-Reflect.set(globalThis, commandLine, true)
+Reflect.set(globalThis, commandLine, silentLogger)
 
 const { stdout, stderr } = process
 /** What is written, until who reads it has it or is gone: a pipe takes its time. */

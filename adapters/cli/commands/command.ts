@@ -3,11 +3,11 @@ import type { ParseArgsConfig } from 'node:util'
 import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
 
 /**
- * By this the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of `migrate()` is that has it
- * as an option (`src/notifications.ts`).
+ * By this, which is the logger to use, the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of
+ * `migrate()` is that has it as an option (`src/command-line.ts`).
  */
 export const commandLine: unique symbol = Symbol.for('appointment-notifications.command-line')
-/** Where the library leaves what the file creates (`src/notifications.ts`). */
+/** Where the library leaves what the file creates (`src/command-line.ts`). */
 export const createdLibraries: unique symbol = Symbol.for('appointment-notifications.created')
 
 export type Call = {
@@ -32,6 +32,8 @@ export type Command = {
   /** What each option means. */
   readonly explained?: Readonly<Record<string, string>>
   readonly example: string
+  /** What the library would log meanwhile is in its result. */
+  readonly showsFaults?: boolean
   readonly run: (call: Call) => Promise<Result>
 }
 

@@ -13,6 +13,7 @@ export const settingsCommands: Commands = {
     options: { file: { type: 'string' } },
     explained: { file: fromFile },
     example: 'settings check harbour --file settings.json',
+    showsFaults: true,
     async run({ positionals, values, folder, open }) {
       const organizationId = only(positionals, 'organization')
       const library = await open()

@@ -10,19 +10,23 @@ export const systemCommands: Commands = {
     summary: 'Says what keeps messages from being sent, whom it concerns, and what to do; silent if all is well',
     options: {
       'mail-domains': { type: 'boolean', default: false },
+      'dkim-selector': { type: 'string', multiple: true, default: [] },
       'public-url': { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
     },
     explained: {
       'public-url': 'ask the public URL whether the library answers there, for webhooks and links',
-      'mail-domains': 'ask the name servers for SPF and DMARC of the senders too',
+      'mail-domains': 'ask the name servers for SPF, DMARC and DKIM of the senders too',
+      'dkim-selector': 'a selector that your mail provider signs with; may be repeated',
       strict: 'warnings count as errors',
     },
-    example: 'doctor --mail-domains',
+    example: 'doctor --mail-domains --dkim-selector mail',
+    showsFaults: true,
     async run({ values, open }) {
       const library = await open()
+      const dkimSelectors = [values['dkim-selector']].flat().map(String)
       const data = await library.checkUp({
-        mailDomains: values['mail-domains'] === true ? {} : false,
+        mailDomains: values['mail-domains'] === true || dkimSelectors.length > 0 ? { dkimSelectors } : false,
         publicUrl: values['public-url'] === true,
       })
       const isFailure = data.status === 'error' || (values['strict'] === true && data.status === 'warning')
@@ -32,12 +36,15 @@ export const systemCommands: Commands = {
   info: {
     summary: 'Shows versions, tables, channels and keys, for a report of a fault; no secrets and nothing of people',
     example: 'info --json',
+    showsFaults: true,
     async run({ open }) {
       const library = await open()
-      const tables = await orUnknown(tablesOf(library))
-      const { status, providers, taskManager } = await library.health()
-      // Also with one key, which may not be that of what is stored.
-      const keys = await orUnknown(library.privacy.keys())
+      const [tables, { status, providers, taskManager }, keys] = await Promise.all([
+        orUnknown(tablesOf(library)),
+        library.health(),
+        // Also with one key, which may not be that of what is stored.
+        orUnknown(library.privacy.keys()),
+      ])
       const data = {
         version: packageVersion(),
         node: process.version,
@@ -132,8 +139,15 @@ export const systemCommands: Commands = {
 
 /** A report of a fault is of use without what the fault keeps from being read. */
 type Unknown = { readonly unknown: string }
-const orUnknown = <T>(work: Promise<T>): Promise<T | Unknown> =>
-  work.catch((error: unknown) => ({ unknown: isNotificationError(error) ? error.code : 'failed' }))
+/** Somewhat longer than a storage tries by itself. */
+const patienceMs = 12_000
+
+function orUnknown<T>(work: Promise<T>): Promise<T | Unknown> {
+  const late = Promise.withResolvers<Unknown>()
+  const timer = setTimeout(() => late.resolve({ unknown: 'no answer' }), patienceMs)
+  const known = work.catch((error: unknown) => ({ unknown: isNotificationError(error) ? error.code : 'failed' }))
+  return Promise.race([known, late.promise]).finally(() => clearTimeout(timer))
+}
 
 function tablesText(tables: Unknown | Awaited<ReturnType<typeof tablesOf>>): string {
   if ('unknown' in tables) return `tables: unknown (${tables.unknown})`

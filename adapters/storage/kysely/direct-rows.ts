@@ -114,11 +114,16 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
     appendNew: ({ table }, row) => insertMissing(table)(row).changes > 0,
     append: (table, row) => void insert(table)(row),
     ensure: (table, row) => void insertMissing(table)(row),
-    update(table, id, change, only = {}) {
-      const conditions = Object.entries<readonly unknown[] | undefined>(only)
-      const shape = conditions.map(([name, values = []]) => `${name}:${values.length}`).join(' ')
-      const statement = updating(table)(shape)(Object.keys(change).join(' '))
-      statement.run([...Object.values(change), id, ...conditions.flatMap(([, values = []]) => values)])
+    update(table, id, change, only) {
+      const values: unknown[] = [...Object.values(change), id]
+      let shape = ''
+      if (only !== undefined) {
+        for (const [name, words = []] of Object.entries<readonly unknown[] | undefined>(only)) {
+          shape += `${shape === '' ? '' : ' '}${name}:${words.length}`
+          values.push(...words)
+        }
+      }
+      updating(table)(shape)(Object.keys(change).join(' ')).run(values)
     },
     deleteBy(table, of) {
       deleting(table)(Object.keys(of).join(' ')).run(Object.values(of))

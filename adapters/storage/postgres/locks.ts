@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 import type { EntityId } from '../../../src/index.ts'
 import type { Run } from './source.ts'
 
@@ -41,7 +41,7 @@ export type AdvisoryLock = { readonly kind: LockKind; readonly identity: readonl
 
 export const nameOfLock = ({ kind, identity }: AdvisoryLock): string => `${kind} ${identity.join('\0')}`
 
-const hash = (text: string): number => createHash('sha256').update(text).digest().readInt32BE(0)
+const hash = (text: string): number => digestOf('sha256', text, 'buffer').readInt32BE(0)
 
 /** Of the migration, which is alone in its schema. */
 export const migrationLock = (schema: string): number => hash(`appointment-notifications migration ${schema}`)

@@ -1,12 +1,13 @@
-import { closeSync, openSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { NotificationError } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Builder, Prepare } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
-import { importError, openError } from './errors.ts'
+import { importError, noFileError, openError } from './errors.ts'
+import { hasLedger } from './ledger.ts'
 import { sameFileCheck } from './same-file.ts'
 import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
 
@@ -106,30 +107,38 @@ function requireNodeApi(): void {
   )
 }
 
+/** A file that is not there, in a folder that is. */
+export const isMissing = (target: SqliteTarget): boolean =>
+  'path' in target && target.path !== ':memory:' && !existsSync(target.path) && existsSync(dirname(target.path))
+
 /**
- * A file that is made is for its owner alone: it holds contacts and messages. SQLite gives the log and the shared memory beside
- * it the mode of the file. One that is there keeps its mode, which is whoever's made it.
+ * Makes the file where it is missing, for its owner alone: it holds contacts and messages. SQLite gives the log and the shared
+ * memory beside it the mode of the file. One that is there keeps its mode, which is whoever's made it.
  */
-function makeForOwner(path: string): void {
-  if (path === ':memory:') return
+export function makeFile(target: SqliteTarget): void {
+  if (!isMissing(target) || !('path' in target)) return
   try {
-    closeSync(openSync(path, 'wx', 0o600))
+    closeSync(openSync(target.path, 'wx', 0o600))
   } catch {
-    // It is there, or cannot be made; SQLite says which of both when it opens it.
+    // It is there by now, or cannot be made; SQLite says which of both when it opens it.
   }
 }
 
 /**
  * Opens the library's own connection to a file: WAL, so that readers and the host's statements do not wait for us;
  * synchronous=FULL, because a reminder told to the host as stored must survive a power cut; busy_timeout 0, because
- * SQLite's own waiting would block the event loop; secure_delete, because what is erased must not stay in the file.
+ * SQLite's own waiting would block the event loop; secure_delete, because what is erased must not stay in the file. Makes no file, and
+ * leaves one that nobody migrated as it is: the path may be wrong.
  */
-function openFile(path: string, Database: new (path: string, options: { timeout: number }) => SqliteDatabase) {
-  makeForOwner(path)
+function openFile(
+  path: string,
+  Database: new (path: string, options: { timeout: number; fileMustExist: boolean }) => SqliteDatabase,
+) {
+  if (isMissing({ path })) throw noFileError(path)
   let database: SqliteDatabase | undefined
   try {
-    database = new Database(path, { timeout: 0 })
-    database.pragma('journal_mode = WAL')
+    database = new Database(path, { timeout: 0, fileMustExist: true })
+    if (hasLedger(database)) database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('busy_timeout = 0')
     database.pragma('secure_delete = ON')

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers'
 import { isNotificationError, type Storage } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
-import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
-import { closedError, isBusy, storageError } from './errors.ts'
+import { type Connection, connect, isMissing, makeFile, type SqliteTarget, type Tools } from './connection.ts'
+import { closedError, isBusy, isUnmigrated, storageError } from './errors.ts'
 import { type Ledger, outdatedCheck, readLedger } from './ledger.ts'
 import { patience } from './patience.ts'
 
@@ -218,16 +218,32 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   }
 
   async function migrating<T>(work: (made: Connection) => Generator<undefined, T>, keep: boolean): Promise<T> {
-    const made = await opened()
+    if (!keep && isMissing(target)) return inMemory(work)
+    if (keep) makeFile(target)
+    // Whoever asked before may be about to find that there is no file.
+    const made = await opened().catch((error: unknown) => {
+      if (isUnmigrated(error)) return opened()
+      throw error
+    })
     while (alone !== undefined) await alone
     const { promise, resolve } = Promise.withResolvers<void>()
     alone = promise
     try {
-      return await migrationPatience(() => inMigration(made, work, keep))
+      return await (keep ? migrationPatience : patiently)(() => inMigration(made, work, keep))
     } finally {
       current = undefined
       alone = undefined
       resolve()
+    }
+  }
+
+  /** To a file that is not there the same would be done as to an empty database. */
+  async function inMemory<T>(work: (made: Connection) => Generator<undefined, T>): Promise<T> {
+    const made = await connect({ path: ':memory:' })
+    try {
+      return await inMigration(made, work, false)
+    } finally {
+      made.database.close()
     }
   }
 
@@ -244,7 +260,9 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     const before = pragmas.map((name) => [name, Number(database.pragma(name, { simple: true }))] as const)
     database.pragma('foreign_keys = off')
     try {
-      steps.begin()
+      if (keep && !shared && !database.memory) database.pragma('journal_mode = WAL')
+      if (keep) steps.begin()
+      else steps.beginRead()
       database.pragma('legacy_alter_table = on')
       const running = work(made)
       let step = running.next()

@@ -20,6 +20,12 @@ export const isUnmigrated = (error: unknown): boolean =>
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The sqlite storage is closed; it cannot be used again after close().')
 
+export const noFileError = (path: string): NotificationError =>
+  new NotificationError(
+    'migration_missing',
+    `There is no database at ${path}. Call migrate(), which makes it, or correct the path.`,
+  )
+
 export const replacedError = (path: string): NotificationError =>
   new NotificationError(
     'storage_replaced',

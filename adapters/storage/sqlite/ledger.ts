@@ -2,6 +2,7 @@ import type { IdKinds } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { type LedgerState, latestVersion, ledgerState, requireUsable } from '../kysely/migrations.ts'
 import type { Bind, NoArgs, Query } from '../kysely/query.ts'
+import type { SqliteDatabase } from './vendor.ts'
 
 export type Ledger = { readonly ids: records.IdCodec }
 
@@ -13,6 +14,10 @@ const table: Query<{ name: string }, { name: string }> = {
 type Row = { version: number; ids: string; oldest?: number | null; finished_at?: number | null }
 /** All columns, for the older ledgers lack the last ones. */
 const entries: Query<NoArgs, Row> = { sql: `select * from ${records.ledgerName}`, names: [], values: () => [] }
+
+/** Whether the library ever migrated the database. */
+export const hasLedger = (database: SqliteDatabase): boolean =>
+  database.prepare<[string], unknown>(table.sql).get(records.ledgerName) !== undefined
 
 /** Undefined where the library never migrated. Runs once a connection, so it is prepared anew. */
 export function readLedgerState({ bind }: { readonly bind: Bind<'sync'> }): LedgerState | undefined {

@@ -1,4 +1,4 @@
-import type { ReminderStore } from '../../../src/index.ts'
+import { type ReminderStore, sendQueueKey } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
@@ -9,17 +9,15 @@ type Row = RecordOf<'appointment_reminders'>
 const laneOf = (row: Row) => ({ organizationId: row.organization_id, channel: row.reminder_type })
 
 /** Adds what the limit cut off of the appointments that are there. */
-function completed(tx: Tx, found: readonly Row[], now: number): Row[] {
-  const rows = new Map(found.map((row) => [row.id, row]))
-  const seen = new Set<string>()
-  for (const row of found) {
-    const of = { appointmentId: row.appointment_id, ...laneOf(row) }
-    const key = JSON.stringify(of)
-    if (seen.has(key)) continue
-    seen.add(key)
-    for (const other of tx.statements.reminders.dueOfAppointment.all({ ...of, now })) rows.set(other.id, other)
-  }
-  return [...rows.values()]
+function completed(tx: Tx, found: readonly Row[], now: number): readonly Row[] {
+  const keyOf = (row: Row) => `${row.appointment_id} ${sendQueueKey(laneOf(row))}`
+  const seen = new Set(found.map(keyOf))
+  const others = tx.statements.reminders.dueBeside.all({
+    appointmentIds: JSON.stringify([...new Set(found.map((row) => row.appointment_id))]),
+    ids: JSON.stringify(found.map(({ id }) => id)),
+    now,
+  })
+  return [...found, ...others.filter((row) => seen.has(keyOf(row)))]
 }
 
 export const dueReminders =

@@ -1,4 +1,3 @@
-import { getTimezoneOffset } from 'date-fns-tz/getTimezoneOffset'
 import { toDate } from 'date-fns-tz/toDate'
 
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -15,11 +14,21 @@ export function readTime(when: Date | string, timeZone: string): Date {
 function instantOf(text: string, timeZone: string): Date {
   if (/T.*(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(text)) return new Date(text)
   const clock = toDate(text, { timeZone: 'UTC' }).getTime()
-  const offsetAt = (time: number) => getTimezoneOffset(timeZone, new Date(time))
+  if (Number.isNaN(clock)) return new Date(clock)
+  const zone = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+  const offsetAt = (time: number) => offsetOf(zone.formatToParts(time))
   const [first = Number.NaN, second = Number.NaN] = [clock - units.d, clock + units.d]
     .map((time) => clock - offsetAt(time))
     .sort((one, other) => one - other)
   return new Date([first, second].find((time) => clock - time === offsetAt(time)) ?? second)
+}
+
+/** Of `GMT`, `GMT-05:00` or `GMT+10:30`, in ms. */
+function offsetOf(parts: readonly Intl.DateTimeFormatPart[]): number {
+  const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const [, sign = '', hours = 0, minutes = 0, seconds = 0] = /([+-])(\d+):(\d+)(?::(\d+))?/.exec(name) ?? []
+  const size = Number(hours) * units.h + Number(minutes) * units.m + Number(seconds) * units.s
+  return sign === '-' ? -size : size
 }
 
 export function readDuration(time: number | string): number {

@@ -76,7 +76,22 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
         mailDomains: z
           .boolean()
           .optional()
-          .describe('True: ask the name servers for SPF and DMARC of the senders. Default false'),
+          .describe('True: ask the name servers for SPF, DMARC and DKIM of the senders. Default false'),
+        dkimSelectors: z
+          .string()
+          .regex(
+            /^[\w-]+(?:\.[\w-]+)*(?:,[\w-]+(?:\.[\w-]+)*){0,9}$/,
+            'must be up to ten selectors, separated by commas',
+          )
+          .max(255)
+          .optional()
+          .describe('Selectors that the mail provider signs with, separated by commas; with `mail_domains`'),
+        publicUrl: z
+          .boolean()
+          .optional()
+          .describe(
+            'True: ask the public URL whether the library answers there, for webhooks and links. Default false',
+          ),
       }),
       body: nothing,
       responses: { 200: checkUpShape },
@@ -87,10 +102,11 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
         self: false,
         owner: ({ query }, caller) => organizationScope(query.organizationId, caller),
       },
-      handler: ({ owner, query: { mailDomains = false } }) =>
+      handler: ({ owner, query: { mailDomains = false, dkimSelectors, publicUrl = false } }) =>
         checkUp.run({
           organizationId: owner.organizationId ?? null,
-          mailDomains: mailDomains ? {} : false,
+          mailDomains: mailDomains ? { dkimSelectors: dkimSelectors?.split(',') ?? [] } : false,
+          publicUrl,
         }),
     }),
     defineRoute({

@@ -31,4 +31,6 @@ export interface JobStore {
    */
   join(group: string, member: string, now: Date, until: Date): Promise<readonly string[]>
   leave(group: string, member: string): Promise<void>
+  /** The members whose time is over after `now`, and by `until` at the latest; writes nothing. */
+  members(group: string, now: Date, until: Date): Promise<readonly string[]>
 }

@@ -68,11 +68,13 @@ export class Bounces {
     }
     const report = await this.#read(mail)
     if (report === null) return nothing
-    const row = await this.#quoted(report.quoted)
+    const found = await this.#quoted(report.quoted)
     if (report.kind === 'complaint') {
+      const row = found ?? (await this.#withoutAddress(report.quoted))
       const updated = row !== null && (await this.#complained(row, report.code))
       return { report: 'complained', notificationId: row?.id ?? null, updated }
     }
+    const row = found
     const verdict = verdictOf(report.recipients, (address) => row !== null && keyOf(address) === row.recipientAddress)
     if (verdict === null) return { ...nothing, notificationId: row?.id ?? null }
     const { outcome } = verdict
@@ -104,11 +106,10 @@ export class Bounces {
   /** The message that the mail quotes. A number alone proves nothing, nor does an address. */
   async #quoted({ messageIds, addresses, sender }: QuotedMessage): Promise<DeliveryRow | null> {
     const { deliveries } = this.#context.options.storage
-    const isSent = ({ channel, attempts }: DeliveryRow) => channel === email.name && attempts > 0
     if (sender !== null) {
       const row = await deliveries.get(sender.notificationId)
       // After a restore from a backup the number may be that of another message.
-      if (row !== null && isSent(row) && sender.signs(row.idempotencyKey)) return row
+      if (row !== null && isSentMail(row) && sender.signs(row.idempotencyKey)) return row
     }
     const quoted = messageIds.slice(0, maxMessageIds)
     if (quoted.length === 0) return null
@@ -120,10 +121,18 @@ export class Bounces {
         limit: recentMessages,
         offset: 0,
       })
-      const row = rows.find((one) => isSent(one) && quoted.some((id) => isIdOf(one, id)))
+      const row = rows.find((one) => isSentMail(one) && quoted.some((id) => isIdOf(one, id)))
       if (row !== undefined) return row
     }
     return null
+  }
+
+  /** The message of a complaint without its address, which some providers blank out, and nobody has of a person who was erased. */
+  async #withoutAddress({ messageIds, addresses }: QuotedMessage): Promise<DeliveryRow | null> {
+    const ids = messageIds.slice(0, maxMessageIds).flatMap((id) => [id, `<${id}>`])
+    if (ids.length === 0) return null
+    const rows = await this.#context.options.storage.deliveries.ofProvider(ids)
+    return rows.find((row) => isSentMail(row) && (row.erasedAt !== null || addresses.length === 0)) ?? null
   }
 
   async #bounced(row: DeliveryRow, { code, reason }: RecipientReport, addressUnknown: boolean): Promise<boolean> {
@@ -171,6 +180,8 @@ const refusals = {
     'The request is not signed by Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature) with the option "webhookSecret" over this body.',
   stale: 'The webhook-timestamp is more than five minutes off.',
 } as const
+
+const isSentMail = ({ channel, attempts }: DeliveryRow): boolean => channel === email.name && attempts > 0
 
 /** The key of an address as somebody wrote it; null: it is none. */
 function keyOf(text: string): string | null {

@@ -20,29 +20,32 @@ import { atSameAddress, besideSiblings, onceAnAddress, standingIn } from './sibl
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
 
 /**
- * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
+ * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called. `isEarly`: what is not
+ * due yet is to go out now.
  * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function checkDue(
   context: Context,
   works: readonly DueWork[],
   known?: WorkLookups,
+  isEarly = false,
 ): Promise<CheckedBatch> {
   const lookups = known ?? (await lookUpWork(context, works))
   const subjects = works.map((due) => {
     const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
     return { due, snapshot, subject: subjectOf(due, snapshot, lookups) }
   })
+  /** Once an appointment, of which there is a reminder on each channel. */
+  const concerned = new Map(
+    subjects.map(({ due, snapshot, subject }) => {
+      const { organizationId } = targetOf(due)
+      // Recipients removed from the appointment may have opted out too.
+      const recipients = [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])]
+      return [snapshot ?? subjectKey(due), { organizationId, recipients }] as const
+    }),
+  )
   const [knowledge, missing, chains] = await Promise.all([
-    Knowledge.load(
-      context,
-      subjects.map(({ due, snapshot, subject }) => ({
-        organizationId: targetOf(due).organizationId,
-        // Recipients removed from the appointment may have opted out too.
-        recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
-      })),
-      lookups.organization,
-    ),
+    Knowledge.load(context, [...concerned.values()], lookups.organization),
     missingForLong(context, works, lookups),
     chainsOf(context, works),
   ])
@@ -56,7 +59,13 @@ export async function checkDue(
     if (due.reminder !== null) {
       const { reminder } = due
       const resultFor = (recipient: RecipientRef) =>
-        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, lookups.planOf(due), surroundings, moment)
+        checkReminder(
+          { ...reminder, recipient, isGoneForLong, isEarly },
+          appointment,
+          lookups.planOf(due),
+          surroundings,
+          moment,
+        )
       const result = resultFor(reminder.recipient)
       return { due, subject, result, resultFor, others: [], ...inDoubt(result, surroundings, due) }
     }

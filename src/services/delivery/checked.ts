@@ -43,7 +43,7 @@ export const isSendable = (one: Checked): one is Sendable => one.result.kind ===
 /** A reminder that goes out in the message of another one, and what it was checked by. */
 export type Companion = {
   readonly one: Sendable
-  readonly batch: Pick<BatchContext, 'knowledge' | 'planOf'>
+  readonly batch: Pick<BatchContext, 'knowledge' | 'planOf' | 'reservedFor'>
 }
 
 /** A message that asks for an answer; `isCodeShown`: people have to say which appointment they mean. */
@@ -72,10 +72,10 @@ export type BatchContext = {
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
   /**
-   * How many of the messages that a person may still get that day belong to appointments before that of the work, leaving out the
-   * reminders that are `decided`. Default: none.
+   * How many of the messages that a person may still get that day belong to appointments before that of the work, or `before` a time,
+   * leaving out the reminders that are `decided`. Default: none.
    */
-  readonly reservedFor?: (due: DueWork, decided: ReadonlySet<number>) => number
+  readonly reservedFor?: (due: DueWork, decided: ReadonlySet<number>, before?: Date) => number
   /** Ids of the reminders of the batch that are decided already, and not put off: if sent, they are counted by the time this is. */
   readonly decided?: ReadonlySet<number>
   /** What its messages ask; null: nothing. Left out: no message of the outlet asks. */

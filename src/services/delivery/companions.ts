@@ -1,9 +1,7 @@
 /** One message for several appointments of a day, where an organization wants that (`oneMessagePerDay`). */
-import { addressKey, detailFor } from '../../domain/effective.ts'
-import { writtenTo } from '../../domain/plan.ts'
-import type { ReminderRow } from '../../ports/storage.ts'
+import { addressKey } from '../../domain/effective.ts'
+import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
-import { canList } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { checkDue } from './check-due.ts'
@@ -17,10 +15,9 @@ import {
 } from './checked.ts'
 import { endOfDay, zoneOf } from './daily-budget.ts'
 import { planKey } from './lookups.ts'
-import { mayHaveGoneOut, reminderWork, targetOf } from './work.ts'
+import { isGathered, mostTogether } from './one-message.ts'
+import { type DueWork, mayHaveGoneOut, reminderWork, targetOf, withReminders } from './work.ts'
 
-/** So many appointments are in a message at most. */
-const mostTogether = 10
 /** Of how many messages to an address, the latest, people are known to share it. */
 const mostMessages = 50
 
@@ -43,7 +40,7 @@ type Lead = Sendable & { readonly due: { readonly reminder: ReminderRow } }
  * Whose reminders these may be: the person's own, and those of others whose messages went to the same address before.
  */
 export async function companionsOf(context: Context, batch: CheckedBatch): Promise<Companions | null> {
-  const { checked, knowledge, now } = batch
+  const { checked, now } = batch
   if (context.providers.delivered) return null
   const leads = checked.filter((one): one is Lead => isLead(one, batch))
   if (leads.length === 0) return null
@@ -51,16 +48,15 @@ export async function companionsOf(context: Context, batch: CheckedBatch): Promi
     leads.map((one) => [one, endOfDay(zoneOf(one.result.recipient, one.subject), now)]),
   )
   const rest = await checkedBeside(context, leads, ends, batch)
-  const own = { knowledge, planOf: batch.planOf }
   const candidates: readonly Companion[] = [
-    ...leads.map((one) => ({ one, batch: own })),
+    ...leads.map((one) => ({ one, batch })),
     ...(rest?.checked ?? [])
       .filter(isSendable)
-      .flatMap((one) => (isNamed(one, rest ?? own) ? [{ one, batch: rest ?? own }] : [])),
+      .flatMap((one) => (isNamed(one, rest ?? batch) ? [{ one, batch: rest ?? batch }] : [])),
   ]
   const byDay = Map.groupBy(candidates, ({ one }) => dayKey(one))
   return {
-    others: candidates.flatMap(({ one, batch }) => (batch === own ? [] : [one])),
+    others: candidates.flatMap((one) => (one.batch === batch ? [] : [one.one])),
     of(one, taken) {
       const end = ends.get(one)
       if (end === undefined) return []
@@ -85,20 +81,12 @@ const startOf = ({ subject }: Sendable): number => subject.start?.instant.getTim
 /** A reminder to a patient or client, where the organization puts those of a day together and its text can name them all. */
 function isLead(one: Checked, { knowledge }: Pick<BatchContext, 'knowledge'>): boolean {
   if (!isSendable(one) || one.due.reminder === null) return false
-  const { organizationId, channel, recipient } = targetOf(one.due)
-  if (recipient.type === 'PRACTITIONER') return false
-  const { policy } = knowledge.surroundings(organizationId)
-  return policy.oneMessagePerDay && canList(policy, channel) && isNamed(one, { knowledge })
+  return targetOf(one.due).recipient.type !== 'PRACTITIONER' && isNamed(one, { knowledge })
 }
 
-/** A message of level 0 names no appointment, so that there is nothing to list. */
 function isNamed({ due, result }: Sendable, { knowledge }: Pick<BatchContext, 'knowledge'>): boolean {
-  const { organizationId, channel, category } = targetOf(due)
-  const around = knowledge.surroundings(organizationId)
-  const { policy } = around
-  return [result.recipient, writtenTo(around, result.recipient, category)].every(
-    (person) => detailFor({ policy, preferences: around.preferencesOf(person) }, channel, category) > 0,
-  )
+  const { organizationId, channel } = targetOf(due)
+  return isGathered(knowledge.surroundings(organizationId), result.recipient, channel)
 }
 
 /** What goes together: to one address, about appointments of one day by the clocks of each. */
@@ -117,36 +105,68 @@ function goesWith({ due }: Sendable, { due: other }: Sendable): boolean {
   return !isInDoubt || (before !== null && before === other.delivery?.sentWith)
 }
 
-/** Reminders outside of the batch that may go with these, checked; null: there are none, or the directory fails. */
+/** What may go with these from outside of the batch, checked as what goes out now; null: there is nothing, or the directory fails. */
 async function checkedBeside(
   context: Context,
   leads: readonly Lead[],
   ends: ReadonlyMap<Checked, number>,
   { checked, now }: CheckedBatch,
 ): Promise<CheckedBatch | null> {
-  const { reminders } = context.options.storage
-  // What may have gone out goes as it went.
-  const open = leads.filter(({ due }) => !mayHaveGoneOut(due))
-  if (open.length === 0) return null
-  const people = await peopleOf(context, open)
-  const until = new Date(Math.max(...ends.values()) - 1)
   const known = new Set(checked.flatMap(({ due }) => due.reminder?.id ?? []))
-  const isOpen = (row: ReminderRow) => !known.has(row.id) && row.heldAt === null && row.dueAt !== null
-  const theirs = (await reminders.ofPeople(people, now, until)).filter(
-    (row) => isOpen(row) && open.some((one) => mayJoin(one, row)),
-  )
-  if (theirs.length === 0) return null
-  // Others with the address have reminders of these appointments too.
-  const appointments = new Map(theirs.map((row) => [planKey(row), row]))
-  const rows = (await reminders.listMany([...appointments.values()])).filter(
-    (row) => row.status === 'PENDING' && isOpen(row) && open.some((one) => mayJoin(one, row)),
-  )
+  const [before, waiting] = await Promise.all([
+    sentBefore(context, leads, known),
+    waitingBeside(context, leads, known, { from: now, until: new Date(Math.max(...ends.values()) - 1) }),
+  ])
+  const works = [...before, ...waiting.map(reminderWork)]
+  if (works.length === 0) return null
   try {
-    return await checkDue(context, rows.map(reminderWork))
+    return await checkDue(context, works, undefined, true)
   } catch (error) {
     if (isDirectoryFault(error)) return null
     throw error
   }
+}
+
+/** What was in one message with these and is tried again too: it may be of another batch, or due for another worker. */
+async function sentBefore(
+  { options: { storage } }: Context,
+  leads: readonly Lead[],
+  known: ReadonlySet<number>,
+): Promise<readonly DueWork[]> {
+  const retried = leads.flatMap(({ due: { delivery } }) => delivery ?? [])
+  const messages = [...new Set(retried.flatMap(({ sentWith }) => sentWith ?? []))]
+  if (messages.length === 0) return []
+  // One that is being sent was claimed with the other, whose worker is gone.
+  const isWith = (row: DeliveryRow) => (one: DeliveryRow) =>
+    one.sentWith === row.sentWith && one.state === row.state && (row.state === 'queued' || one.fence === row.fence)
+  const rows = (await storage.deliveries.sentWith(messages)).filter(
+    (row) => row.dueAt !== null && !known.has(row.reminderId ?? Number.NaN) && retried.some(isWith(row)),
+  )
+  return withReminders(storage, rows)
+}
+
+/** Reminders that are not begun. */
+async function waitingBeside(
+  context: Context,
+  leads: readonly Lead[],
+  known: ReadonlySet<number>,
+  { from, until }: { readonly from: Date; readonly until: Date },
+): Promise<ReminderRow[]> {
+  const { reminders } = context.options.storage
+  // What may have gone out goes as it went.
+  const open = leads.filter(({ due }) => !mayHaveGoneOut(due))
+  if (open.length === 0) return []
+  const people = await peopleOf(context, open)
+  const isOpen = (row: ReminderRow) => !known.has(row.id) && row.heldAt === null && row.dueAt !== null
+  const theirs = (await reminders.ofPeople(people, from, until)).filter(
+    (row) => isOpen(row) && open.some((one) => mayJoin(one, row)),
+  )
+  if (theirs.length === 0) return []
+  // Others with the address have reminders of these appointments too.
+  const appointments = new Map(theirs.map((row) => [planKey(row), row]))
+  return (await reminders.listMany([...appointments.values()])).filter(
+    (row) => row.status === 'PENDING' && isOpen(row) && open.some((one) => mayJoin(one, row)),
+  )
 }
 
 /** By the rows alone, before anybody is asked. */

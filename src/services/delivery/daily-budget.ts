@@ -1,12 +1,13 @@
 import { isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { addDays, toInstant, toWallTime } from '../../domain/local-time.ts'
-import type { Budget } from '../../ports/storage.ts'
+import type { Budget, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
+import { isGathered, mostTogether } from './one-message.ts'
 import { type DueWork, targetOf } from './work.ts'
 
 /** Whoever would stand at a closed door, or come at the wrong time, is told whatever else they got. */
@@ -14,19 +15,33 @@ const isLimited = (category: Category): boolean => category !== 'CANCELLATION' &
 
 /** What a person may still get on the day on which the message is sent; null: the organization sets no budget, or the message is outside of it. */
 export function budgetOf(
-  { due, result, subject, others, joined = [], isCounted = false }: Sendable,
+  { due, result, subject, others, joined = [], companions = [], isCounted = false }: Sendable,
   { knowledge, reservedFor, decided = none }: Pick<BatchContext, 'knowledge' | 'reservedFor' | 'decided'>,
   at: Date,
 ): Budget | null {
   const { organizationId, category, recipient } = targetOf(due)
   const { dailyBudget } = knowledge.surroundings(organizationId).policy
   if (dailyBudget === null || isCounted || !isLimited(category)) return null
-  const dayOf = (person: Person) => dayIn(zoneOf(person, subject), at)
-  const own = { recipient, day: dayOf(result.recipient), most: dailyBudget - (reservedFor?.(due, decided) ?? 0) }
+  const dayOf = (person: Person, of = subject) => dayIn(zoneOf(person, of), at)
+  // A message about several appointments is one about the first of them.
+  const starts = [subject, ...companions.map(({ one }) => one.subject)].flatMap(({ start }) => start?.instant ?? [])
+  const first = companions.length === 0 ? undefined : new Date(Math.min(...starts.map((one) => one.getTime())))
+  const mostFor = (work: DueWork, reserved = reservedFor) => dailyBudget - (reserved?.(work, decided, first) ?? 0)
+  const own = { recipient, day: dayOf(result.recipient), most: mostFor(due) }
   // Those whose own reminders end with this one have those, where it does not begin.
-  const sharing = others.filter((one) => !joined.includes(one) && !isSameRecipient(one, recipient))
-  if (sharing.length === 0) return own
-  return { ...own, others: sharing.map((one) => ({ recipient: refOf(one), day: dayOf(one), most: dailyBudget })) }
+  const sharing = others
+    .filter((one) => !joined.includes(one))
+    .map((one) => ({ recipient: refOf(one), day: dayOf(one), most: dailyBudget }))
+  const along = companions.map(({ one, batch }) => ({
+    recipient: targetOf(one.due).recipient,
+    day: dayOf(one.result.recipient, one.subject),
+    most: mostFor(one.due, batch.reservedFor),
+  }))
+  const more = [...sharing, ...along].filter((one, index, all) => {
+    const isFirst = all.findIndex((other) => isSameRecipient(other.recipient, one.recipient)) === index
+    return isFirst && !isSameRecipient(one.recipient, recipient)
+  })
+  return more.length === 0 ? own : { ...own, others: more }
 }
 
 const none: ReadonlySet<number> = new Set()
@@ -51,25 +66,45 @@ export async function reservations(
   const limited = checked.filter(isSendable).filter((one) => budgetOf(one, { knowledge }, now) !== null)
   if (limited.length === 0) return null
   const people = new Map<string, { readonly organizationId: string; readonly recipient: RecipientRef }>()
-  const ends = new Map<DueWork, number>()
+  const about = new Map<DueWork, { readonly person: Person; readonly zone: string; readonly start: Date | null }>()
   for (const { due, result, subject } of limited) {
     const { organizationId, recipient } = targetOf(due)
     people.set(personKey(organizationId, recipient), { organizationId, recipient })
-    ends.set(due, endOfDay(zoneOf(result.recipient, subject), now))
+    const zone = zoneOf(result.recipient, subject)
+    about.set(due, { person: result.recipient, zone, start: subject.start?.instant ?? null })
   }
-  const until = new Date(Math.max(...ends.values()) - 1)
-  const rows = await storage.reminders.ofPeople([...people.values()], now, until)
+  const latest = Math.max(...[...about.values()].map(({ zone }) => endOfDay(zone, now)))
+  const rows = await storage.reminders.ofPeople([...people.values()], now, new Date(latest - 1))
   const rowsOf = Map.groupBy(rows, (row) => personKey(row.organizationId, row.recipient))
-  const startOf = new Map(limited.map(({ due, subject }) => [due, subject.start?.instant ?? null]))
-  return (due, decided) => {
+  return (due, decided, first) => {
+    const own = about.get(due)
+    if (own === undefined) return 0
     const { organizationId, recipient } = targetOf(due)
-    const start = startOf.get(due) ?? null
-    const end = ends.get(due) ?? 0
+    const { person, zone } = own
+    const start = first ?? own.start
+    const end = endOfDay(zone, now)
     const before = (rowsOf.get(personKey(organizationId, recipient)) ?? []).filter(
       (row) => !decided.has(row.id) && (start === null || row.startsAt < start) && (row.dueAt?.getTime() ?? end) < end,
     )
-    return before.length
+    const around = knowledge.surroundings(organizationId)
+    return messagesOf(before, ({ channel, startsAt }) =>
+      isGathered(around, person, channel) ? dayIn(zone, startsAt) : null,
+    )
   }
+}
+
+/** How many messages these reminders are; `dayOf`: of which day one is one of several; null: it goes out by itself. */
+function messagesOf(rows: readonly ReminderRow[], dayOf: (row: ReminderRow) => string | null): number {
+  const together = Map.groupBy(rows, (row) => {
+    const day = dayOf(row)
+    return day === null ? `${row.id}` : `${row.channel} ${day}`
+  })
+  // Of each appointment only the next is in a message.
+  const counts = [...together.values()].map((ones) => {
+    const ofEach = [...Map.groupBy(ones, ({ appointmentId }) => appointmentId).values()].map(({ length }) => length)
+    return Math.max(Math.ceil(ones.length / mostTogether), ...ofEach)
+  })
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 const personKey = (organizationId: string, recipient: RecipientRef): string =>

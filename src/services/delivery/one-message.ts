@@ -1,5 +1,7 @@
 /** What the intent and the outcome of a message say of the other reminders that go out in it. */
-import { writtenTo } from '../../domain/plan.ts'
+import type { Channel } from '../../channels/index.ts'
+import { detailFor } from '../../domain/effective.ts'
+import { type Surroundings, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs, nextAttempt } from '../../domain/retry.ts'
 import type {
   Ask,
@@ -10,10 +12,26 @@ import type {
 } from '../../ports/storage.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { AlsoNamed } from '../messages/notices.ts'
+import { canList } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import type { Companion, Question } from './checked.ts'
 import { decisionOn, entryOf, type SentAlong } from './decisions.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
+
+/** So many appointments are in a message at most. */
+export const mostTogether = 10
+
+/**
+ * Whether a person's reminders of a channel go out together: where the organization wants it, and the text can name them all. One of level 0
+ * names no appointment, so that there is nothing to list.
+ */
+export function isGathered(around: Surroundings, person: Person, channel: Channel): boolean {
+  const { policy } = around
+  if (!policy.oneMessagePerDay || !canList(policy, channel)) return false
+  return [person, writtenTo(around, person, 'REMINDER')].every(
+    (one) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, 'REMINDER') > 0,
+  )
+}
 
 type Along = Companion & { readonly question: Question | null }
 

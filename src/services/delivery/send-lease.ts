@@ -25,6 +25,7 @@ export class SendLease {
   #endsAt = Number.POSITIVE_INFINITY
   #cancelEnd = () => {}
   #cancelRenewal = () => {}
+  #aborted = () => {}
   #phase: 'waiting' | 'sending' | 'settling' | 'over' = 'waiting'
   #tookTooLong = false
 
@@ -68,7 +69,15 @@ export class SendLease {
   }
 
   abort(): void {
+    if (this.signal.aborted) return
     this.#attempt.abort()
+    this.#aborted()
+  }
+
+  /** Calls back when the send must end, at once if it must already. A listener of the signal costs a message several times as much. */
+  onAbort(callback: () => void): void {
+    if (this.signal.aborted) callback()
+    else this.#aborted = callback
   }
 
   #leftMs(): number {

@@ -196,7 +196,7 @@ export class Sender {
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
-      const outcome = await Promise.race([answered, this.#patience(signal)])
+      const outcome = await Promise.race([answered, this.#patience(lease)])
       // Not the provider's failure: it must not cost the message one of its attempts.
       const isOurs = signal.aborted && !lease.tookTooLong
       return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
@@ -207,14 +207,10 @@ export class Sender {
   }
 
   /** A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting. */
-  #patience(signal: AbortSignal): Promise<TransportError> {
+  #patience(lease: SendLease): Promise<TransportError> {
     const { clock } = this.#context.options
     return new Promise((resolve) => {
-      const giveUp = () => {
-        clock.after(patienceMs, () => resolve(silence('transport_silent')))
-      }
-      if (signal.aborted) giveUp()
-      else signal.addEventListener('abort', giveUp, { once: true })
+      lease.onAbort(() => void clock.after(patienceMs, () => resolve(silence('transport_silent'))))
     })
   }
 

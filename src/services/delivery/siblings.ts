@@ -16,7 +16,10 @@ import type { Chains } from './fallbacks.ts'
 import { planKey } from './lookups.ts'
 import { targetOf } from './work.ts'
 
-type Reminded = Checked & { readonly due: { readonly reminder: ReminderRow } }
+type Reminded = Checked & {
+  readonly due: { readonly reminder: ReminderRow }
+  readonly result: Extract<CheckResult, { kind: 'send' }>
+}
 
 /**
  * Applies the rows of other reminders of the same appointment, which may be in other batches: a late reminder is cancelled if a nearer
@@ -49,9 +52,7 @@ export async function besideSiblings(
     const { start } = one.subject ?? {}
     const isSuperseded =
       start != null &&
-      siblings.some((row) =>
-        standsFor(row, one.due.reminder, offsetsOf(one, batch), start, batch.now, weekOf(one, batch)),
-      )
+      siblings.some((row) => standsFor(row, one.due.reminder, offsetsOf(one), start, batch.now, weekOf(one, batch)))
     if (isSuperseded) return { ...one, result: { kind: 'cancel', rule: 'nearer_reminder' } }
     return { ...one, others: one.due.delivery === null ? [] : mergedInto(one, siblings, batch) }
   })
@@ -61,21 +62,15 @@ const isReminded = (one: Checked): one is Reminded => one.due.reminder !== null 
 
 const isOutrun = (one: Reminded, batch: BatchContext): boolean =>
   one.subject?.start != null &&
-  isBehind(one.due.reminder, offsetsOf(one, batch), one.subject.start, batch.now, weekOf(one, batch))
+  isBehind(one.due.reminder, offsetsOf(one), one.subject.start, batch.now, weekOf(one, batch))
+
+const offsetsOf = ({ result }: Reminded): readonly OffsetInput[] => result.offsets ?? []
 
 const weekOf = ({ due }: Reminded, { knowledge }: BatchContext): Workweek =>
   knowledge.surroundings(due.reminder.organizationId).policy
 
 const isShared = (one: Reminded, batch: BatchContext): boolean =>
   one.due.delivery !== null && atSameAddress(one, one.subject?.recipients ?? [], batch.knowledge).length > 0
-
-function offsetsOf({ due, result, subject }: Reminded, { knowledge, planOf }: BatchContext): readonly OffsetInput[] {
-  const custom = planOf(due)?.customReminders ?? null
-  if (custom !== null || result.kind !== 'send') return custom ?? []
-  const { organizationId, channel } = due.reminder
-  const kind = subject?.kind ?? null
-  return effectiveFor(knowledge.surroundings(organizationId), result.recipient, 'REMINDER', channel, kind).offsets
-}
 
 /** A retry that cannot go to its own recipient, or not now; it may be for others that were merged into it. */
 const isLeftBehind = ({ due, result, subject }: Checked): boolean =>

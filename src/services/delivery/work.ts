@@ -120,8 +120,20 @@ export function subjectKey(due: DueWork): string {
 
 /** The same for every attempt by itself. One that went out in another one's message has the key of that in its row. */
 export function idempotencyKeyOf({ reminder, delivery }: DueWork): string {
-  if (delivery === null) return reminderKey(reminder)
-  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : reminderKey(reminder)
+  if (delivery === null) return keyOfReminder(reminder)
+  return delivery.sentWith === null || reminder === null ? delivery.idempotencyKey : keyOfReminder(reminder)
+}
+
+/** Cached: a digest that is needed several times. */
+const reminderKeys = new WeakMap<ReminderRow, string>()
+
+function keyOfReminder(reminder: ReminderRow): string {
+  let key = reminderKeys.get(reminder)
+  if (key === undefined) {
+    key = reminderKey(reminder)
+    reminderKeys.set(reminder, key)
+  }
+  return key
 }
 
 /** A reminder's own time, or when a notice was asked for. */

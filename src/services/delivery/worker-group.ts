@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Share } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import { workers } from '../shared/workers.ts'
 
-const group = 'dispatch'
 /** How often in a sweep a member registers; one that does not for a whole sweep has left. */
 const perSweep = 3
 
@@ -45,11 +45,12 @@ export class WorkerGroup {
   }
 
   async stop(): Promise<void> {
+    if (!this.#running) return
     this.#running = false
     this.#cancel()
     const { storage, logger } = this.#context.options
     await storage.jobs
-      .leave(group, this.#self)
+      .leave(workers, this.#self)
       .catch((error) => logger.warn('unregistering the worker failed', { fault: faultOf(error) }))
   }
 
@@ -57,7 +58,7 @@ export class WorkerGroup {
     const { storage, clock, logger, sweepMs } = this.#context.options
     const now = clock.now()
     try {
-      const all = await storage.jobs.join(group, this.#self, now, new Date(now.getTime() + sweepMs))
+      const all = await storage.jobs.join(workers, this.#self, now, new Date(now.getTime() + sweepMs))
       this.#fault = null
       const isNew = all.join() !== this.#all.join()
       this.#all = all

@@ -9,12 +9,14 @@ export const checkUpTable = {
   storage_failing: ['error', 'Check that the database runs, and that this process may reach, read and write it.'],
   clocks_apart: ['warning', "Let the system set this machine's clock (NTP)."],
   not_started: ['error', 'Call start() in one process, and keep it running.'],
+  none_started: ['warning', 'Call start() in one process, and keep it running.'],
   messages_late: ['error', 'Read the other findings; if there are none, the log of the process that sends.'],
   scheduler_failing: [
     'warning',
     'Check that the engine of the scheduler runs; until then a timer and a sweep do its work.',
   ],
   directory_failing: ['error', 'Correct this method of your directory; the messages that need it wait.'],
+  directory_unasked: ['notice', 'Report a booking, or give your directory upcoming(); then look again.'],
   directory_slow: ['warning', 'Make these methods faster; a call that takes too long fails, and its messages wait.'],
   directory_rows: ['error', 'Correct these rows, or how your directory returns them; messages about them wait.'],
   directory_fields: ['warning', 'Correct the field, or how your directory returns it; the rest of the row is used.'],
@@ -52,6 +54,15 @@ export const checkUpTable = {
   logged: ['warning', 'Do what the line says.'],
   spf_missing: ['warning', 'Publish an SPF record (TXT, "v=spf1 ...") for the domain that names your mail server.'],
   dmarc_missing: ['warning', 'Publish a DMARC record: TXT of _dmarc.<domain>, "v=DMARC1; p=none" to begin with.'],
+  dkim_missing: [
+    'warning',
+    'Publish the key that your mail provider gives you at <selector>._domainkey.<domain>, or name the selector that signs.',
+  ],
+  dkim_unchecked: [
+    'notice',
+    'Name the selectors that your mail provider signs with: "doctor --mail-domains --dkim-selector NAME", or mailDomains: { dkimSelectors }.',
+  ],
+  domains_unchecked: ['notice', 'Ask for single organizations.'],
   domain_unknown: ['error', 'Correct the address of the sender: its domain does not exist.'],
   dns_failing: ['warning', 'Check that this machine can ask its name servers.'],
 } as const satisfies Record<string, readonly [(typeof checkUpSeverities)[number], string]>
@@ -73,5 +84,6 @@ export type CheckUpFinding = {
 }
 
 /** What is true of a finding beside its code. */
-export type Found = Pick<CheckUpFinding, 'cause'> & Partial<Pick<CheckUpFinding, 'organizationId' | 'channel'>>
+export type Found = Pick<CheckUpFinding, 'cause'> &
+  Partial<Pick<CheckUpFinding, 'organizationId' | 'channel' | 'remedy'>>
 export type Finding = readonly [CheckUpCode, Found]

@@ -3,7 +3,11 @@ import type { Finding } from './check-up-table.ts'
 const patienceMs = 5000
 
 /** Whether this library answers at its public URL, as providers and people's browsers reach it. */
-export async function publicUrlFindings(publicUrl: string): Promise<Finding[]> {
+export async function publicUrlFindings(publicUrl: string | null): Promise<Finding[]> {
+  if (publicUrl === null) {
+    const cause = 'There is no public URL: messages have no links, and providers report nothing.'
+    return [['public_url_missing', { cause }]]
+  }
   const url = `${publicUrl}/health`
   const fault = await faultAt(url)
   return fault === null ? [] : [['public_url_unreachable', { cause: `GET ${url}: ${fault}` }]]

@@ -1,10 +1,14 @@
-import { isNotificationError } from '../../errors.ts'
+import type { Channel } from '../../channels/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { Organization } from '../../schemas/directory.ts'
+import { missingAccount } from '../shared/accounts/sending-report.ts'
 import type { Context } from '../shared/context.ts'
-import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
-import { type MailDomainOptions, mailDomainFindings } from './check-up-mail.ts'
+import { areThereWorkers } from '../shared/workers.ts'
+import { ofHealth } from './check-up-health.ts'
+import { ofLog } from './check-up-log.ts'
+import { type MailDomainOptions, mailDomainFindings, mailSenders } from './check-up-mail.ts'
+import { type Probed, probeDirectory } from './check-up-probe.ts'
 import { type CheckUpFinding, checkUpTable, type Finding } from './check-up-table.ts'
 import { publicUrlFindings } from './check-up-url.ts'
 import type { Health } from './health.ts'
@@ -26,23 +30,16 @@ export type CheckUpOptions = {
   readonly verify?: boolean
   /** Asks `publicUrl` whether this library answers there. Default false. */
   readonly publicUrl?: boolean
-  /** Asks the name servers for SPF and DMARC of the senders' domains. DKIM is in your provider's hands. Default: they are not asked. */
+  /** Asks the name servers for SPF, DMARC and DKIM of every sender's domain. Default: they are not asked. */
   readonly mailDomains?: MailDomainOptions | false
 }
 
-/** How long the directory is asked for, in ms. */
-const probeMs = 5000
-const probedRows = 20
 /** How long providers are waited for, in ms: somewhat longer than verifying takes, which reports itself that there was no answer. */
 const verifyMs = 12_500
-/** How long settings may take, in ms. */
-const settingsMs = 2000
-/** A page should not take longer. */
-const slowMs = 2000
-const dayMs = 86_400_000
+/** How long rows may take, in ms. */
+const storageMs = 2000
 
-type Probed = { readonly seen: readonly Organization[]; readonly late: readonly Finding[] }
-const unprobed: Probed = { seen: [], late: [] }
+const unprobed: Probed = { seen: [], findings: [] }
 
 /** Says in one list what is wrong, whom it concerns, and what to do: health, in words, with what only a closer look shows. */
 export class CheckUp {
@@ -62,91 +59,51 @@ export class CheckUp {
     mailDomains = false,
   }: CheckUpOptions = {}): Promise<CheckUpReport> {
     const isAll = organizationId === null
-    const { seen, late } = isAll ? await this.#probe() : unprobed
+    const probed = isAll ? await probeDirectory(this.#context) : unprobed
     const report = await this.#health.check({ verify, verifyMs, organizationId })
+    const rows = await this.#settings(organizationId)
+    const unset = isAll ? [...this.#ofOptions(rows)] : []
     const found = [
-      ...ofStorage(report),
-      ...ofClock(report),
-      ...ofDirectory(report),
-      ...late,
-      ...ofProviders(report),
-      ...ofScheduler(report),
-      ...ofWebhooks(report, this.#context.options.clock.now()),
-      ...ofRest(report),
-      ...(isAll ? this.#ofOptions() : []),
+      ...ofHealth(report, { now: this.#context.options.clock.now(), isBegun: (channel) => this.#isBegun(channel) }),
+      ...probed.findings,
+      ...(isAll ? await this.#ofWorkers(report) : []),
+      ...ofLog(report),
+      ...unset,
       ...(isAll ? zoneDataFindings() : []),
-      ...(await this.#ofLanguages(organizationId, seen)),
-      ...(publicUrl && this.#context.options.publicUrl !== null
-        ? await publicUrlFindings(this.#context.options.publicUrl)
-        : []),
+      ...this.#ofLanguages(organizationId, rows, probed.seen),
+      ...(publicUrl && unset.length === 0 ? await publicUrlFindings(this.#context.options.publicUrl) : []),
       ...(mailDomains === false ? [] : await this.#ofMailDomains(organizationId, mailDomains)),
     ]
     const findings = found.map(([code, about]): CheckUpFinding => {
       const [severity, remedy] = checkUpTable[code]
-      return { code, severity, organizationId, channel: null, ...about, remedy }
+      return { code, severity, organizationId, channel: null, remedy, ...about }
     })
     findings.sort((one, other) => rank[one.severity] - rank[other.severity])
     const worst = findings[0]?.severity ?? 'notice'
     return { status: worst === 'notice' ? 'ok' : worst, checkedAt: this.#context.options.clock.now(), findings }
   }
 
-  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. Returns the organizations it saw. */
-  async #probe(): Promise<Probed> {
-    const { host, options } = this.#context
-    const { clock } = options
-    const late: Finding[] = []
-    let waitsFor = 'upcoming'
-    const timed = async <T>(method: string, ask: () => Promise<T>): Promise<T> => {
-      const began = clock.elapsedMs()
-      waitsFor = method
-      const answer = await ask()
-      const seconds = Math.round((clock.elapsedMs() - began) / 100) / 10
-      if (seconds * 1000 >= slowMs)
-        late.push(['directory_slow', { cause: `directory.${method}() took ${seconds} s for a page.` }])
-      return answer
-    }
-    const asked = (async () => {
-      const { ids } = host.listsUpcoming ? await timed('upcoming', () => host.upcoming(null)) : { ids: [] }
-      const probed = ids.slice(0, probedRows)
-      const lookupOf = await timed('appointments', () => host.appointments(probed))
-      const organizations = probed.flatMap((id) => {
-        const lookup = lookupOf(id)
-        return lookup.kind === 'known' ? lookup.value.organizationId : []
-      })
-      const ofId = await timed('organizations', () => host.organizations([...new Set(organizations)]))
-      return [...new Set(organizations)].flatMap((id) => {
-        const lookup = ofId(id)
-        return lookup.kind === 'known' ? lookup.value : []
-      })
-    })()
-    // What fails is in the directory's status; anything else is said in the log.
-    const failed = asked.catch((error: unknown) => {
-      if (!isNotificationError(error))
-        options.logger.warn('check-up failed', { part: 'directory', fault: faultOf(error) })
-      return []
-    })
-    const seen = await withTimeout(clock, probeMs, failed, () => {
-      late.push(['directory_failing', { cause: `directory.${waitsFor}() did not answer within ${probeMs / 1000} s.` }])
-      return []
-    })
-    return { seen, late }
+  /** Whether some of the host application's account is set, so that the rest was meant to be. */
+  #isBegun(channel: Channel): boolean {
+    return missingAccount(this.#context, channel)?.isBegun ?? false
   }
 
-  *#ofOptions(): Iterable<Finding> {
+  /** Reports come to a webhook, whether of the host application's account or of an organization's. */
+  *#ofOptions(rows: readonly SettingsRow[]): Iterable<Finding> {
     const { options, providers } = this.#context
     if (options.publicUrl !== null) return
     for (const channel of providers.channels) {
-      const sender = providers.sender(null, channel)
-      if (sender?.transport.receipt === undefined || !sender.transport.needsAccount) continue
-      const cause = `Without a public URL ${sender.transport.name} cannot report whether messages arrive, or that somebody opted out.`
+      const senders = [null, ...rows].map((row) => providers.sender(row, channel)?.transport)
+      const transport = senders.find((one) => one?.receipt !== undefined && one.needsAccount)
+      if (transport === undefined) continue
+      const cause = `Without a public URL ${transport.name} cannot report whether messages arrive, or that somebody opted out.`
       yield ['public_url_missing', { channel, cause }]
     }
   }
 
   /** Texts that organizations switched on, or that are of their own language, and that nobody vouches for. */
-  async #ofLanguages(organizationId: string | null, seen: readonly Organization[]): Promise<Finding[]> {
+  #ofLanguages(organizationId: string | null, rows: readonly SettingsRow[], seen: readonly Organization[]): Finding[] {
     const { languages } = this.#context
-    const rows = await this.#settings(organizationId)
     const chosen = [
       ...rows.flatMap((row) => (row.textLanguages ?? []).map((locale) => ({ locale, id: row.organizationId }))),
       ...seen.flatMap(({ id, locale }) => (locale ? { locale, id } : [])),
@@ -165,133 +122,40 @@ export class CheckUp {
     })
   }
 
-  /** Of one organization, or of the first hundred; none if they cannot be read, which is a finding of its own. */
+  /** Of one organization, or of the first hundred. */
   async #settings(organizationId: string | null): Promise<readonly SettingsRow[]> {
-    const { storage, clock } = this.#context.options
-    const rows = organizationId === null ? storage.settings.list(null, 100) : storage.settings.get([organizationId])
-    return withTimeout(
-      clock,
-      settingsMs,
-      rows.catch(() => []),
-      () => [],
-    )
+    const { settings } = this.#context.options.storage
+    const rows = organizationId === null ? settings.list(null, 100) : settings.get([organizationId])
+    return (await this.#soon(rows)) ?? []
   }
 
+  /** Every sender in use: of an organization, or of all of them and of the host application. */
   async #ofMailDomains(organizationId: string | null, options: MailDomainOptions): Promise<Finding[]> {
-    const { defaults } = this.#context.options
-    const rows = await this.#settings(organizationId)
-    const own = rows.flatMap((row) => row.emailFromAddress ?? [])
-    const ofHost = organizationId === null ? (defaults.emailFromAddress ?? []) : []
-    return mailDomainFindings([...own, ...[ofHost].flat()], options)
+    const senders = await this.#soon(mailSenders(this.#context, organizationId))
+    return senders === null ? [] : mailDomainFindings(senders, options)
+  }
+
+  /** That nothing was started yet is no fault of sending before something is late. */
+  async #ofWorkers({ storage, scheduler }: HealthReport): Promise<Finding[]> {
+    if (storage.fault !== null || scheduler.fault !== null) return []
+    if ((await this.#soon(areThereWorkers(this.#context.options))) !== false) return []
+    return [
+      ['none_started', { cause: 'No process that sends is running: start() was called in none, or they have ended.' }],
+    ]
+  }
+
+  /** Null where the storage fails or takes too long, which is a finding of its own. */
+  #soon<T>(work: Promise<T>): Promise<T | null> {
+    return withTimeout(
+      this.#context.options.clock,
+      storageMs,
+      work.catch(() => null),
+      () => null,
+    )
   }
 }
 
 const rank = { error: 0, warning: 1, notice: 2 } as const
-
-function* ofStorage({ storage }: HealthReport): Iterable<Finding> {
-  const { fault } = storage
-  if (fault === null) return
-  const [code = ''] = fault.split(':', 1)
-  const known = code === 'migration_missing' ? 'tables_missing' : code === 'library_outdated' ? code : 'storage_failing'
-  yield [known, { organizationId: null, cause: fault }]
-}
-
-function* ofClock({ clock }: HealthReport): Iterable<Finding> {
-  if (clock.status === 'ok') return
-  const seconds = Math.round(Math.abs(clock.offMs ?? 0) / 1000)
-  const where = (clock.offMs ?? 0) > 0 ? 'ahead of' : 'behind'
-  yield ['clocks_apart', { cause: `The clock of this machine is ${seconds} s ${where} that of the database.` }]
-}
-
-function* ofScheduler({ scheduler }: HealthReport): Iterable<Finding> {
-  const { fault, status, lagMs, organizations } = scheduler
-  if (fault === null) return
-  if (organizations.count === 0) return yield ['scheduler_failing', { cause: fault }]
-  const late = lagMs === null ? '' : ` The oldest has waited for ${Math.round(lagMs / 60_000)} min.`
-  const [only = null] = organizations.count === 1 && status !== 'failing' ? organizations.ids : []
-  yield [
-    fault.includes('start()') ? 'not_started' : 'messages_late',
-    { organizationId: only, cause: `${fault}.${late}` },
-  ]
-}
-
-function* ofDirectory({ directory }: HealthReport): Iterable<Finding> {
-  for (const { method, fault, organizations, rows } of directory.methods) {
-    const whom =
-      organizations.count > 0 ? ` for ${organizations.count} organizations (${organizations.ids.join(', ')})` : ''
-    if (fault !== null) yield ['directory_failing', { cause: `directory.${method}() fails${whom}: ${fault}.` }]
-    const { unreadable, ignored } = rows
-    if (unreadable.count > 0) {
-      const cause = `directory.${method}() returned ${unreadable.count} rows that cannot be read (${unreadable.ids.join(', ')}): ${unreadable.fault}.`
-      yield ['directory_rows', { cause }]
-    }
-    for (const { field, message, count, id } of ignored) {
-      const cause = `directory.${method}() returned ${count} rows, such as ${id}, whose field ${field} is ignored: it ${message}.`
-      yield ['directory_fields', { cause }]
-    }
-  }
-}
-
-function* ofProviders({ providers, accounts, settings }: HealthReport): Iterable<Finding> {
-  const isPaused = new Set(
-    accounts?.paused.filter(({ organizationId }) => organizationId === null).map(({ channel }) => channel),
-  )
-  for (const { channel, provider, status, code, message } of providers) {
-    if (status !== 'failing' && status !== 'degraded') continue
-    const cause = `${channel}: ${message ?? code ?? status}`
-    if (provider === null) yield ['channel_unprovided', { organizationId: null, channel, cause }]
-    else if (!isPaused.has(channel))
-      yield ['provider_failing', { organizationId: null, channel, cause: `${cause} (${provider}, ${code})` }]
-  }
-  for (const { organizationId, channel, provider, destination, code, message } of accounts?.paused ?? []) {
-    const whose = organizationId === null ? "the host application's own account" : "the organization's account"
-    const where = destination === null ? '' : ` to ${destination}`
-    const cause = `${channel}: ${whose} at ${provider} is paused${where}: ${message ?? 'see the log of the process that sends'} (${code})`
-    yield ['account_paused', { organizationId, channel, cause }]
-  }
-  for (const { organizationId, channel, code, message } of settings?.faults ?? []) {
-    yield ['account_unusable', { organizationId, channel, cause: `${channel}: ${message} (${code})` }]
-  }
-}
-
-/** Anybody may send what is refused: it is over a day later, if the provider itself was heard since. */
-function* ofWebhooks({ webhooks }: HealthReport, now: Date): Iterable<Finding> {
-  for (const { provider, organizationId, channel, refused, lastRefusedAt, reports, lastReportAt } of webhooks) {
-    if (lastRefusedAt === null) continue
-    const isOver = lastReportAt !== null && lastReportAt > lastRefusedAt
-    if (isOver && now.getTime() - lastRefusedAt.getTime() > dayMs) continue
-    const cause = `${refused} requests to the webhook of ${provider} were refused, and ${reports} reports accepted.`
-    yield ['webhook_refused', { organizationId, channel, cause }]
-  }
-}
-
-/** Lines about what other findings show. */
-const shownElsewhere =
-  /^(?:account paused|sender paused|account cannot be used|directory method |directory row|not sending|nothing can be sent|no provider can send|provider failed its check|health check failed|not started|webhook refused|TaskManager did not respond|scheduler not reached|opening the scheduler failed|due messages are not sent)/
-
-function* ofRest({ storage, held, hooks, taskManager, keys, log }: HealthReport): Iterable<Finding> {
-  if (keys !== null && keys.unreadable > 0) {
-    const cause = `${keys.unreadable} of ${keys.sealed} stored secrets were sealed with a key that this process does not have.`
-    yield ['keys_unreadable', { cause }]
-  }
-  if (held !== null && held > 0)
-    yield ['held_after_restore', { cause: `${held} messages are held since a backup was restored.` }]
-  for (const { hook, organizationId, attempts, lastError } of hooks?.failing ?? []) {
-    yield ['hook_failing', { organizationId, cause: `hooks.${hook} failed ${attempts} times: ${lastError}` }]
-  }
-  if (taskManager !== null && taskManager.status !== 'ok') {
-    yield [
-      'task_manager_failing',
-      { cause: `TaskManager: ${taskManager.fault ?? taskManager.lastErrorCode ?? taskManager.status}` },
-    ]
-  }
-  // Without its database, everything fails.
-  if (storage.fault !== null) return
-  for (const { message, details, organizationId, count } of log) {
-    if (shownElsewhere.test(message)) continue
-    yield ['logged', { organizationId, cause: `${message} (${details}), ${count} times in ten minutes` }]
-  }
-}
 
 function* zoneDataFindings(): Iterable<Finding> {
   const [own, machine] = [process.versions.tz ?? '', machineZoneData() ?? '']

@@ -2,6 +2,7 @@ import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
 import { allDue, readWork, targetOf } from '../delivery/work.ts'
 import type { Context } from '../shared/context.ts'
+import { areThereWorkers } from '../shared/workers.ts'
 import type { TaskManagerIntegration } from '../task-manager/integration.ts'
 import type { SchedulerHealth } from './health-report.ts'
 
@@ -22,6 +23,9 @@ type Parts = {
 type Within = <T>(work: Promise<T>) => Promise<T | null>
 
 const unattended = 'work is due and no process sends it: call start() here, or check the process that should send'
+const elsewhere =
+  'due work is not sent, although another process was started; see the health and the log of that process'
+const explained = 'due work waits for its provider account or for the directory'
 
 /** Whether due messages are sent in time. `only`: the organization whose staff asks; null: all are shown. */
 export async function schedulerHealth(parts: Parts, only: string | null, within: Within): Promise<SchedulerHealth> {
@@ -61,10 +65,13 @@ async function lateWork({ context, dispatcher, taskManager }: Parts, limitMs: nu
   const page = await within(readWork(source, storage, { now, limit: latePage }))
   const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
   const ids = [...new Set(queues.map(({ organizationId }) => organizationId))]
-  if (!dispatcher.isRunning)
-    return { status: ids.length === 1 ? 'degraded' : 'failing', fault: unattended, ids } as const
   const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
+  if (!dispatcher.isRunning) {
+    const isAttended = await within(areThereWorkers(context.options))
+    const fault = isAttended !== true ? unattended : isKnown ? explained : elsewhere
+    return { status: ids.length === 1 || fault === explained ? 'degraded' : 'failing', fault, ids } as const
+  }
   return isKnown
-    ? ({ status: 'degraded', fault: 'due work waits for its provider account or for the directory', ids } as const)
+    ? ({ status: 'degraded', fault: explained, ids } as const)
     : ({ status: 'failing', fault: 'due work is not sent, although this process was started; see "log"', ids } as const)
 }

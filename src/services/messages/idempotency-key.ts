@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { NewDelivery, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 
@@ -7,7 +7,7 @@ import { type RecipientRef, refKey } from '../../schemas/common.ts'
  * backup sends under the keys of before. Digests, because ids and a host's words may be anything.
  */
 const keyOf = (...parts: readonly (string | number | null)[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)
+  hash('sha256', JSON.stringify(parts)).slice(0, 40)
 
 /** The row is part of it: a reminder that was withdrawn and is planned anew is another one. */
 export const reminderKey = (reminder: ReminderRow): string => {

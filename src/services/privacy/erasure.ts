@@ -1,4 +1,5 @@
 import { type Channel, channels } from '../../channels/index.ts'
+import { isSameRecipient } from '../../domain/appointment.ts'
 import { addressKey } from '../../domain/effective.ts'
 import {
   type DeliveryRow,
@@ -45,6 +46,19 @@ const plansAtOnce = 50
 /** Of the record of consent, whether the last word on a channel came from an address. */
 const recordsLookedAt = 200
 
+async function* pagesTo(
+  { personal }: Context['options']['storage'],
+  { channel, address }: ContactAddress,
+): AsyncGenerator<readonly DeliveryRow[]> {
+  for (let after: MessagePlace | null = null; ; ) {
+    const page: readonly DeliveryRow[] = await personal.messagesTo({ channel, address, after, limit: answersAtOnce })
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield page
+    after = { createdAt: last.createdAt, id: last.id }
+  }
+}
+
 /** One erasure, in small steps. Interrupted, it is made again from the start, and passes over what is done. */
 export class Erasure {
   readonly #context: Context
@@ -58,6 +72,8 @@ export class Erasure {
   readonly #organizations = new Set<string>()
   readonly #appointments = new Set<EntityId>()
   readonly #addresses = new Set<string>()
+  /** Where messages to others for several people were looked for. */
+  readonly #searched = new Set<string>()
   readonly #rows: number[] = []
   #messages = 0
   #hashed = 0
@@ -150,9 +166,32 @@ export class Erasure {
       const reach = page.flatMap(({ organizationId, channel, recipientAddress: address }): Reach[] =>
         address === null ? [] : [{ organizationId, channel, address }],
       )
+      await this.#eraseGathered(reach)
       size.took(await this.#step(page, this.#newAppointments(page), reach))
       after = { createdAt: last.createdAt, id: last.id }
       await relief.stepped()
+    }
+  }
+
+  /**
+   * Messages to others at the same address that are about several appointments: they may name the person, also where the person's own has gone
+   * out by itself since. First, as long as the address is known.
+   */
+  async #eraseGathered(reach: readonly Reach[]): Promise<void> {
+    if (this.#recipient.type === 'PRACTITIONER') return
+    const { storage, clock } = this.#context.options
+    const relief = new Relief(storage, clock)
+    for (const { channel, address } of reach) {
+      const key = `${channel} ${address}`
+      if (this.#searched.has(key)) continue
+      this.#searched.add(key)
+      for await (const page of pagesTo(storage, { channel, address })) {
+        const theirs = page.filter(({ sentWith, message, recipient }) => {
+          return sentWith !== null && message !== '' && !isSameRecipient(recipient, this.#recipient)
+        })
+        if (theirs.length > 0) await this.#step(theirs, [], [])
+        await relief.stepped()
+      }
     }
   }
 

@@ -243,7 +243,7 @@ export class SettingsService {
    */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
     const row = await this.#settingsOrNull(id)
-    await Promise.all([this.#context.accounts.refresh(), this.#context.hostAccounts.load()])
+    await Promise.all([this.#context.accounts.refresh(), this.#context.hostAccounts.refresh()])
     return {
       organizationId: id,
       configured: row !== null,

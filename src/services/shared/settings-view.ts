@@ -25,9 +25,19 @@ import type { ServiceOptions } from './service-options.ts'
 
 const shown = showing(settingsFields)
 const usual = shown(emptySettings)
+/** Rows are immutable values, and a batch asks for that of an organization once a message. */
+const policies = new WeakMap<SettingsRow, OrganizationPolicy>()
 
 /** The settings that decide about messages; an organization without a row has the documented defaults. */
-export const policyOf = (row: SettingsRow | null): OrganizationPolicy => (row === null ? usual : shown(row))
+export function policyOf(row: SettingsRow | null): OrganizationPolicy {
+  if (row === null) return usual
+  let policy = policies.get(row)
+  if (policy === undefined) {
+    policy = shown(row)
+    policies.set(row, policy)
+  }
+  return policy
+}
 
 /** What the templates of an organization are made of, and how they are compiled. */
 export const makingOf = (

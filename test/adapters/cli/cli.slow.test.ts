@@ -1,10 +1,15 @@
-import { execFile } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import Database from 'better-sqlite3'
+import { expect, it, onTestFinished } from 'vitest'
 import { exitCodes } from '../../../adapters/cli/cli.ts'
-import { hostFolder, program, root, run } from './host-folder.ts'
+import { firstProgram, mainProgram, programs } from '../../package/guides.ts'
+import { keyOf } from '../../support/keys.ts'
+import { startSmtpServer } from '../../support/smtp-server.ts'
+import { emptyFolder, hostFolder, program, root, run, url } from './host-folder.ts'
 
 it('explains itself, and every command with an example', async () => {
   const { code, out } = await run('/', '--help')
@@ -184,8 +189,115 @@ it('names what is wrong, and what to do, with an exit code', async () => {
     status: 'error',
     findings: [
       { code: 'provider_failing', channel: 'EMAIL', cause: expect.stringContaining('Check the host and the port') },
+      { code: 'none_started', severity: 'warning' },
     ],
   })
+})
+
+it('logs nothing of what it finds: neither warnings nor errors', async () => {
+  const folder = await hostFolder({
+    env: "{ DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_SMTP_PORT: '1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
+  })
+  const file = join(folder, 'notifications.mts')
+  await writeFile(file, (await readFile(file, 'utf8')).replace('Europe/Berlin', 'BST'))
+  await run(folder, 'migrate')
+  const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
+  await expect(call('doctor')).rejects.toMatchObject({
+    stdout: expect.stringMatching(/^error directory_rows\n.*^error provider_failing\n/ms),
+    stderr: '',
+  })
+  expect((await call('info')).stderr).toBe('')
+  await expect(call('plan', '42')).rejects.toMatchObject({ stderr: expect.stringMatching(/directory row is invalid/) })
+})
+
+it.each([
+  ['there is none', async () => {}, 'migration_missing', 'tables lack the migrations reminders_and_history, '],
+  [
+    'it is no database',
+    (path: string) => writeFile(path, 'patients: 12\n'.repeat(1000)),
+    'storage_failed',
+    'tables: unknown (storage_failed)',
+  ],
+  [
+    'it is too new',
+    async (path: string) => {
+      await run(join(path, '..'), 'migrate')
+      const database = new Database(path)
+      database.exec('update appointment_notifications_migrations set oldest = 99')
+      database.close()
+    },
+    'library_outdated',
+    'tables: unknown (migration_refused)',
+  ],
+  [
+    'it is locked',
+    async (path: string) => {
+      await run(join(path, '..'), 'migrate')
+      const database = new Database(path)
+      onTestFinished(() => void database.close())
+      database.pragma('locking_mode = EXCLUSIVE')
+      database.exec('begin exclusive')
+    },
+    'storage_busy',
+    'tables: unknown (storage_busy)',
+  ],
+])('reports on a database although %s, and leaves it as it is', async (_, make, code, tables) => {
+  const folder = await hostFolder({ env: `{ NOTIFICATIONS_ENCRYPTION_KEY: '${keyOf(7)}' }` })
+  const path = join(folder, 'rows.sqlite')
+  await make(path)
+  const before = await readFile(path).catch(() => null)
+  const { code: exit, out, err } = await run(folder, 'info', '--json')
+  expect([exit, err]).toEqual([exitCodes.ok, ''])
+  expect(JSON.parse(out)).toMatchObject({ status: 'failing', keys: { unknown: code } })
+  const words = (await run(folder, 'info')).out
+  expect([words, words]).toEqual([
+    expect.stringContaining(tables),
+    expect.stringContaining(`secrets: unknown (${code})`),
+  ])
+  expect(await run(folder, 'doctor')).toMatchObject({ code: exitCodes.failed, out: expect.stringContaining(code) })
+  expect(await readFile(path).catch(() => null)).toEqual(before)
+})
+
+/** As packages would be: the sources by their names. */
+const withSources = (code: string) =>
+  code
+    .replaceAll("'appointment-notifications'", url('src/index.ts'))
+    .replace("'appointment-notifications/smtp'", url('adapters/transport/smtp.ts'))
+    .replace("'appointment-notifications/sqlite'", url('adapters/storage/sqlite.ts'))
+
+it('is silent beside the program of the README, and its guide to restoring a backup can be followed', async () => {
+  const folder = await emptyFolder()
+  const server = await startSmtpServer()
+  onTestFinished(() => server.close())
+  const env = {
+    ...process.env,
+    DEFAULT_SMTP_HOST: '127.0.0.1',
+    DEFAULT_SMTP_PORT: String(server.port),
+    DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org',
+  }
+  const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: folder, env })
+  const call = (...args: string[]) => node(program, ...args)
+  await writeFile(join(folder, 'notifications.mjs'), withSources(firstProgram))
+  await writeFile(join(folder, 'main.mjs'), mainProgram)
+  await expect(call('doctor')).rejects.toMatchObject({
+    code: exitCodes.failed,
+    stdout: expect.stringMatching(/^error tables_missing\n.*There is no database at .*clinic\.sqlite/),
+    stderr: '',
+  })
+  expect(await readdir(folder)).toEqual(['main.mjs', 'notifications.mjs'])
+
+  const main = spawn(process.execPath, ['main.mjs'], { cwd: folder, env, stdio: 'inherit' })
+  onTestFinished(() => void main.kill())
+  await expect.poll(() => server.mails.length, { timeout: 20_000 }).toBe(1)
+  expect(await call('doctor')).toEqual({ stdout: '', stderr: '' })
+  expect((await call('plan', '42')).stdout).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
+  main.kill()
+  await once(main, 'exit')
+
+  const restoring = programs.find(({ code }) => code.includes('afterRestore'))?.code ?? ''
+  await writeFile(join(folder, 'restore.mjs'), restoring.replace(/new Date\([^)]*\)/, 'new Date(Date.now() - 60_000)'))
+  expect((await node('restore.mjs')).stdout).toBe('0\n')
+  expect(server.mails).toHaveLength(1)
 })
 
 it.each([

@@ -11,27 +11,31 @@ export const program = join(root, 'adapters/cli/bin/appointment-notifications.ts
 /** Of a source, for an import in a file elsewhere. */
 export const url = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href)
 
+export async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** A host's module, as a README would have it, in a folder of its own. */
 export async function hostFolder({
   env = "{ DEFAULT_SMTP_HOST: 'localhost', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
 } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const folder = await emptyFolder()
   await writeFile(
     join(folder, 'notifications.mts'),
-    `import { createNotifications, silentLogger } from ${url('src/index.ts')}
+    `import { createNotifications } from ${url('src/index.ts')}
 import { sqlite } from ${url('adapters/storage/sqlite.ts')}
 import { smtp } from ${url('adapters/transport/smtp.ts')}
 const recipients = [{ type: 'PATIENT', id: 7, name: 'Ada Byron', email: 'ada@example.org' }] as const
 export default () => createNotifications({
-  storage: sqlite(${JSON.stringify(join(folder, 'rows.sqlite'))}),
+  storage: sqlite({ path: ${JSON.stringify(join(folder, 'rows.sqlite'))}, busyTimeoutMs: 500 }),
   transports: [smtp()],
   directory: {
     appointments: (ids) => ids.map((id) => ({ id, organizationId: 'clinic', startsAt: new Date(Date.now() + 9 * 86_400_000), timeZone: 'Europe/Berlin', recipients: [...recipients] })),
     organizations: (ids) => ids.map((id) => ({ id, name: 'Clinic' })),
     upcoming: () => ({ ids: [42], cursor: null }),
   },
-  logger: silentLogger,
   env: ${env},
 })
 `,

@@ -39,8 +39,10 @@ async function aDay() {
   const request = trace.getTracer('host').startSpan('request')
   context.setGlobalContextManager(new AsyncContexts())
   onTestFinished(() => context.disable())
-  await context.with(api.setSpan(context.active(), request), () => clinic.notifications.scheduleReminders(1))
-  await clinic.clock.advanceTo('2026-03-02T10:00:30Z')
+  const inRequest = api.setSpan(context.active(), request)
+  await context.with(inRequest, () => clinic.notifications.scheduleReminders(1))
+  // As a timer that the request set.
+  await context.with(inRequest, () => clinic.clock.advanceTo('2026-03-02T10:00:30Z'))
   const [first] = outbox.sent
   if (first === undefined) throw new Error('Nothing was sent.')
   await clinic.recordReceipt(first.notificationId, { outcome: 'delivered' })

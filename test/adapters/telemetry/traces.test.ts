@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { BatchSpanProcessor, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 import Sqlite from 'better-sqlite3'
 import { expect, it, onTestFinished } from 'vitest'
 import { sqlite } from '../../../adapters/storage/sqlite.ts'
@@ -56,6 +64,37 @@ it('links plan, send and receipt that three processes made, through the rows', a
   const [receipt] = other.spans('receipt EMAIL')
   expect(send?.links.map(({ context }) => idsOf(context))).toEqual([idsOf(plan?.spanContext())])
   expect(receipt?.links.map(({ context }) => idsOf(context))).toEqual([idsOf(send?.spanContext())])
+})
+
+it('ends every span that it begins, and keeps none that is not sampled', async () => {
+  const began: string[] = []
+  const ended: string[] = []
+  const counting = {
+    onStart: ({ name }: ReadableSpan) => void began.push(name),
+    onEnd: ({ name }: ReadableSpan) => void ended.push(name),
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  }
+  const planned = async (sampler: AlwaysOnSampler) => {
+    const otel = telemetry({
+      trace: new TracerProvider({ sampler, spanProcessors: [counting] }),
+      metrics: new MeterProvider(),
+    })
+    await using clinic = await openClinic('2026-03-01T09:00:00Z', { traceContext: otel.traceContext })
+    otel.watch(clinic)
+    const heard: unknown[] = []
+    clinic.events.on('reminder.scheduled', ({ traceContext }) => void heard.push(traceContext))
+    clinic.host.book({ id: 1, startsAt: '2026-03-03T10:00:00Z', recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(1)
+    // Two of them stay.
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24, 2, 1] })
+    await clinic.notifications.plan(1)
+    return heard
+  }
+  const kept = await planned(new AlwaysOnSampler())
+  expect(kept).toEqual([1, 2, 3].map(() => expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)))
+  expect([began, ended]).toEqual([kept.map(() => 'plan EMAIL'), began])
+  expect(await planned(new AlwaysOffSampler())).toEqual([undefined, undefined, undefined])
 })
 
 /** Two days of a clinic: what becomes of its messages, and the statements that it takes. */

@@ -65,6 +65,21 @@ export function budgets({ migrated }: Starter): void {
     expect(await status(again, mine)).toBe('committed')
   })
 
+  it('begins no day anew for clocks of several zones, nor waits for one that is far ahead', async () => {
+    const { storage } = await migrated()
+    const [one, two, three, four, five] = await queued(storage, 5)
+    if (!one || !two || !three || !four || !five) throw new Error('nothing queued')
+    const status = async (row: typeof one, budget: Budget) =>
+      (await storage.deliveries.commitIntents([claim(row, budget)], t0))[0]?.status
+    const mine = { recipient: patient, day, most: 1 }
+    expect(await status(one, mine)).toBe('committed')
+    expect(await status(two, { ...mine, day: '2031-03-11' })).toBe('committed')
+    expect(await status(three, mine)).toBe('spent')
+    const theirs = { ...mine, recipient: client }
+    expect(await status(four, { ...theirs, day: '2031-03-20' })).toBe('committed')
+    expect(await status(five, theirs)).toBe('committed')
+  })
+
   it('counts nothing that is not begun', async () => {
     const { storage } = await migrated()
     const [one, two] = await queued(storage, 2)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
+import type { EntityId, RecipientType } from '../../../../src/index.ts'
 import { afterHeld, asked, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
 import { dueStatements } from './due.ts'
 
@@ -47,17 +47,18 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ),
   ),
   due: dueStatements(db, bind, 'appointment_reminders'),
-  dueOfAppointment: bind(
-    query((p: Param<OfAppointment & { channel: Channel; now: number }>) =>
+  /** What else of these appointments is due, beside the rows of `ids`: one statement, since a page has as many appointments as rows. */
+  dueBeside: bind(
+    query((p: Param<{ appointmentIds: string; ids: string; now: number }>) =>
       db
-        .selectFrom('appointment_reminders')
-        .selectAll()
-        .where('appointment_id', '=', p('appointmentId'))
+        .selectFrom(asked<EntityId>(p('appointmentIds')))
+        .crossJoin('appointment_reminders as reminder')
+        .selectAll('reminder')
+        .whereRef('reminder.appointment_id', '=', 'asked.value')
         // The plus keeps the planner off the indexes of due rows: an appointment has few rows, those many.
-        .where(sql<string>`+organization_id`, '=', p('organizationId'))
-        .where(sql<Channel>`+reminder_type`, '=', p('channel'))
-        .where(sql<number>`+due_at`, '<=', p('now'))
-        .where('live', 'is not', null)
+        .where(sql<number>`+reminder.due_at`, '<=', p('now'))
+        .where('reminder.live', 'is not', null)
+        .where(sql<boolean>`reminder.id not in (select value from json_each(${p('ids')}))`)
         .compile(),
     ),
   ),

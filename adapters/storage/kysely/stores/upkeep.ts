@@ -7,7 +7,7 @@ import type { Mode } from '../query.ts'
 import type { Runner } from '../runner.ts'
 
 /** Of concurrent callers the others wait for the row, and find it taken. */
-export const jobStore = <M extends Mode>({ first, change, write }: Runner<M>): JobStore => ({
+export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M>): JobStore => ({
   acquire: async (name, holder, now, until) =>
     (await change(({ statements }) => statements.jobs.acquire.run({ name, holder, ...leaseTimes(now, until) }))) > 0,
   release: (name, holder) =>
@@ -30,6 +30,11 @@ export const jobStore = <M extends Mode>({ first, change, write }: Runner<M>): J
   leave: async (group, member) => {
     await change(({ statements }) => statements.jobs.release.run({ name: memberName(group, member), holder: member }))
   },
+  members: (group, now, until) =>
+    all(
+      ({ statements }) => statements.jobs.holders.all({ pattern: memberName(group, '%'), ...leaseTimes(now, until) }),
+      ({ holder }) => holder,
+    ),
 })
 
 export const requestQueries = <M extends Mode>({ change }: Runner<M>): Omit<RequestStore, 'claim'> => ({

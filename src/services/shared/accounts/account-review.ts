@@ -41,20 +41,29 @@ export class AccountReview {
   #report: AccountReport | null = null
   #freshUntil = Number.NEGATIVE_INFINITY
   #looking: Promise<AccountReport> | null = null
+  /** Rows of the last look that the host application wrote, or a library before. */
+  #keyless: SettingsRow[] = []
 
   constructor(context: AccountsContext) {
     this.#context = context
   }
 
-  /** Looks at once, for the log. */
+  /** Looks at once, for the log, and gives keys to settings that have none. */
   start(): void {
-    void this.report().catch((error: unknown) => {
+    void this.#begin().catch((error: unknown) => {
       if (isNotificationError(error) && error.code === 'storage_closed') return
       this.#context.options.logger.warn('accounts of organizations not looked through', { fault: faultOf(error) })
     })
   }
 
-  /** As of a minute ago at most. */
+  async #begin(): Promise<void> {
+    await this.report()
+    const keyless = this.#keyless
+    this.#keyless = []
+    for (const row of keyless) await this.#giveKey(row)
+  }
+
+  /** As of a minute ago at most. Writes nothing. */
   async report(): Promise<AccountReport> {
     if (this.#report !== null && this.#context.options.clock.elapsedMs() < this.#freshUntil) return this.#report
     this.#looking ??= this.#look().finally(() => {
@@ -87,11 +96,12 @@ export class AccountReview {
     const faults: AccountFault[] = []
     const undecided: string[] = []
     let someWork = false
+    this.#keyless = []
     let withFiles = 0
     for (let after: string | null = null; ; ) {
       const page: readonly SettingsRow[] = await storage.settings.list(after, pageSize)
       for (const row of page) {
-        await this.#giveKey(row)
+        if (row.accountKey === null) this.#keyless.push(row)
         const found = this.#inspect(row)
         someWork ||= found.works
         faults.push(...found.faults)
@@ -113,9 +123,8 @@ export class AccountReview {
     return this.#report
   }
 
-  /** A row that the host application wrote, or a library before, gets what the ids of its accounts begin with. */
-  async #giveKey({ organizationId, accountKey, revision }: SettingsRow): Promise<void> {
-    if (accountKey !== null) return
+  /** What the ids of its accounts begin with. */
+  async #giveKey({ organizationId, revision }: SettingsRow): Promise<void> {
     const { storage, clock } = this.#context.options
     const given = { accountKey: newAccountKey() }
     await storage.settings.update(organizationId, given, null, clock.now(), undefined, revision)

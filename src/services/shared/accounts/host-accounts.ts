@@ -34,6 +34,7 @@ export const hostOwner = ''
 export class HostAccounts {
   readonly #context: HostContext
   #noting: Promise<void> | null = null
+  #isNoted = false
 
   constructor(context: HostContext) {
     this.#context = context
@@ -41,11 +42,19 @@ export class HostAccounts {
 
   /** Where another process is about to write the key, this looks for it a few times; then the next call does. */
   async load(): Promise<void> {
-    if (this.#context.providers.hostKey !== null) return
+    if (this.#isNoted) return
     this.#noting ??= this.#note().finally(() => {
       this.#noting = null
     })
     await this.#noting
+    this.#isNoted = this.#context.providers.hostKey !== null
+  }
+
+  /** As `load`, but writes nothing: until a process has noted the key, the ids stay unknown. */
+  async refresh(): Promise<void> {
+    if (this.#context.providers.hostKey !== null) return
+    const known = await this.#read()
+    if (known !== null) this.#context.providers.hostKey = known.key
   }
 
   /** What is noted, sealed anew by `seal`. False: another process is at it. */

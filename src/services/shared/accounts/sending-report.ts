@@ -1,6 +1,7 @@
 import { type Channel, channelOf } from '../../../channels/index.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/rules.ts'
 import { faultOf } from '../fault-log.ts'
+import { areThereWorkers } from '../workers.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import { sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
@@ -88,6 +89,8 @@ export class Unattended {
       const nextDueAt = await storage.deliveries.nextDueAt()
       const lagMs = nextDueAt === null ? 0 : clock.now().getTime() - nextDueAt.getTime()
       if (lagMs < Math.max(lateMs, 2 * sweepMs) || this.#isRunning()) return
+      // They say themselves why it waits.
+      if (await areThereWorkers(this.#context.options)) return
       logger.warn(
         'due messages are not sent by any process: call start() here, or in the process that is to send them',
         {

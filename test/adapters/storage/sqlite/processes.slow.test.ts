@@ -30,6 +30,9 @@ it('pain 10: sends every reminder once from several processes on one file', asyn
 
 it('commits durably: WAL with synchronous=FULL, and never waits inside SQLite', async () => {
   const { path, remove } = await temporaryFile()
+  const storage = sqlite(path)
+  await storage.migrate(migration())
+  await storage.close()
   const { database } = await connect({ path })
   const pragma = (name: string) => database.pragma(name, { simple: true })
   expect({ mode: pragma('journal_mode'), full: pragma('synchronous'), wait: pragma('busy_timeout') }).toEqual({
