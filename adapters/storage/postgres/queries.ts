@@ -1,5 +1,5 @@
 import * as records from '../../../src/records/index.ts'
-import { latestOf } from '../kysely/job-leases.ts'
+import { latestOf } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { byKeys } from './by-keys.ts'
 import { findDue } from './due.ts'

@@ -2,13 +2,12 @@ import { setImmediate } from 'node:timers'
 import type { CountQuery, ReplanPage, StatisticsQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'
-import { latestOf } from '../kysely/job-leases.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
+import { latestOf } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { byKeys } from './by-keys.ts'
-import { dueDeliveries } from './deliveries.ts'
+import { dueDeliveries, dueReminders } from './due.ts'
 import type { Engine, Tx } from './engine.ts'
-import { dueReminders } from './reminders.ts'
 
 /** What SQLite answers in its own way. */
 export const ownQueries = (engine: Engine): OwnQueries => {

@@ -1,10 +1,19 @@
-import type { AccountStore, AddressQueries, DeliveryQueries, TaskQueries } from '../../../../src/index.ts'
+import {
+  type AccountStore,
+  type AddressQueries,
+  type DeliveryQueries,
+  type DeliveryRow,
+  type DuePage,
+  type DuePlace,
+  type DueQuery,
+  sendQueueKey,
+  type TaskQueries,
+} from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import { heldAfter, lastId, silentAfter } from '../held.ts'
 import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../history-list.ts'
 import type { Mode } from '../query.ts'
 import type { Runner } from '../runner.ts'
-import { afterOf, countLimit, pageAfter, takenOverPage } from '../task-pages.ts'
 
 type Deliveries = 'get' | 'ofProvider' | 'sentWith' | 'silent' | 'list' | 'suspended' | 'claims'
 
@@ -23,6 +32,29 @@ export const deliveryQueries = <M extends Mode>({
     all(({ statements }) => statements.deliveries.suspended.all(heldAfter(after, limit)), records.decodeDelivery),
   claims: () => all(({ statements }) => statements.deliveries.claims.all({}), records.decodeClaim),
 })
+
+/** Counts of what waits go up to this. */
+const countLimit = 10_000
+
+/** The end of all time, for 'however late'. */
+const never = new Date('9999-12-31T23:59:59Z')
+
+const pageAfter = (until: Date | null, after: DuePlace | null, limit: number) => ({
+  now: (until ?? never).getTime(),
+  due_at: after?.dueAt.getTime() ?? 0,
+  id: after?.id ?? 0,
+  limit,
+})
+
+/** What was taken over, of the queues that are asked for. */
+function takenOverPage(rows: readonly DeliveryRow[], { limit, except = [] }: DueQuery): DuePage<DeliveryRow> {
+  const excepted = new Set(except.map(sendQueueKey))
+  const asked = rows.filter((row) => !excepted.has(sendQueueKey(row)))
+  return { rows: asked, more: rows.length < limit ? [] : asked }
+}
+
+/** The end that a page begins after. */
+const afterOf = (after: Date | undefined): { readonly now: number } => ({ now: after?.getTime() ?? 0 })
 
 export const taskQueries = <M extends Mode>({ all, first, read }: Runner<M>): Omit<TaskQueries, 'touch'> => ({
   waiting: (until, after, limit) =>

@@ -1,10 +1,34 @@
-import type { AuditStore, JobStore, RequestStore, TemplateVersionQueries } from '../../../../src/index.ts'
+import {
+  type AuditStore,
+  clockToleranceMs,
+  type JobProgress,
+  type JobStore,
+  type RequestStore,
+  type TemplateVersionQueries,
+} from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
-import { jobProgress, leaseTimes, memberName } from '../job-leases.ts'
-import type { Mode } from '../query.ts'
+import type { Mode, RecordOf } from '../query.ts'
 import type { Runner } from '../runner.ts'
+
+/** Members of a group are jobs that each has for itself. The groups are the library's own words, without wildcards. */
+const memberName = (group: string, member: string): string => `${group}:${member}`
+
+/** The latest end of a lease that is believed, where one until `until` is asked for. */
+export const latestOf = (until: Date): number => until.getTime() + clockToleranceMs
+
+const leaseTimes = (now: Date, until: Date) => ({
+  now: now.getTime(),
+  lease_until: until.getTime(),
+  latest: latestOf(until),
+})
+
+const jobProgress = ({
+  progress,
+  lease_until,
+}: Pick<RecordOf<'notification_jobs'>, 'progress' | 'lease_until'>): JobProgress | null =>
+  progress === null ? null : { progress, heldUntil: new Date(lease_until) }
 
 /** Of concurrent callers the others wait for the row, and find it taken. */
 export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M>): JobStore => ({
