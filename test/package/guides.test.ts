@@ -59,7 +59,7 @@ describe('guides', () => {
   })
 
   it('have blocks of known languages only', () => {
-    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['ts', 'sh', 'text']))
+    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['ts', 'sh', 'json', 'text']))
   })
 
   it('name commands, files and packages that are there', () => {

@@ -145,7 +145,11 @@ describe.each([
     await clinic.start()
     clinic.host.book({ id: 1, startsAt: '2031-04-10T12:00:00Z', recipients: [ada] })
     await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'EMAIL' })
-    await expect.poll(async () => (await clinic.clock.advance(1000), sent.length)).toBe(1)
+    const sentAfterASecond = async () => {
+      await clinic.clock.advance(1000)
+      return sent.length
+    }
+    await expect.poll(sentAfterASecond).toBe(1)
     const complain = (messageId: string) => clinic.ingestBounce(complaintMail({ messageId, to: 'redacted' }))
     expect(await complain('another@clinic.example')).toMatchObject({ report: 'complained', notificationId: null })
     expect(await complain(`${sent[0]}@clinic.example`)).toMatchObject({ report: 'complained', updated: true })

@@ -267,7 +267,7 @@ describe.each(names)('accounts of %s', (name) => {
   })
 
   it('are checked without a message, and with no unknown outcome', async () => {
-    const { api, transport } = await opened(name, { timeoutMs: 200 })
+    const { api, transport } = await opened(name, { timeoutMs: 800 })
     await transport.verify?.(contextFor())
     expect(api.requests).toEqual([name === 'aws_sns' ? 'CheckIfPhoneNumberIsOptedOut' : 'DescribeAccountAttributes'])
     for (const how of [{ status: 500 }, 'drop', 'drop-answer', 'silent'] as const) {
