@@ -29,6 +29,7 @@ export type Runner<M extends Mode> = {
 export type Steps<T> = Generator<Promise<void>, T, void>
 type Wait<M extends Mode> = <T>(answer: Answer<M, T>) => Steps<T>
 
+/** What an answer is, once it is there. */
 export function* wait<T>(answer: T | Promise<T>): Steps<T> {
   if (!(answer instanceof Promise)) return answer
   let given = (): T => {
@@ -40,6 +41,7 @@ export function* wait<T>(answer: T | Promise<T>): Steps<T> {
   return given()
 }
 
+/** On a synchronous driver nothing is waited for. */
 export function runAtOnce<T>(steps: Steps<T>): T {
   const step = steps.next()
   if (step.done !== true) throw new Error('a synchronous driver answers at once')
