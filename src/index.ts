@@ -155,7 +155,13 @@ export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { ErasureReport } from './services/privacy/erasure.ts'
-export type { ExportedAddress, ExportedDecision, ExportedMessage, RecipientExport } from './services/privacy/export.ts'
+export type {
+  ExportedAddress,
+  ExportedDecision,
+  ExportedLink,
+  ExportedMessage,
+  RecipientExport,
+} from './services/privacy/export.ts'
 export type { ErasureOptions, Privacy } from './services/privacy/privacy.ts'
 export type { RetentionCounts, RetentionStatus } from './services/privacy/retention.ts'
 export type { KeyReport, RotationReport } from './services/privacy/rotation.ts'

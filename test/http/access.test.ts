@@ -13,6 +13,7 @@ import {
   seen,
   service,
   tokenFor,
+  usesUp,
   validRequest,
   viewer,
   type World,
@@ -56,7 +57,7 @@ describe.each(forMembers)('$id', (row) => {
     return access.self
   }
   /** A fresh world where the row changes what others of this file read. */
-  const stageFor = async () => (creates(row) ? await openWorld({ bare: true }) : world)
+  const stageFor = async () => (creates(row) || usesUp(row) ? await openWorld({ bare: creates(row) }) : world)
 
   test('nobody is 401', async () => {
     const { status, answer, headers } = await ask(world, requestAbout(row, world, world.own, null))

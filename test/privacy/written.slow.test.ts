@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RecipientExport } from '../../src/index.ts'
+import { storeOn } from '../../src/records/store.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 import { type Clinic, onBoth, open, person, rested, soon, zerlina } from './person.ts'
 
@@ -42,6 +43,46 @@ onBoth('what people wrote', (place_) => {
     expect(consents).toContainEqual(expect.objectContaining({ act: 'refused', how: 'text', recipient: person }))
     expect(consents).toContainEqual(expect.objectContaining({ act: 'refused', how: 'text', recipient: null }))
     expect(new Set(consents.map(({ id }) => id)).size).toBe(consents.length)
+  })
+
+  it('is exported whole and once, with links that open nothing and what counts against the budget', async () => {
+    await using place = place_()
+    await using clinic = await open(place)
+    const sms = { category: 'CONFIRMATION', channel: 'SMS' } as const
+    clinic.host.book({ id: 1, startsAt: soon, recipients: [zerlina] })
+    await clinic.start()
+    // More than one page of an export.
+    for (let count = 0; count < 100; count += 1) await clinic.notifications.sendAppointmentNotification(1, sms)
+    await rested(clinic)
+    await clinic.settings.updateOrganizationSettings(organizationId, { dailyBudget: 1 })
+    await clinic.notifications.sendAppointmentNotification(1, sms)
+    await rested(clinic)
+    const storage = storeOn(place.storage())
+    const [count, at] = [1100, clinic.clock.now()]
+    const from = { organizationId, channel: 'SMS', address: zerlina.phone } as const
+    const reply = { ...from, about: 'reply', candidates: [], notifies: false, recipient: null } as const
+    for (let index = 0; index < count; index += 1)
+      await storage.answers.keepReply({ ...reply, text: `text ${index}`, messageId: `r${index}`, at })
+    const link = {
+      organizationId,
+      purpose: 'unsubscribe',
+      recipient: person,
+      appointmentId: 1,
+      channel: 'SMS',
+    } as const
+    const kept = { category: 'CONFIRMATION', startsAt: null, createdAt: at, expiresAt: new Date(soon) } as const
+    await storage.links.add([{ ...link, ...kept, hash: 'the hash', contact: 'the sealed contact' }])
+    const pages = await exported(clinic)
+    const all = <T>(of: (page: RecipientExport) => readonly T[]): readonly T[] => pages.flatMap(of)
+    const texts = all((page) => page.written).map(({ text }) => text)
+    expect([texts.length, new Set(texts).size]).toEqual([count, count])
+    expect(Math.max(...pages.map(({ written }) => written.length))).toBe(1000)
+    expect(all((page) => page.messages)).toHaveLength(101)
+    const { recipient: _, ...shown } = link
+    expect(all((page) => page.links)).toContainEqual({ ...shown, ...kept })
+    expect(JSON.stringify(pages)).not.toMatch(/the hash|the sealed contact/)
+    expect(all((page) => page.budgets)).toEqual([{ organizationId, day: '2026-03-02', count: 1 }])
+    await storage.close()
   })
 
   it('an export is audited once, also where its first page is empty', async () => {

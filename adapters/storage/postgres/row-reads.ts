@@ -3,7 +3,7 @@ import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { literal, qualified, quoted, recordset } from './names.ts'
 import { isById, textOf } from './row-set.ts'
-import { decodeRow, encodeParameter, encodeRow } from './values.ts'
+import { decodeRow, encodeParameter, encodeRows } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** `skip` leaves out rows that another transaction holds, in place of waiting for them. */
@@ -96,7 +96,7 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
   }
 
   const listOf = (source: AnyKey, { of }: Group, { add }: Parameters): string =>
-    recordset(source.table, source.by, kinds, add(JSON.stringify([...of.values()].map(encodeRow))))
+    recordset(source.table, source.by, kinds, add(encodeRows([...of.values()], source.by)))
   const same = (source: AnyKey): string =>
     source.by.map((column) => `o.${quoted(column)} = r.${quoted(column)}`).join(' and ')
 

@@ -29,8 +29,11 @@ const holds = (row: object, where: records.AnyKey['where']): boolean =>
 
 export const isById = ({ by }: Pick<records.AnyKey, 'by'>): boolean => by.length === 1 && by[0] === 'id'
 
-/** Some columns of the rows of a key, by what they are told apart by; null: there is no such row. */
-type Parts<Row> = { [text: string]: Partial<Row> | null }
+/**
+ * Some columns of the rows of a key, by what they are told apart by; `row` null: there is no such row. A map, since each of its keys is put
+ * together for the question, and an object would keep them all.
+ */
+type Parts<Row> = Map<string, { row: Partial<Row> | null }>
 
 type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }
 
@@ -64,10 +67,10 @@ export class RowSet<Row extends object> {
   }
 
   /** The rows of a key that is read in part. Those of a key by id show what was changed of them. */
-  partsOf(key: records.AnyKey): object {
+  partsOf(key: records.AnyKey): Parts<Row> {
     const known = this.#parts.get(key)
     if (known !== undefined) return known
-    const none: Parts<Row> = Object.create(null)
+    const none: Parts<Row> = new Map()
     this.#parts.set(key, none)
     if (isById(key)) this.#partsById.push(none)
     return none
@@ -75,17 +78,17 @@ export class RowSet<Row extends object> {
 
   /** Whether the row is here, be it whole or in part. */
   has(id: number): boolean {
-    return this.#rows.has(String(id)) || this.#partsById.some((parts) => (parts[id] ?? null) !== null)
+    return this.#rows.has(String(id)) || this.#partsById.some((parts) => (parts.get(String(id))?.row ?? null) !== null)
   }
 
   /** Whether it was read in part, be it there or not. */
   wasReadInPart(id: number): boolean {
-    return this.#partsById.some((parts) => parts[id] !== undefined)
+    return this.#partsById.some((parts) => parts.has(String(id)))
   }
 
   /** Of all rows that are here. */
   ids(): number[] {
-    const ofParts = this.#partsById.flatMap((parts) => Object.keys(parts).filter((id) => parts[id] !== null))
+    const ofParts = this.#partsById.flatMap((parts) => [...parts].flatMap(([id, { row }]) => (row === null ? [] : id)))
     return [...this.#rows.keys(), ...ofParts].map(Number)
   }
 
@@ -112,15 +115,18 @@ export class RowSet<Row extends object> {
   update(id: number, change: Partial<Row>, only: object = {}): void {
     const name = String(id)
     const row = this.#rows.get(name)
-    const parts = this.#partsById.filter((one) => (one[name] ?? null) !== null)
+    const parts = this.#partsById.flatMap((one) => {
+      const part = one.get(name)
+      return part === undefined || part.row === null ? [] : part
+    })
     if (row === undefined && parts.length === 0) return
     for (const [column, values] of Object.entries(only)) {
-      const known = [row, ...parts.map((one) => one[name])].find((one) => one != null && column in one)
+      const known = [row, ...parts.map((one) => one.row)].find((one) => one != null && column in one)
       if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
       if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
     }
     if (row !== undefined) this.#rows.set(name, { ...row, ...change })
-    for (const one of parts) one[name] = { ...one[name], ...change }
+    for (const one of parts) one.row = { ...one.row, ...change }
     if (!this.#inserted.has(name)) this.#changes.set(name, { ...this.#changes.get(name), ...change })
   }
 
@@ -152,6 +158,8 @@ export class RowSet<Row extends object> {
   }
 
   #idsOf(by: readonly string[], of: object): string[] {
+    // Of rows that are read in part, mostly.
+    if (this.#rows.size === 0) return []
     const text = textOf(of, by)
     if (text === null) return []
     if (by.length === this.#identity.length && by.every((column, place) => column === this.#identity[place]))

@@ -146,7 +146,10 @@ const needsCare = /\\u(0000|d[89a-f])/i
  * These columns of rows that all have them, as JSON that the database takes. What it refuses in texts is rare and shows as an
  * escape in the JSON, so only then every text is looked at.
  */
-export function encodeRows(rows: readonly Readonly<Columns>[], columns = Object.keys(rows[0] ?? {})): string {
+export function encodeRows(
+  rows: readonly Readonly<Columns>[],
+  columns: readonly string[] = Object.keys(rows[0] ?? {}),
+): string {
   const described = columns.map((name) => ({ name, kind: kindOf(name) }))
   // Most instants of a command are one and the same.
   const texts = new Map<unknown, unknown>()

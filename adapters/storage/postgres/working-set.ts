@@ -161,11 +161,12 @@ export class WorkingSet implements records.Rows {
   }
 
   #partOf(key: records.AnyKey, text: string) {
-    return Reflect.get(this.sets[key.table].partsOf(key), text)
+    const found: object | undefined = this.sets[key.table].partsOf(key).get(text)
+    return found === undefined ? undefined : Reflect.get(found, 'row')
   }
 
   #putPart(key: records.AnyKey, text: string, row: object | null): void {
-    Reflect.set(this.sets[key.table].partsOf(key), text, row)
+    this.sets[key.table].partsOf(key).set(text, { row })
   }
 
   #numbered<Row extends object>(row: Row): Row {

@@ -71,10 +71,33 @@ const exportShape = z.object({
         at: z.date().describe('When it arrived'),
       }),
     )
-    .describe('Messages that came from the addresses on this page, if nobody else has these'),
+    .describe('Messages that came from addresses of the recipient that nobody else has'),
   consents: z
     .array(consentShape.extend({ organizationId: common.organizationId }))
-    .describe('What the recipient refused and gave, and what was said by the addresses on this page'),
+    .describe('What the recipient refused and gave, and what was said by addresses that nobody else has'),
+  links: z
+    .array(
+      z.object({
+        organizationId: common.organizationId,
+        purpose: z.string().describe('What the link was for; revoked if it opens nothing now'),
+        appointmentId: common.appointmentId.nullable().describe('Null if it is about no appointment'),
+        channel: common.channel.nullable().describe('Channel of its message'),
+        category: z.string().nullable().describe('Kind of its message'),
+        startsAt: z.date().nullable().describe('The start that its message named'),
+        expiresAt: z.date().describe('From when on it opens nothing'),
+        createdAt: z.date().describe('When it was made'),
+      }),
+    )
+    .describe('Links in messages to the recipient, without their addresses'),
+  budgets: z
+    .array(
+      z.object({
+        organizationId: common.organizationId,
+        day: z.string().describe('Day by the clocks of the recipient'),
+        count: z.int().describe('How many messages they got on it'),
+      }),
+    )
+    .describe('What counts against the daily budget of organizations, on the last day with a message'),
   audit: z.array(auditEntryShape).describe('Entries of the audit log about the recipient, or about what they did'),
   nextCursor: z.string().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
@@ -90,6 +113,8 @@ function showExport(
     answers,
     written,
     consents,
+    links,
+    budgets,
     audit,
     nextCursor,
   }: RecipientExport,
@@ -111,6 +136,8 @@ function showExport(
     answers: answers.map((one) => showAnswer(caller, one)),
     written,
     consents: consents.map((one) => ({ ...showConsent(one), organizationId: one.organizationId })),
+    links,
+    budgets,
     audit: audit.map(showEntry),
     nextCursor,
   }

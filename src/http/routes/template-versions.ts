@@ -132,7 +132,7 @@ export function templateVersionRoutes({ templateVersions }: Api, ids: HostIds): 
       body: nothing,
       responses: { 200: versionShape },
       errors: ['settings_not_found', 'template_version_not_found'],
-      example: { params: { version: '1' } },
+      example: { params: { version: '2' } },
       access: { kind: 'members', staff: 'admin', self: false, owner },
       async handler({ params: { version }, owner: { organizationId }, caller }) {
         return shown(await templateVersions.as(actorOf(caller)).discard(organizationId, version))

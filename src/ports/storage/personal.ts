@@ -7,6 +7,7 @@ import type { InboundMeaning } from '../../schemas/vocabulary.ts'
 import type { PreviousAccount } from './accounts.ts'
 import type { AnswerRow } from './answers.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
+import type { LinkRow } from './links.ts'
 import type { RequestKey } from './requests.ts'
 
 /** A place in the order in which messages were made. */
@@ -32,6 +33,9 @@ export type Written = {
   readonly text: string | null
   readonly at: Date
 }
+
+/** How many messages of an organization somebody got on a day (`YYYY-MM-DD` by their clocks) that count against `dailyBudget`. */
+export type BudgetCount = { readonly organizationId: string; readonly day: string; readonly count: number }
 
 /** The tables that retention walks through; `addresses` are those that something is known of, `inbound` what came from them. */
 export const retentionTables = [
@@ -93,10 +97,20 @@ export interface PersonalQueries {
   answersOf(recipient: RecipientRef, after: number, limit: number): Promise<AnswerRow[]>
   /** What somebody refused and gave, by id. */
   consentsOf(recipient: RecipientRef, after: number, limit: number): Promise<ConsentRecord[]>
-  /** What came from an address, and nobody knows from whom of those who have it, the newest first. */
-  written(address: { readonly channel: Channel; readonly address: string }, limit: number): Promise<Written[]>
-  /** What was said by the address of this row, and of no person, the newest first. */
-  consentsBy(addressId: number, limit: number): Promise<ConsentRecord[]>
+  /** What came from an address, and nobody knows from whom of those who have it, by the id of its row in one of the two tables. */
+  written(query: {
+    readonly channel: Channel
+    readonly address: string
+    readonly table: 'inbound' | 'answers'
+    readonly after: number
+    readonly limit: number
+  }): Promise<(Written & { readonly id: number })[]>
+  /** What was said by the address of this row, and of no person, by id. */
+  consentsBy(addressId: number, after: number, limit: number): Promise<ConsentRecord[]>
+  /** Links to somebody that have not been removed yet, by their hash. */
+  linksOf(recipient: RecipientRef, after: string, limit: number): Promise<LinkRow[]>
+  /** What somebody got of these organizations on the last day that was counted. */
+  budgetsOf(recipient: RecipientRef, organizationIds: readonly string[]): Promise<BudgetCount[]>
   /** By id. */
   aging(table: RetentionTable, after: number, limit: number): Promise<AgingRow[]>
   /** Removes the hashes of messages that were erased by `until`, at most `limit`; how many. */

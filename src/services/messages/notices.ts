@@ -203,13 +203,17 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
   const people = [recipient, ...others]
   const surroundings = knowledge.surroundings(organizationId)
   const { policy } = surroundings
-  const named = [{ people, knowledge }, ...also].flatMap(({ people, knowledge }) =>
-    people.map((person) => ({ person, around: knowledge.surroundings(organizationId) })),
-  )
-  const everybody = named.map(({ person, around }) => ({ person, around, reader: writtenTo(around, person, category) }))
+  const readersAmong = ({ people, knowledge }: Pick<AlsoNamed, 'people' | 'knowledge'>) => {
+    const around = knowledge.surroundings(organizationId)
+    return people.map((person) => ({ person, around, reader: writtenTo(around, person, category) }))
+  }
+  const everybody = [...readersAmong({ people, knowledge }), ...also.flatMap(readersAmong)]
   const readers = everybody.map(({ reader }) => reader)
-  const levels = everybody.flatMap(({ person, reader, around }) =>
-    [person, reader].map((one) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, category)),
+  const detail = least(
+    everybody.map(({ person, reader, around }) => {
+      const levelOf = (one: Person) => detailFor({ policy, preferences: around.preferencesOf(one) }, channel, category)
+      return reader === person ? levelOf(person) : least([levelOf(person), levelOf(reader)])
+    }),
   )
   const startOf = (start: Start) => startAsRead(start, readers, policy, now)
   const locale = knowledge.localeOf(organizationId, readers[0] ?? recipient)
@@ -229,7 +233,7 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     organizationName: organization?.name ?? null,
     ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
-    detail: least(levels),
+    detail,
   }
   const factsIn = (wording: Wording, tag: string): MessageFacts => ({
     ...about,

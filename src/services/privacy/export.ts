@@ -1,18 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { channels } from '../../channels/index.ts'
-import { addressKey } from '../../domain/effective.ts'
-import {
-  type AddressRef,
-  type AddressRow,
-  type AnswerRow,
-  type DeliveryRow,
-  type ReminderRow,
-  sharedSender,
-  type Written,
-} from '../../ports/storage.ts'
+import type { AddressRow, AnswerRow, BudgetCount, LinkRow, ReminderRow, Written } from '../../ports/storage.ts'
 import type { AuditRecord } from '../../schemas/audit.ts'
-import { channelPreferences } from '../../schemas/channel-settings.ts'
 import { type EntityId, fieldInvalid, type RecipientRef } from '../../schemas/common.ts'
 import type { ConsentRecord } from '../../schemas/consent.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
@@ -20,6 +9,7 @@ import type { Preferences } from '../../schemas/preferences.ts'
 import type { Context } from '../shared/context.ts'
 import { showPreferences } from '../shared/settings-view.ts'
 import { type Notification, showNotification } from '../shared/views.ts'
+import { heldOf, preferencesOf, reachOf, reachOfPreferences } from './export-addresses.ts'
 
 /** A message with all that is held of it. */
 export type ExportedMessage = Notification & {
@@ -36,6 +26,9 @@ export type ExportedDecision = {
 /** `organizationId` '': by the sender that several organizations share. */
 export type ExportedAddress = Omit<AddressRow, 'id'>
 
+/** A link in a message. `purpose` is `revoked` where it opens nothing any more. */
+export type ExportedLink = Omit<LinkRow, 'hash' | 'contact' | 'recipient'>
+
 /** A page of all that is held about a person. Addresses and appointments of several messages may be on several pages. */
 export type RecipientExport = {
   readonly recipient: RecipientRef
@@ -49,10 +42,14 @@ export type RecipientExport = {
   readonly decisions: readonly ExportedDecision[]
   /** What the person answered about appointments, or wrote for people to read. */
   readonly answers: readonly AnswerRow[]
-  /** What came from the addresses on this page that nobody else has, besides the answers: the last 1,000 of each address. */
+  /** What came from addresses that nobody else has, besides the answers; of a long list the rest is on pages of its own. */
   readonly written: readonly Written[]
-  /** What the person refused and gave; and what was said by the addresses on this page that nobody else has. */
+  /** What the person refused and gave; and what was said by addresses that nobody else has. */
   readonly consents: readonly ConsentRecord[]
+  /** Links in messages to the person that were not removed yet, without what opens them. */
+  readonly links: readonly ExportedLink[]
+  /** Of organizations with a daily budget, which the first pages name: how many messages the person got on the last day with any. */
+  readonly budgets: readonly BudgetCount[]
   /** Entries about the person, or about what the person did. */
   readonly audit: readonly AuditRecord[]
   /** For `cursor` of the next page; null on the last. */
@@ -62,14 +59,17 @@ export type RecipientExport = {
 const messagesAtOnce = 100
 const plansAtOnce = 50
 const answersAtOnce = 200
-const writtenAtOnce = 1000
+const linksAtOnce = 200
 /** Entries of the audit log are found by looking at all of them. */
 const auditAtOnce = 1000
 const auditLooks = 50
 
 const placeSchema = z.union([
   z.tuple([z.literal('messages'), z.int(), z.int()]),
+  // What was written from addresses of the messages after a place, from one of these on: by which message, of which source, after which row.
+  z.tuple([z.literal('written'), z.int(), z.int(), z.int(), z.int(), z.int()]),
   z.tuple([z.enum(['plans', 'answers', 'consents', 'audit']), z.int()]),
+  z.tuple([z.literal('links'), z.string()]),
 ])
 type Place = z.infer<typeof placeSchema>
 
@@ -98,9 +98,12 @@ function readCursor(cursor: string | undefined): Cursor {
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 8)
 
 type Subject = { readonly organizationId: string; readonly appointmentId: EntityId | null }
-type Part = Omit<RecipientExport, 'recipient' | 'preferences' | 'nextCursor'> & { readonly next: Place | null }
+type Part = Omit<RecipientExport, 'recipient' | 'preferences' | 'budgets' | 'nextCursor'> & {
+  readonly next: Place | null
+}
 const nothing: Part = {
-  ...{ messages: [], addresses: [], reminders: [], decisions: [], answers: [], written: [], consents: [], audit: [] },
+  ...{ messages: [], addresses: [], reminders: [], decisions: [], answers: [], written: [], consents: [], links: [] },
+  audit: [],
   next: null,
 }
 
@@ -118,14 +121,15 @@ export async function exportPage(
   const { next, ...page } = await pageAt(context, recipient, place, given === undefined)
   const rows = [
     ...[page.preferences, ...page.messages, ...page.reminders, ...page.decisions, ...page.addresses],
-    ...[...page.answers, ...page.written, ...page.consents, ...page.audit],
+    ...[...page.answers, ...page.written, ...page.consents, ...page.links, ...page.audit],
   ]
   const found = rows.flatMap((row) => row?.organizationId || [])
   const owners = given === undefined && found.length === 0 ? [await organizationOf(context, recipient)] : found
   const fresh = [...new Set(owners)].filter((id) => !audited.includes(digestOf(id)))
   for (const id of fresh) await audit(id)
+  const budgets = await context.options.storage.personal.budgetsOf(recipient, fresh)
   const nextCursor = next === null ? null : written({ place: next, audited: [...audited, ...fresh.map(digestOf)] })
-  return { recipient, ...page, nextCursor }
+  return { recipient, ...page, budgets, nextCursor }
 }
 
 /** Whose somebody is of whom nothing is held: by the directory; '' where that does not say. */
@@ -140,40 +144,33 @@ async function pageAt(
   place: Place,
   isFirst: boolean,
 ): Promise<Part & Pick<RecipientExport, 'preferences'>> {
-  const { storage } = context.options
-  const { type, id } = recipient
-  const [stored = null] = !isFirst || type === 'PRACTITIONER' ? [] : await storage.preferences.get([{ type, id }])
   const part = await partAt(context, recipient, place)
-  if (stored === null) return { preferences: null, ...part }
-  const { organizationId } = stored
-  const refs = channels.flatMap((channel) => {
-    const { address } = channelPreferences(stored, channel)
-    return address === null ? [] : [{ organizationId, channel, address: addressKey(channel, address) }]
-  })
-  const more = refs.filter((one) => !part.addresses.some((other) => isSame(one, other)))
-  const own = await heldOf(context, recipient, more)
-  return {
-    preferences: showPreferences(stored),
-    ...part,
-    addresses: [...own.addresses, ...part.addresses],
-    written: [...own.written, ...part.written],
-    consents: [...own.consents, ...part.consents],
-  }
+  const stored = isFirst ? await preferencesOf(context, recipient) : null
+  return { preferences: stored === null ? null : showPreferences(stored), ...part }
 }
 
 async function partAt(context: Context, recipient: RecipientRef, place: Place): Promise<Part> {
   const { storage } = context.options
-  if (place[0] === 'messages') {
-    const after = { createdAt: new Date(place[1]), id: place[2] }
-    const rows = await storage.personal.messages({ recipient, after, left: false, limit: messagesAtOnce })
+  if (place[0] === 'messages' || place[0] === 'written') {
+    const [kind, createdAt, id] = place
+    const begin = { createdAt: new Date(createdAt), id }
+    const rows = await storage.personal.messages({ recipient, after: begin, left: false, limit: messagesAtOnce })
     const last = rows.at(-1)
     const isLast = last === undefined || rows.length < messagesAtOnce
+    const preferred = createdAt === 0 && id === 0 ? await reachOfPreferences(context, recipient) : []
+    const reach = [...preferred, ...reachOf(rows)]
+    const from = place[0] === 'written' ? ([place[3], place[4], place[5]] as const) : null
+    const { addresses, left, ...said } = await heldOf(context, recipient, reach, from)
+    const after: Place = isLast ? ['plans', 0] : ['messages', last.createdAt.getTime(), last.id]
+    const next: Place = left === null ? after : ['written', createdAt, id, ...left]
+    if (kind === 'written') return { ...nothing, ...said, next }
     return {
       ...nothing,
+      ...said,
+      next,
       ...(await subjectsOf(context, recipient, rows)),
       messages: rows.map((row) => ({ ...showNotification(row), snapshot: row.snapshot })),
-      ...(await heldOf(context, recipient, reachOf(rows))),
-      next: isLast ? ['plans', 0] : ['messages', last.createdAt.getTime(), last.id],
+      addresses,
     }
   }
   if (place[0] === 'plans') {
@@ -194,7 +191,13 @@ async function partAt(context: Context, recipient: RecipientRef, place: Place): 
   if (place[0] === 'consents') {
     const consents = await storage.personal.consentsOf(recipient, place[1], answersAtOnce)
     const last = consents.length < answersAtOnce ? undefined : consents.at(-1)
-    return { ...nothing, consents, next: last === undefined ? ['audit', 0] : ['consents', last.id] }
+    return { ...nothing, consents, next: last === undefined ? ['links', ''] : ['consents', last.id] }
+  }
+  if (place[0] === 'links') {
+    const rows = await storage.personal.linksOf(recipient, place[1], linksAtOnce)
+    const last = rows.length < linksAtOnce ? undefined : rows.at(-1)
+    const links = rows.map(({ hash: _hash, contact: _contact, recipient: _recipient, ...link }) => link)
+    return { ...nothing, links, next: last === undefined ? ['audit', 0] : ['links', last.hash] }
   }
   let after = place[1]
   for (let look = 0; look < auditLooks; look += 1) {
@@ -222,32 +225,4 @@ async function subjectsOf({ options: { storage } }: Context, recipient: Recipien
     }
   }
   return { reminders, decisions }
-}
-
-const reachOf = (rows: readonly DeliveryRow[]): AddressRef[] =>
-  rows.flatMap(({ organizationId, channel, recipientAddress: address }) =>
-    address === null ? [] : [{ organizationId, channel, address }],
-  )
-
-const isSame = (one: AddressRef, other: AddressRef): boolean =>
-  one.organizationId === other.organizationId && one.channel === other.channel && one.address === other.address
-
-/** What is held of these addresses, and of what came from them, unless others have them too. */
-async function heldOf(
-  { options: { storage } }: Context,
-  recipient: RecipientRef,
-  refs: readonly AddressRef[],
-): Promise<Pick<Part, 'addresses' | 'written' | 'consents'>> {
-  if (refs.length === 0) return nothing
-  const known = new Map(refs.map((one) => [JSON.stringify([one.organizationId, one.channel, one.address]), one]))
-  const shared = [...known.values()].map((one) => ({ ...one, organizationId: sharedSender }))
-  const rows = await storage.addresses.find([...known.values(), ...shared])
-  const all = [...new Map(refs.map(({ channel, address }) => [`${channel} ${address}`, { channel, address }])).values()]
-  const ofOthers = await storage.personal.sharedAddresses(all, recipient)
-  const own = all.filter((_, index) => ofOthers[index] !== true)
-  const isOwn = (row: AddressRow) =>
-    own.some(({ channel, address }) => channel === row.channel && address === row.address)
-  const wrote = await Promise.all(own.map((one) => storage.personal.written(one, writtenAtOnce)))
-  const said = await Promise.all(rows.filter(isOwn).map(({ id }) => storage.personal.consentsBy(id, writtenAtOnce)))
-  return { addresses: rows.map(({ id: _id, ...row }) => row), written: wrote.flat(), consents: said.flat() }
 }

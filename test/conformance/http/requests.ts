@@ -106,6 +106,8 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
     const wishes = channel === undefined ? { emailReminders: [24] } : preferencesOf(channel)
     await settings.createOrganizationSettings(place.organizationId, usual)
     const draft = { smsTemplates: { appointment_reminder: 'Draft: {date}' } }
+    // One to publish, and one to discard.
+    await clinic.templateVersions.draft(place.organizationId, draft)
     await clinic.templateVersions.draft(place.organizationId, draft)
     await settings.createPreferences({ type: 'PATIENT', id: place.patient }, wishes)
     await settings.createPreferences({ type: 'CLIENT', id: place.client }, {})
@@ -133,6 +135,9 @@ export const unsigned: ReceiptReader = async () => ({ kind: 'read', reports: [] 
 
 /** True for rows that create what the document calls settings or preferences: they need a world without. */
 export const creates = ({ method, path }: Endpoint): boolean => method === 'POST' && !path.includes('{')
+
+/** True for the row after which what its example names is no more. */
+export const usesUp = ({ id }: Endpoint): boolean => id === 'templates.discard'
 
 /** Somebody whom the row lets in, and who can mean only one owner. */
 export function someoneAllowed({ access, path }: Endpoint): Caller | null {

@@ -9,7 +9,7 @@ import { toSnake } from '../../../src/schemas/fields.ts'
 import { type Embedded, openLibrary } from './library.ts'
 import { placed } from './of-channel.ts'
 import { readingRules } from './reading.ts'
-import { callerHeader, creates, seen, service, someoneAllowed, validRequest } from './requests.ts'
+import { callerHeader, creates, seen, service, someoneAllowed, usesUp, validRequest } from './requests.ts'
 
 export type Library = Pick<Notifications, 'handle'>
 export type Mounted = {
@@ -106,7 +106,8 @@ export function routerConformance({
     test('every row of the table answers a valid request, with and without a trailing slash', async () => {
       for (const row of world.endpoints) {
         for (const slash of ['', '/']) {
-          const stage = creates(row) ? await openLibrary({ bare: true, channel }) : world
+          const bare = creates(row)
+          const stage = bare || usesUp(row) ? await openLibrary({ bare, channel }) : world
           served = stage
           const caller = someoneAllowed(row)
           const request = await seen(row, stage, stage.own, validRequest(row, stage.own, stage, caller, channel))

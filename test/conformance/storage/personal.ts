@@ -128,12 +128,16 @@ export function personal({ migrated }: Starter): void {
     expect(await walked((after) => store.consentsOf(patient, after, 1))).toMatchObject([
       { act: 'refused', recipient: patient },
     ])
-    expect(await store.written(sms, 9)).toMatchObject([
+    const written = (table: 'inbound' | 'answers') =>
+      walked((after) => store.written({ ...sms, table, after, limit: 1 }))
+    expect([...(await written('inbound')), ...(await written('answers'))]).toMatchObject([
       { meaning: 'stop', text: null, organizationId },
       { meaning: null, text: 'who', organizationId },
     ])
     const [row] = await storage.addresses.find([{ organizationId, ...sms }])
-    expect(await store.consentsBy(row?.id ?? 0, 9)).toMatchObject([{ act: 'refused', recipient: null }])
+    expect(await walked((after) => store.consentsBy(row?.id ?? 0, after, 1))).toMatchObject([
+      { act: 'refused', recipient: null },
+    ])
   })
 
   it('shows of each row what it holds and since when, and blanks what is over', async () => {

@@ -9,6 +9,7 @@ type Of = { recipient_type: RecipientType; recipient_id: EntityId }
 type Messages = Of & { created_at: number; id: number; limit: number }
 type After = { id: number; limit: number }
 type From = { channel: Channel; address: string; limit: number }
+type FromAfter = From & { id: number }
 type Request = { caller: string; key: string }
 
 /** How many of the last messages to an address are looked at. */
@@ -124,39 +125,66 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       ),
     ),
     inboundFrom: bind(
-      query((p: Param<From>) =>
+      query((p: Param<FromAfter>) =>
         db
           .selectFrom('notification_inbound')
           .selectAll()
           .where('address', '=', p('address'))
           .where('channel', '=', p('channel'))
-          .orderBy('id', 'desc')
+          .where('id', '>', p('id'))
+          .orderBy('id')
           .limit(p('limit'))
           .compile(),
       ),
     ),
     answersFrom: bind(
-      query((p: Param<From>) =>
+      query((p: Param<FromAfter>) =>
         db
           .selectFrom('notification_answers')
           .selectAll()
           .where('address', '=', p('address'))
           .where('channel', '=', p('channel'))
           .where('recipient_id', 'is', null)
-          .orderBy('id', 'desc')
+          .where('id', '>', p('id'))
+          .orderBy('id')
           .limit(p('limit'))
           .compile(),
       ),
     ),
     consentsBy: bind(
-      query((p: Param<{ address_id: number; limit: number }>) =>
+      query((p: Param<{ address_id: number; id: number; limit: number }>) =>
         db
           .selectFrom('notification_consents')
           .selectAll()
           .where('address_id', '=', p('address_id'))
           .where('recipient_id', 'is', null)
-          .orderBy('id', 'desc')
+          .where('id', '>', p('id'))
+          .orderBy('id')
           .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    links: bind(
+      query((p: Param<Of & { hash: string; limit: number }>) =>
+        db
+          .selectFrom('notification_links')
+          .selectAll()
+          .where('recipient_type', '=', p('recipient_type'))
+          .where('recipient_id', '=', p('recipient_id'))
+          .where('hash', '>', p('hash'))
+          .orderBy('hash')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    budget: bind(
+      query((p: Param<Of & { organization_id: string }>) =>
+        db
+          .selectFrom('notification_budgets')
+          .selectAll()
+          .where('organization_id', '=', p('organization_id'))
+          .where('recipient_type', '=', p('recipient_type'))
+          .where('recipient_id', '=', p('recipient_id'))
           .compile(),
       ),
     ),

@@ -35,21 +35,27 @@ function isAbout({ type, id }: RecipientRef): (row: records.Row<'notification_au
     (row.target_type === target && row.target_id === text) || (row.actor_kind === target && row.actor_id === text)
 }
 
-/** What came from an address: what was about consent, and what is for people to read. */
-const writtenOf = (
-  inbound: readonly records.Row<'notification_inbound'>[],
-  answers: readonly records.Row<'notification_answers'>[],
-): Written[] => [
-  ...inbound.map(({ organization_id, channel, address, meaning, text, received_at }) => ({
-    ...{ channel, address, meaning, text, at: new Date(received_at) },
-    organizationId: organization_id === '' ? null : organization_id,
-  })),
-  ...answers.flatMap(({ organization_id: organizationId, channel, address, message: text, answered_at }) =>
-    channel === null || address === null
-      ? []
-      : [{ organizationId, channel, address, meaning: null, text, at: new Date(answered_at) }],
-  ),
-]
+type WrittenRow = Written & { readonly id: number }
+
+/** What came from an address and was about consent. */
+const decodeInbound = (row: records.Row<'notification_inbound'>): WrittenRow => {
+  const { id, organization_id, channel, address, meaning, text, received_at } = row
+  const organizationId = organization_id === '' ? null : organization_id
+  return { id, organizationId, channel, address, meaning, text, at: new Date(received_at) }
+}
+
+/** What came from an address, and is for people to read. */
+function decodeUnknown(row: records.Row<'notification_answers'>): WrittenRow[] {
+  const { id, organization_id: organizationId, channel, address, message: text, answered_at } = row
+  if (channel === null || address === null) return []
+  return [{ id, organizationId, channel, address, meaning: null, text, at: new Date(answered_at) }]
+}
+
+const decodeBudget = ({ organization_id: organizationId, day, count }: records.Row<'notification_budgets'>) => ({
+  organizationId,
+  day,
+  count,
+})
 
 /** Before every request where there is none. */
 const firstRequest = { caller: '', key: '' }
@@ -106,16 +112,30 @@ export const personalQueries = <M extends Mode>({ all, first, change, read }: Ru
         statements.personal.consentsOf.all({ ...recipientColumns(ids, recipient), id: after, limit }),
       records.decodeConsent,
     ),
-  written: (address, limit) =>
-    read(function* ({ statements: { personal } }, wait) {
-      const asked = { ...address, limit }
-      return writtenOf(yield* wait(personal.inboundFrom.all(asked)), yield* wait(personal.answersFrom.all(asked)))
-    }),
-  consentsBy: (addressId, limit) =>
+  written: async ({ table, after: id, ...query }) =>
+    table === 'inbound'
+      ? all(({ statements }) => statements.personal.inboundFrom.all({ ...query, id }), decodeInbound)
+      : (await all(({ statements }) => statements.personal.answersFrom.all({ ...query, id }), decodeUnknown)).flat(),
+  consentsBy: (addressId, id, limit) =>
     all(
-      ({ statements }) => statements.personal.consentsBy.all({ address_id: addressId, limit }),
+      ({ statements }) => statements.personal.consentsBy.all({ address_id: addressId, id, limit }),
       records.decodeConsent,
     ),
+  linksOf: (recipient, hash, limit) =>
+    all(
+      ({ statements, ids }) => statements.personal.links.all({ ...recipientColumns(ids, recipient), hash, limit }),
+      records.decodeLink,
+    ),
+  async budgetsOf(recipient, organizationIds) {
+    const budgets = organizationIds.map((organization_id) =>
+      all(
+        ({ statements, ids }) =>
+          statements.personal.budget.all({ ...recipientColumns(ids, recipient), organization_id }),
+        decodeBudget,
+      ),
+    )
+    return (await Promise.all(budgets)).flat()
+  },
   purgeHashes: (until, limit) =>
     change(({ statements }) => statements.personal.purgeHashes.run({ until: until.getTime(), limit })),
   aging: (table, after, limit) =>
