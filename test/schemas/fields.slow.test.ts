@@ -155,7 +155,6 @@ const uses: Readonly<Record<string, string>> = {
   'src/domain/plan.ts': 'pastReminders quietHours',
   'src/domain/due.ts': 'confirmedReminders',
   'src/domain/timely.ts': 'quietHours',
-  'src/services/delivery/companions.ts': 'oneMessagePerDay',
   'src/services/delivery/daily-budget.ts': 'dailyBudget',
   'src/services/delivery/daily-cap.ts': 'quietHours',
   'src/services/shared/accounts/account-review.ts': 'calendarFiles quietHours',
@@ -167,17 +166,15 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'calendarFiles mailLayout unknownOutcome unsubscribeCategories',
-  'src/services/shared/knowledge.ts':
-    'brandColor defaultCountry mailLayout practitionerNotifications textLanguage textLanguages',
-  'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters templatePartials',
-  'src/services/messages/template-preview.ts':
-    'brandColor defaultCountry mailLayout messagePrices smsPlainCharacters textLanguages',
+  'src/services/shared/knowledge.ts': 'defaultCountry mailLayout practitionerNotifications textLanguage textLanguages',
+  'src/services/messages/notices.ts': 'settleMs smsPlainCharacters templatePartials',
+  'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
   // Names on the wire, in stored answers.
   'src/services/privacy/answers.ts': 'email_address phone_number',
   'src/services/privacy/erasure.ts': 'optOuts',
   'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
-  'src/services/insight/check-up.ts': 'emailFromAddress textLanguages',
+  'src/services/insight/check-up.ts': 'textLanguages',
   'adapters/cli/commands/settings.ts': 'smsEnabled',
   'adapters/cli/commands/templates.ts': 'emailTemplates smsTemplates templatePartials',
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
@@ -186,7 +183,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/settings/settings-patch.ts':
     'calendarFiles emailTemplates quietHours smsTemplates templatePartials textLanguages',
   'src/services/settings/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
-  'src/services/settings/template-checks.ts': 'detailLevels templatePartials',
+  'src/services/settings/template-checks.ts': 'detailLevels mailLayout templatePartials',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
   'src/security/outbound-guard.ts': 'emailSmtpHost emailSmtpPort',
@@ -211,7 +208,6 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/shared/context.ts': 'settleMs',
   'src/services/shared/service-options.ts': 'settleMs',
   'src/services/planning/lifecycle-notices.ts': 'settleMs',
-  'src/services/planning/notification-transaction.ts': 'settleMs',
   'src/services/planning/plan-draft.ts': 'settleMs',
   // Answers, consent and links.
   'src/domain/consent.ts': 'optOuts',
@@ -233,10 +229,12 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/routes/template-versions.ts': 'emailTemplates email_templates smsTemplates templatePartials',
   'src/schemas/template-versions.ts': 'emailTemplates smsTemplates templatePartials',
   'src/schemas/channel-settings.ts': 'templatePartials',
-  'src/services/shared/settings-view.ts': 'templatePartials',
+  'src/services/shared/settings-view.ts': 'brandColor mailLayout templatePartials',
+  'src/services/insight/check-up-log.ts': 'mailLayout',
+  'src/services/messages/start-as-read.ts': 'alwaysNameTimeZone',
   // Other things of that name.
   'src/schemas/rules.ts': 'one_message_per_day',
-  'src/services/delivery/one-message.ts': 'one_message_per_day',
+  'src/services/delivery/one-message.ts': 'oneMessagePerDay one_message_per_day',
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',

@@ -47,7 +47,7 @@ async function found(from: readonly string[], records: Records, { organizationId
     const id = [organizationId, otherOrganizationId][index] ?? ''
     await clinic.settings.createOrganizationSettings(id, { emailSmtpHost: 'mail.example.org', emailFromAddress })
   }
-  return findingsOf(clinic, records, options, only)
+  return await findingsOf(clinic, records, options, only)
 }
 
 async function findingsOf(clinic: Pick<Notifications, 'checkUp'>, records: Records, options: object, only?: string) {

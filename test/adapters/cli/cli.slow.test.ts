@@ -194,7 +194,7 @@ it('names what is wrong, and what to do, with an exit code', async () => {
   })
 })
 
-it('logs nothing of what it finds: neither warnings nor errors', async () => {
+it('logs nothing of what it finds: neither warnings nor errors', { timeout: 120_000 }, async () => {
   const folder = await hostFolder({
     env: "{ DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_SMTP_PORT: '1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
   })
@@ -265,7 +265,9 @@ const withSources = (code: string) =>
     .replace("'appointment-notifications/smtp'", url('adapters/transport/smtp.ts'))
     .replace("'appointment-notifications/sqlite'", url('adapters/storage/sqlite.ts'))
 
-it('is silent beside the program of the README, and its guide to restoring a backup can be followed', async () => {
+it('is silent beside the program of the README, and its guide to restoring a backup can be followed', {
+  timeout: 120_000,
+}, async () => {
   const folder = await emptyFolder()
   const server = await startSmtpServer()
   onTestFinished(() => server.close())
@@ -288,7 +290,7 @@ it('is silent beside the program of the README, and its guide to restoring a bac
 
   const main = spawn(process.execPath, ['main.mjs'], { cwd: folder, env, stdio: 'inherit' })
   onTestFinished(() => void main.kill())
-  await expect.poll(() => server.mails.length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => server.mails.length, { timeout: 60_000 }).toBe(1)
   expect(await call('doctor')).toEqual({ stdout: '', stderr: '' })
   expect((await call('plan', '42')).stdout).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
   main.kill()
@@ -313,7 +315,7 @@ it.each([
   expect(err).toMatch(words)
 })
 
-it('runs as a program, and ends by itself', async () => {
+it('runs as a program, and ends by itself', { timeout: 120_000 }, async () => {
   const folder = await hostFolder()
   const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
   expect((await call('migrate')).stdout).toMatch(/^Applied /)
