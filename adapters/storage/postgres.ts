@@ -1,28 +1,14 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
-import { accountStore } from './postgres/accounts.ts'
-import { addressStore } from './postgres/addresses.ts'
-import { answerStore } from './postgres/answers.ts'
-import { auditStore } from './postgres/audit.ts'
+import { queriesOn } from './kysely/stores.ts'
 import { carrying, idPool } from './postgres/commands.ts'
-import { consentStore } from './postgres/consents.ts'
-import { decisionStore } from './postgres/decisions.ts'
-import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
 import { watchForeignChanges } from './postgres/foreign-change.ts'
 import { withinHostTransactions } from './postgres/host-transaction.ts'
-import { jobStore } from './postgres/jobs.ts'
 import { limitsOf } from './postgres/limits.ts'
-import { linkStore } from './postgres/links.ts'
 import { migrate } from './postgres/migrate.ts'
-import { keyStore, personalStore } from './postgres/personal.ts'
-import { planStore } from './postgres/plans.ts'
-import { reminderStore } from './postgres/reminders.ts'
-import { requestStore } from './postgres/requests.ts'
-import { preferenceStore, settingsStore } from './postgres/settings.ts'
+import { ownQueries } from './postgres/queries.ts'
+import { runnerOn } from './postgres/runner.ts'
 import type { PostgresTarget } from './postgres/source.ts'
-import { statisticsStore } from './postgres/statistics.ts'
-import { taskStore } from './postgres/tasks.ts'
-import { templateVersionStore } from './postgres/template-versions.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
 export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
@@ -131,24 +117,6 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     carry,
     // Several round trips, whatever they carry.
     stepMs: 12,
-    plans: planStore(engine),
-    reminders: reminderStore(engine),
-    deliveries: deliveryStore(engine),
-    settings: settingsStore(engine),
-    preferences: preferenceStore(engine),
-    addresses: addressStore(engine),
-    answers: answerStore(engine),
-    consents: consentStore(engine),
-    decisions: decisionStore(engine),
-    requests: requestStore(engine),
-    jobs: jobStore(engine),
-    audit: auditStore(engine),
-    statistics: statisticsStore(engine),
-    tasks: taskStore(engine),
-    accounts: accountStore(engine),
-    links: linkStore(engine),
-    templateVersions: templateVersionStore(engine),
-    personal: personalStore(engine),
-    keys: keyStore(engine),
+    ...queriesOn(runnerOn(engine), ownQueries(engine)),
   }
 }

@@ -1,26 +1,12 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
-import { accountStore } from './sqlite/accounts.ts'
-import { addressStore } from './sqlite/addresses.ts'
-import { answerStore } from './sqlite/answers.ts'
-import { auditStore } from './sqlite/audit.ts'
+import { queriesOn } from './kysely/stores.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
-import { consentStore } from './sqlite/consents.ts'
-import { decisionStore } from './sqlite/decisions.ts'
-import { deliveryStore } from './sqlite/deliveries.ts'
 import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
-import { jobStore } from './sqlite/jobs.ts'
-import { linkStore } from './sqlite/links.ts'
 import { migrate } from './sqlite/migrate.ts'
-import { keyStore, personalStore } from './sqlite/personal.ts'
-import { planStore } from './sqlite/plans.ts'
-import { reminderStore } from './sqlite/reminders.ts'
-import { requestStore } from './sqlite/requests.ts'
-import { preferenceStore, settingsStore } from './sqlite/settings.ts'
-import { statisticsStore } from './sqlite/statistics.ts'
-import { taskStore } from './sqlite/tasks.ts'
-import { templateVersionStore } from './sqlite/template-versions.ts'
+import { ownQueries } from './sqlite/queries.ts'
+import { runnerOn } from './sqlite/runner.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
@@ -93,24 +79,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     carry: carrying(engine),
     scrub: () => engine.scrub(),
     relieve: () => engine.relieve(),
-    plans: planStore(engine),
-    reminders: reminderStore(engine),
-    deliveries: deliveryStore(engine),
-    settings: settingsStore(engine),
-    preferences: preferenceStore(engine),
-    addresses: addressStore(engine),
-    answers: answerStore(engine),
-    consents: consentStore(engine),
-    decisions: decisionStore(engine),
-    requests: requestStore(engine),
-    jobs: jobStore(engine),
-    audit: auditStore(engine),
-    statistics: statisticsStore(engine),
-    tasks: taskStore(engine),
-    accounts: accountStore(engine),
-    links: linkStore(engine),
-    templateVersions: templateVersionStore(engine),
-    personal: personalStore(engine),
-    keys: keyStore(engine),
+    ...queriesOn(runnerOn(engine), ownQueries(engine)),
   }
 }

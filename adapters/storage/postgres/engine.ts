@@ -63,8 +63,6 @@ export type Engine = {
   readonly limits: Limits
   /** One statement, or several that need not agree. Runs again if the connection breaks. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T>
-  /** Several statements that see the same rows. */
-  snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
   write<T>(work: (database: Database) => Promise<T>): Promise<T>
   carry: Commands['carry']
@@ -211,23 +209,20 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     return source.session((lent) => transacted(lent, way, work), way.lending)
   }
 
-  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
-    track(async () => {
-      const found = await database()
-      const { library } = await opened()
-      return transaction(way, async (run, begun) => {
-        await begun
-        return work({ ...found, run, begun, bind: library.bindQuery(run, found.kinds) })
-      })
-    })
-
   return {
     instance,
     schema,
     limits,
     read: (work) => track(async () => work(await database())),
-    snapshot: (work) => inTransaction(ways.reading, work),
-    write: (work) => inTransaction(ways.writing, work),
+    write: (work) =>
+      track(async () => {
+        const found = await database()
+        const { library } = await opened()
+        return transaction(ways.writing, async (run, begun) => {
+          await begun
+          return work({ ...found, run, begun, bind: library.bindQuery(run, found.kinds) })
+        })
+      }),
     carry: (work, pace) =>
       track(async () => {
         const found = await database()

@@ -7,17 +7,12 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
-import { addressReads } from './addresses.ts'
+import { byKeys } from './by-keys.ts'
 import { carrying, type IdPool } from './commands.ts'
-import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
 import { answerLimitMs, type Limits } from './limits.ts'
-import { planReads } from './plans.ts'
-import { reminderList } from './reminders.ts'
-import { preferenceReads, settingsReads } from './settings.ts'
 import { type Run, runOn } from './source.ts'
-import { taskTouch } from './tasks.ts'
 import type { PgClient } from './vendor.ts'
 
 type HostConnection = { readonly kysely: KyselyTransaction } | { readonly client: Pick<PgClient, 'query'> }
@@ -159,13 +154,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
     const commands = hostCommands(engine, connection, queue)
     return {
       carry: carrying(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
-      plans: planReads(commands),
-      reminders: reminderList(commands),
-      deliveries: deliveryReads(commands),
-      settings: settingsReads(commands),
-      preferences: preferenceReads(commands),
-      addresses: addressReads(commands),
-      tasks: taskTouch(commands),
+      ...byKeys(commands),
     }
   }
 }

@@ -18,24 +18,20 @@ export type Way = { readonly begin: (isPrepared: boolean) => string; readonly le
 /** The isolation and all settings are said with BEGIN, in one round trip: no default of a role, database or host matters. */
 export function waysOf(limits: Limits, names: StatementNames) {
   const own = setLocal(ownSettings(limits))
-  function way(mode: string, more: readonly string[], lending: Lending): Way {
-    const begin = `begin isolation level ${mode}`
+  function way(more: readonly string[], lending: Lending): Way {
+    const begin = 'begin isolation level read committed'
     const [prepared, unprepared] = [[begin, ...more].join('; '), [begin, own, ...more].join('; ')]
     return { begin: (isPrepared) => (isPrepared ? prepared : unprepared), lending }
   }
   return {
     /** One statement, where the connection cannot have settings of its own. */
-    single: way('read committed', [], {}),
-    /** Several statements that see the same rows. */
-    reading: way('repeatable read read only', [], {}),
-    migrating: way(
-      'read committed',
-      ['set local statement_timeout = 0', `set local lock_timeout = ${limits.busyTimeoutMs}`],
-      { isUnlimited: true },
-    ),
-    writing: way('read committed', byIndex, { names }),
+    single: way([], {}),
+    migrating: way(['set local statement_timeout = 0', `set local lock_timeout = ${limits.busyTimeoutMs}`], {
+      isUnlimited: true,
+    }),
+    writing: way(byIndex, { names }),
     /** As `writing`, for who has others to go on with. */
-    hasty: way('read committed', [...byIndex, `set local lock_timeout = ${hastyMs}`], { names }),
+    hasty: way([...byIndex, `set local lock_timeout = ${hastyMs}`], { names }),
   }
 }
 

@@ -1,11 +1,15 @@
-import { type DuePage, type DueQuery, type SendQueue, sendQueueKey } from '../../../src/index.ts'
+import { type DuePage, type DueQuery, type ReminderStore, type SendQueue, sendQueueKey } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
+import type { RecordOf } from '../kysely/query.ts'
 import type { DueStatements } from '../kysely/statements/due.ts'
+import type { DueDeliveries } from '../kysely/stores.ts'
+import type { Commands, Tx } from './engine.ts'
 
 type Found<R> = { readonly rows: readonly R[]; readonly more: readonly SendQueue[] }
 
 /** The head of all that is due; and where it is full, the heads of the queues that it hides. */
-export function findDue<R>(
+function findDue<R>(
   statements: DueStatements<R, 'sync'>,
   laneOf: (row: R) => SendQueue,
   { now, limit, except = [], share = { index: 0, of: 1 } }: DueQuery,
@@ -30,10 +34,90 @@ export function findDue<R>(
   return { rows: [...rows, ...behind], more }
 }
 
-export const pageOf = <R, Row extends { readonly id: number; readonly dueAt: Date | null }>(
+const pageOf = <R, Row extends { readonly id: number; readonly dueAt: Date | null }>(
   { rows, more }: Found<R>,
   decode: (row: R) => Row,
 ): DuePage<Row> => ({
   rows: rows.map(decode).sort(byDueTime),
   more,
+})
+
+type Reminder = RecordOf<'appointment_reminders'>
+
+const reminderLane = ({ organization_id: organizationId, reminder_type: channel }: Reminder): SendQueue => ({
+  organizationId,
+  channel,
+})
+const deliveryLane = (row: RecordOf<'notification_history'>): SendQueue => ({
+  organizationId: row.organization_id,
+  channel: row.notification_type,
+})
+
+/** Adds what the limit cut off of the appointments that are there. */
+function completed(tx: Tx, found: readonly Reminder[], now: number): readonly Reminder[] {
+  const keyOf = (row: Reminder) => `${row.appointment_id} ${sendQueueKey(reminderLane(row))}`
+  const seen = new Set(found.map(keyOf))
+  const others = tx.statements.reminders.dueBeside.all({
+    appointmentIds: JSON.stringify([...new Set(found.map((row) => row.appointment_id))]),
+    ids: JSON.stringify(found.map(({ id }) => id)),
+    now,
+  })
+  return [...found, ...others.filter((row) => seen.has(keyOf(row)))]
+}
+
+export const dueReminders =
+  (engine: Commands): ReminderStore['due'] =>
+  (query) =>
+    engine.snapshot((tx) => {
+      const found = findDue(tx.statements.reminders.due, reminderLane, query)
+      const isCut = found.more.length > 0
+      return pageOf(
+        isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found,
+        records.decodeReminder,
+      )
+    })
+
+const beforeAll = new Date(-8_640_000_000_000_000)
+
+const earliest = (...instants: (number | null | undefined)[]): Date | null => {
+  const known = instants.filter((value) => typeof value === 'number')
+  return known.length === 0 ? null : new Date(Math.min(...known))
+}
+
+/** Goes from one time to the next along the index, past all rows that share one. */
+function dueTimes({ statements }: Tx, after: number, until: number, limit: number): Date[] {
+  const times: Date[] = []
+  for (let last = after; times.length < limit; ) {
+    const past = { now: last }
+    const next = earliest(
+      statements.reminders.due.next.get(past)?.due_at,
+      statements.deliveries.due.next.get(past)?.due_at,
+    )
+    if (next === null || next.getTime() > until) break
+    times.push(next)
+    last = next.getTime()
+  }
+  return times
+}
+
+export const dueDeliveries = (engine: Commands): DueDeliveries => ({
+  due: (query) =>
+    engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, deliveryLane, query), records.decodeDelivery)),
+  nextDueAt: (after = beforeAll) =>
+    engine.snapshot(({ statements }) => {
+      const since = { now: after.getTime() }
+      return earliest(
+        statements.reminders.due.next.get(since)?.due_at,
+        statements.deliveries.due.next.get(since)?.due_at,
+      )
+    }),
+  dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
+  challenge: (claims) =>
+    engine.write(({ statements }) =>
+      claims.map((claim) => statements.deliveries.challenge.run(records.encodeChallenge(claim)).changes > 0),
+    ),
+  renew: (commands) =>
+    engine.write(({ statements }) =>
+      commands.map((command) => statements.deliveries.renew.run(records.encodeRenewal(command)).changes > 0),
+    ),
 })

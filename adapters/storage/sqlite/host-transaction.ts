@@ -9,16 +9,11 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
-import { addressStore } from './addresses.ts'
+import { byKeys } from './by-keys.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
-import { deliveryReads } from './deliveries.ts'
 import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
 import { patience } from './patience.ts'
-import { planStore } from './plans.ts'
-import { reminderStore } from './reminders.ts'
-import { preferenceStore, settingsStore } from './settings.ts'
-import { taskStore } from './tasks.ts'
 import type { SqliteDatabase } from './vendor.ts'
 
 /** The host's connection, whenever it answers. */
@@ -142,15 +137,6 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
   return (given: unknown): TransactionStorage => {
     const { key, connected } = readTransaction(given)
     const commands = hostCommands(engine, busyTimeoutMs, laneOf(key), connected)
-    return {
-      carry: carrying(commands),
-      plans: planStore(commands),
-      reminders: reminderStore(commands),
-      deliveries: deliveryReads(commands),
-      settings: settingsStore(commands),
-      preferences: preferenceStore(commands),
-      addresses: addressStore(commands),
-      tasks: taskStore(commands),
-    }
+    return { carry: carrying(commands), ...byKeys(commands) }
   }
 }

@@ -34,6 +34,8 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       .orderBy('created_at')
       .orderBy('id')
       .limit(p('limit'))
+  const ofPerson = (p: Param<Of & After>) =>
+    sql<boolean>`recipient_type = ${p('recipient_type')} and recipient_id = ${p('recipient_id')} and id > ${p('id')}`
   return {
     messages: bind(query((p: Param<Messages>) => messages(p).compile())),
     messagesLeft: bind(query((p: Param<Messages>) => messages(p).where('erased_at', 'is', null).compile())),
@@ -114,28 +116,12 @@ export const personalStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ),
     answersOf: bind(
       query((p: Param<Of & After>) =>
-        db
-          .selectFrom('notification_answers')
-          .selectAll()
-          .where('recipient_type', '=', p('recipient_type'))
-          .where('recipient_id', '=', p('recipient_id'))
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
+        db.selectFrom('notification_answers').selectAll().where(ofPerson(p)).orderBy('id').limit(p('limit')).compile(),
       ),
     ),
     consentsOf: bind(
       query((p: Param<Of & After>) =>
-        db
-          .selectFrom('notification_consents')
-          .selectAll()
-          .where('recipient_type', '=', p('recipient_type'))
-          .where('recipient_id', '=', p('recipient_id'))
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
+        db.selectFrom('notification_consents').selectAll().where(ofPerson(p)).orderBy('id').limit(p('limit')).compile(),
       ),
     ),
     inboundFrom: bind(

@@ -99,15 +99,17 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .compile(),
       ),
     ),
+    /** Ordered: the planner of Postgres would read the whole of a table where the rows are at its end. */
     pending: bind(
-      query((p: Param<{ limit: number }>) =>
-        sql<{ total: number }>`select
-            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null
-              order by unregistered_since limit ${p('limit')}) as unregistered)
-            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null
-              order by due_at limit ${p('limit')}) as waiting)
-          as total`.compile(db),
-      ),
+      query((p: Param<{ limit: number }>) => {
+        const some = sql.lit(1).as('one')
+        const tasks = db.selectFrom(table).select(some).where('unregistered_since', 'is not', null)
+        const reminders = db.selectFrom('appointment_reminders').select(some).where('due_at', 'is not', null)
+        return sql<{ total: number }>`select
+            (select count(*) from ${tasks.orderBy('unregistered_since').limit(p('limit'))} as unregistered)
+            + (select count(*) from ${reminders.orderBy('due_at').limit(p('limit'))} as waiting)
+          as total`.compile(db)
+      }),
     ),
     oldestPending: bind(
       query(() =>

@@ -1,6 +1,6 @@
-import type { PlanPage, PlanQueries, ReplanPage, TransactionStorage } from '../../../src/index.ts'
+import type { PlanPage, ReplanPage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import type { Commands, Database, Engine } from './engine.ts'
+import type { Database, Engine } from './engine.ts'
 import { busyError, isLockTimeout } from './errors.ts'
 import { takeLocks } from './locks.ts'
 import { qualified } from './names.ts'
@@ -53,7 +53,7 @@ const shortlyMs = 200
  * though, and then it is `storage_busy`: the server lets nobody else begin an insertion while the page waits, and a host
  * may hold its transaction open for as long as it likes.
  */
-async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
+export async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
   const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
   if ((await engine.read(oldest)) === undefined) return null
   const waitMs = Math.min(shortlyMs, engine.limits.busyTimeoutMs)
@@ -73,42 +73,3 @@ async function replanPage(engine: Engine, now: Date, limit: number): Promise<Rep
     return { jobId: job.id, ...(await pageOf(database, job, now, limit)) }
   })
 }
-
-/** What a transaction of the host carries out too. */
-export const planReads = (engine: Commands): TransactionStorage['plans'] => ({
-  find: (appointmentIds) =>
-    engine.read(async ({ run, schema, ids, kinds }) => {
-      const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
-      const { rows } = await run<records.Row<'reminder_plans'>>(
-        `select * from ${qualified(schema, 'reminder_plans')} where appointment_id = any($1)`,
-        [[...unique]],
-      )
-      return rows.map((row) => records.decodePlan(decodeRow(row, kinds)))
-    }),
-})
-
-export const planStore = (engine: Engine): PlanQueries => ({
-  ...planReads(engine),
-  get: (organizationId, appointmentId) =>
-    engine.read(async ({ statements, ids }) => {
-      const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })
-      return row === undefined ? null : records.decodePlan(row)
-    }),
-  upcoming: (now, cursor, limit) =>
-    engine.read(async ({ statements: { plans } }) => {
-      const after = Number(cursor ?? 0)
-      const lastId = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? records.endOfPlans
-      const page = { now: now.getTime(), cursor: after, lastId, limit }
-      return records.pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
-    }),
-  ahead: (query) =>
-    engine.read(async ({ statements: { plans } }) =>
-      (await plans.ahead.all(records.encodeAhead(query))).map((row) => records.decodeAhead(row)),
-    ),
-  nextReplanPage: (now, limit) => replanPage(engine, now, limit),
-  advanceReplan: (jobId, cursor) =>
-    engine.read(async ({ statements }) => {
-      if (cursor === null) await statements.plans.endJob.run({ id: jobId })
-      else await statements.plans.advanceJob.run({ id: jobId, cursor: Number(cursor) })
-    }),
-})

@@ -1,0 +1,60 @@
+import type * as records from '../../../src/records/index.ts'
+import type { Reader } from './merged-list.ts'
+import type { Answer, Mode, Written } from './query.ts'
+import type { Statements } from './statements.ts'
+
+/** What a query asks with. */
+type Tools<M extends Mode> = { readonly statements: Statements<M>; readonly ids: records.IdCodec }
+
+/**
+ * How a database runs the queries of `stores/`, which are written once for synchronous and asynchronous drivers. Rows are decoded where
+ * they are read, so that one that cannot be decoded is a failure of the storage.
+ */
+export type Runner<M extends Mode> = {
+  /** The rows of one statement. */
+  all<R, T>(ask: (tools: Tools<M>) => Answer<M, R[]>, decode: (row: R) => T): Promise<T[]>
+  /** The row of one statement, or null. */
+  first<R, T>(ask: (tools: Tools<M>) => Answer<M, R | undefined>, decode: (row: R) => T): Promise<T | null>
+  /** How many rows one statement changed. */
+  change(ask: (tools: Tools<M>) => Answer<M, Written>): Promise<number>
+  /** Several statements: of one snapshot where a database gives that for nothing, else each for itself. */
+  read<T>(work: (tools: Tools<M>, wait: Wait<M>) => Steps<T>): Promise<T>
+  /** Several statements that change rows: in one transaction, or each for itself. */
+  write<T>(work: (tools: Tools<M>, wait: Wait<M>) => Steps<T>): Promise<T>
+  /** For lists that are read in parts. */
+  reader(): Promise<Reader>
+}
+
+/** Statements one after another: `yield* wait(...)` where asynchronous code alone would `await`. */
+export type Steps<T> = Generator<Promise<void>, T, void>
+type Wait<M extends Mode> = <T>(answer: Answer<M, T>) => Steps<T>
+
+/** What an answer is, once it is there. */
+export function* wait<T>(answer: T | Promise<T>): Steps<T> {
+  if (!(answer instanceof Promise)) return answer
+  let given = (): T => {
+    throw new Error('went on before the answer')
+  }
+  yield answer.then((value) => {
+    given = () => value
+  })
+  return given()
+}
+
+/** On a synchronous driver nothing is waited for. */
+export function runAtOnce<T>(steps: Steps<T>): T {
+  const step = steps.next()
+  if (step.done !== true) throw new Error('a synchronous driver answers at once')
+  return step.value
+}
+
+export async function runAwaiting<T>(steps: Steps<T>): Promise<T> {
+  let step = steps.next()
+  while (step.done !== true) {
+    step = await step.value.then(
+      () => steps.next(),
+      (error) => steps.throw(error),
+    )
+  }
+  return step.value
+}

@@ -1,0 +1,24 @@
+import { type Runner, runAwaiting, wait } from '../kysely/runner.ts'
+import type { Engine } from './engine.ts'
+
+/** Each statement for itself, on whatever connection is free. */
+export const runnerOn = (engine: Engine): Runner<'async'> => ({
+  all: (ask, decode) => engine.read(async (database) => (await ask(database)).map((row) => decode(row))),
+  first: (ask, decode) =>
+    engine.read(async (database) => {
+      const row = await ask(database)
+      return row === undefined ? null : decode(row)
+    }),
+  change: (ask) => engine.read(async (database) => (await ask(database)).changes),
+  read: (work) => engine.read((database) => runAwaiting(work(database, wait))),
+  write: (work) => engine.read((database) => runAwaiting(work(database, wait))),
+  reader: async () => ({
+    ids: await engine.read(async ({ ids }) => ids),
+    hop: 20_000,
+    window: 5000,
+    ask: (build) =>
+      engine.read(({ bind, builder, lists, schema }) =>
+        bind(build({ builder, lists, merging: lists.postgresMerging(schema) })).all({}),
+      ),
+  }),
+})

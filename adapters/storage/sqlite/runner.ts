@@ -1,0 +1,28 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Runner, runAtOnce, wait } from '../kysely/runner.ts'
+import type { Commands } from './engine.ts'
+
+export const runnerOn = (engine: Commands): Runner<'sync'> => ({
+  all: (ask, decode) => engine.read((tx) => ask(tx).map((row) => decode(row))),
+  first: (ask, decode) =>
+    engine.read((tx) => {
+      const row = ask(tx)
+      return row === undefined ? null : decode(row)
+    }),
+  change: (ask) => engine.write((tx) => ask(tx).changes),
+  read: (work) => engine.snapshot((tx) => runAtOnce(work(tx, wait))),
+  write: (work) => engine.write((tx) => runAtOnce(work(tx, wait))),
+  /** A statement holds the event loop for some 5 ms at most: places are read along an index, rows one by one. */
+  reader: async () => ({
+    ids: await engine.read(({ ids }) => ids),
+    hop: 3000,
+    window: 300,
+    async ask(build) {
+      const rows = await engine.read(({ bind, builder, lists }) =>
+        bind(build({ builder, lists, merging: lists.sqliteMerging })).all({}),
+      )
+      await turn()
+      return rows
+    },
+  }),
+})
