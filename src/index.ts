@@ -156,12 +156,12 @@ export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './serv
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { ErasureReport } from './services/privacy/erasure.ts'
 export type {
-  ExportedAddress,
   ExportedDecision,
   ExportedLink,
   ExportedMessage,
   RecipientExport,
 } from './services/privacy/export.ts'
+export type { ExportedAddress } from './services/privacy/export-addresses.ts'
 export type { ErasureOptions, Privacy } from './services/privacy/privacy.ts'
 export type { RetentionCounts, RetentionStatus } from './services/privacy/retention.ts'
 export type { KeyReport, RotationReport } from './services/privacy/rotation.ts'

@@ -7,7 +7,9 @@ import { channelPreferences } from '../../schemas/channel-settings.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { ConsentRecord } from '../../schemas/consent.ts'
 import type { Context } from '../shared/context.ts'
-import type { RecipientExport } from './export.ts'
+
+/** `organizationId` '': by the sender that several organizations share. */
+export type ExportedAddress = Omit<AddressRow, 'id'>
 
 /** So much of what was written and said is on a page at most, whatever the number of its addresses. */
 const writtenAtOnce = 1000
@@ -37,7 +39,11 @@ export async function reachOfPreferences(context: Context, recipient: RecipientR
 
 /** By which address, of which of its sources, after which row. */
 type Left = readonly [by: number, source: number, after: number]
-type Said = Pick<RecipientExport, 'written' | 'consents'> & { readonly left: Left | null }
+type Said = {
+  readonly written: readonly Written[]
+  readonly consents: readonly ConsentRecord[]
+  readonly left: Left | null
+}
 
 /** What is held of these addresses, and of what came from them, unless others have them too. `from`: where the page before ended. */
 export async function heldOf(
@@ -45,7 +51,7 @@ export async function heldOf(
   recipient: RecipientRef,
   refs: readonly Reach[],
   from: Left | null,
-): Promise<Pick<RecipientExport, 'addresses'> & Said> {
+): Promise<{ readonly addresses: readonly ExportedAddress[] } & Said> {
   if (refs.length === 0) return { addresses: [], written: [], consents: [], left: null }
   const { addresses, personal } = context.options.storage
   const known = new Map(refs.map((one) => [JSON.stringify([one.organizationId, one.channel, one.address]), one]))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { AddressRow, AnswerRow, BudgetCount, LinkRow, ReminderRow, Written } from '../../ports/storage.ts'
+import type { AnswerRow, BudgetCount, LinkRow, ReminderRow, Written } from '../../ports/storage.ts'
 import type { AuditRecord } from '../../schemas/audit.ts'
 import { type EntityId, fieldInvalid, type RecipientRef } from '../../schemas/common.ts'
 import type { ConsentRecord } from '../../schemas/consent.ts'
@@ -9,7 +9,7 @@ import type { Preferences } from '../../schemas/preferences.ts'
 import type { Context } from '../shared/context.ts'
 import { showPreferences } from '../shared/settings-view.ts'
 import { type Notification, showNotification } from '../shared/views.ts'
-import { heldOf, preferencesOf, reachOf, reachOfPreferences } from './export-addresses.ts'
+import { type ExportedAddress, heldOf, preferencesOf, reachOf, reachOfPreferences } from './export-addresses.ts'
 
 /** A message with all that is held of it. */
 export type ExportedMessage = Notification & {
@@ -23,8 +23,6 @@ export type ExportedDecision = {
   readonly appointmentId: EntityId
   readonly entries: readonly DecisionEntry[]
 }
-/** `organizationId` '': by the sender that several organizations share. */
-export type ExportedAddress = Omit<AddressRow, 'id'>
 
 /** A link in a message. `purpose` is `revoked` where it opens nothing any more. */
 export type ExportedLink = Omit<LinkRow, 'hash' | 'contact' | 'recipient'>
