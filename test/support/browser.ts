@@ -102,7 +102,8 @@ export async function openBrowser(program: string): Promise<{ readonly tab: Tab;
     async screenshot() {
       const { data } = z
         .object({ data: z.string() })
-        .parse(await send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true }))
+        // Beyond the viewport, pages from right to left would be moved aside.
+        .parse(await send('Page.captureScreenshot', { format: 'png' }))
       return Buffer.from(data, 'base64')
     },
   }
