@@ -263,9 +263,11 @@ export class SettingsService {
   async verifyAccounts(id: string, options: VerifyOptions = {}): Promise<readonly AccountCheck[]> {
     const { accountId } = parseInput(verifyOptions, options, 'verification')
     const row = await this.#settingsOrNull(id)
+    await this.#context.hostAccounts.refresh()
+    const named = accountId === undefined ? null : accountNamed(this.#context, row, accountId)
+    // What is refused above has written nothing.
     await this.#context.hostAccounts.load()
-    const chosen =
-      accountId === undefined ? accountsInUse(this.#context, row) : [accountNamed(this.#context, row, accountId)]
+    const chosen = named === null ? accountsInUse(this.#context, row) : [named]
     return Promise.all(chosen.map((one) => checkAccount(this.#context, row, one)))
   }
 

@@ -91,12 +91,14 @@ export async function testAccount(
   { accountId, idempotencyKey, ...given }: z.output<typeof testMessageOptions>,
   content: TestContent | null = null,
 ): Promise<TestMessageResult> {
-  await context.hostAccounts.load()
+  await context.hostAccounts.refresh()
   const chosen = accountId === undefined ? null : accountNamed(context, row, accountId)
   const channel = given.channel ?? chosen?.channel ?? email.name
   if (chosen !== null && chosen.channel !== channel)
     throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
   const address = testAddress(channel, contact, row)
+  // What is refused above has written nothing.
+  await context.hostAccounts.load()
   const found = (await context.host.organizations([organizationId]))(organizationId)
   const { name: organizationName = null, locale } = found.kind === 'known' ? found.value : {}
   const named = { organizationName, locale: locale ?? usualLocale }
