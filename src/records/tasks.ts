@@ -160,10 +160,11 @@ function later(about: About, command: Kind<'later'>): boolean {
 }
 
 /** Stored before the call: if the process dies in between, the task is in doubt rather than unnoticed. */
-function call(about: About, at: Date): boolean {
+function call(about: About, { task: asRead, at }: Kind<'calling'>): boolean {
   const { task, delivery } = about
   if (task === undefined || delivery?.delivery_state !== 'handed_over' || delivery.reason !== null) return false
-  if (delivery.erased_at !== null) return false
+  // Where it was created meanwhile, another call would be of something else.
+  if (delivery.erased_at !== null || task.task_id !== asRead.taskId) return false
   write(about, at, { attempts: task.attempts + 1 })
   return true
 }
@@ -173,7 +174,7 @@ function carryOut(about: About, command: TaskCommand): boolean {
     case 'registered':
       return registered(about, command)
     case 'calling':
-      return call(about, command.at)
+      return call(about, command)
     case 'rewritten':
       if (about.task === undefined) return false
       rewrite(about, command.body, command.at)
@@ -207,6 +208,8 @@ function eventOf(command: TaskCommand): string | null {
   return command.kind === 'lost' || command.kind === 'taken_over' || command.kind === 'held' ? command.kind : null
 }
 
+const isCreation = (command: TaskCommand): boolean => command.kind === 'registered' && command.event === 'created'
+
 /** After these a creation may have to be repeated still. */
 const asksOn: readonly TaskCommand['kind'][] = ['calling', 'later', 'recall']
 
@@ -215,13 +218,14 @@ function applyTask(rows: Rows, command: TaskCommand, tally: Tally): boolean {
   const delivery = notificationId === null ? undefined : rows.get(keys.delivery, { id: notificationId })
   const reminder = reminderId === null ? undefined : rows.get(keys.reminder, { id: reminderId })
   const task = rows.get(keys.task, { id })
+  // Created twice under one key, it is one task.
+  const event = task !== undefined && task.task_id !== null && isCreation(command) ? null : eventOf(command)
   const isCarriedOut = carryOut({ rows, tally, task, delivery, reminder }, command)
   if (!asksOn.includes(command.kind)) eraseKept(rows, delivery)
   if (!isCarriedOut) return false
   const about = delivery ?? reminder
   if (about === undefined) return true
   const organizationId = about.organization_id
-  const event = eventOf(command)
   if (event !== null && task !== undefined) {
     tally.add({ organizationId, channel: task.channel, category: task.category, detail: event }, 'TASK', command.at)
   }

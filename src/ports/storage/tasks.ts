@@ -61,7 +61,7 @@ export const reportedFailed = 'reported_failed'
  *   reminder and delivery, even where the row is gone because a report was faster. After a `reportedFailed` that was faster, it stays due.
  * - `rewritten`: no creation was tried yet, and its body is another one by now.
  * - `calling`: TaskManager is about to be asked to create or change it; from here on that may have arrived. False where the message
- *   was recalled or settled meanwhile: then it must not be asked.
+ *   was recalled or settled, or its task created meanwhile: then it must not be asked.
  * - `later`: looked at again at `nextAt`; `unsent` takes back one `calling`, of a call that surely changed nothing.
  * - `recall`: it should not be sent any more: the reminder is CANCELLED and the delivery marked with the rule, and TaskManager
  *   is still to be told.
@@ -74,7 +74,7 @@ export const reportedFailed = 'reported_failed'
  * - `forget`: the row is removed, nothing else changes.
  */
 export type TaskCommand = {
-  readonly task: Pick<TaskRow, 'id' | 'reminderId' | 'notificationId' | 'touched'>
+  readonly task: Pick<TaskRow, 'id' | 'reminderId' | 'notificationId' | 'touched' | 'taskId'>
   readonly at: Date
   /** Written with it. */
   readonly entries: readonly DecisionEntry[]

@@ -59,7 +59,7 @@ export async function noteFailure(
   const about = { task, at: clock.now(), entries: [] }
   const nextAt = clock.now()
   if (task.taskId === null && taskId !== null) {
-    const known = { taskId, executionId, body: null, nextAt, event: null } as const
+    const known = { taskId, executionId, body: null, nextAt, event: 'created' } as const
     await storage.tasks.apply([{ ...about, kind: 'registered', ...known }])
   }
   await storage.tasks.apply([{ ...about, kind: 'later', nextAt, unsent: false, errorCode: reportedFailed }])

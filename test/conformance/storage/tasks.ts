@@ -107,6 +107,14 @@ const rulesOf = async (storage: Store) =>
   (await storage.decisions.list(organizationId, 100)).flatMap(({ entries }) => entries.map(({ rule }) => rule))
 
 export function tasks({ migrated }: Starter): void {
+  it('creates a task once, also for a caller who read it before it was created', async () => {
+    const { storage } = await migrated()
+    const { task } = await handed(storage)
+    await storage.tasks.apply([command(task, { kind: 'calling' }), acknowledged(task)])
+    expect(await storage.tasks.apply([command(task, { kind: 'calling' }), acknowledged(task)])).toEqual([false, true])
+    expect(await counts(storage)).toMatchObject({ 'TASK created': 1 })
+  })
+
   it('keeps a task due whose failure was reported before the response to its creation was written', async () => {
     const { storage } = await migrated()
     const { task, reminderId } = await handed(storage)
