@@ -19,7 +19,7 @@ import {
   type TraceContextOf,
   type Transport,
 } from '../../src/index.ts'
-import { type Links, linksTo, Remembered, type SpanContextLike, textOf } from './links.ts'
+import { type Links, linksTo, Remembered, type SpanContextLike, textOf } from './otel/links.ts'
 
 export type { SpanContextLike }
 
