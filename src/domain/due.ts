@@ -1,7 +1,7 @@
 import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
-import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { hasOffset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import { isProviderLocked, isUnconfigured, type Rule } from '../schemas/rules.ts'
 import { isSameZone } from '../schemas/time-zone.ts'
@@ -74,7 +74,7 @@ export function checkReminder(
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel, appointment.kind)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = plan.customReminders ?? allowed.offsets
-  if (!offsets.some((offset) => parseOffset(offset).text === reminder.offset)) return cancel('offset_removed')
+  if (!hasOffset(offsets, reminder.offset)) return cancel('offset_removed')
   if (isNeedless(reminder.offset, plan, recipient, offsets, appointment, surroundings)) return cancel('confirmed')
   const { reminderTime: since } = reminder
   const life = { category: 'REMINDER', since, start: appointment.start.instant } as const

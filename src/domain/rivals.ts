@@ -1,6 +1,6 @@
 import type { Channel } from '../channels/index.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
-import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { hasOffset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { Rule } from '../schemas/rules.ts'
 import type { ReminderStatus } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
@@ -104,7 +104,7 @@ export function standsFor(
     return false
   if (timeOf(sibling, start, week) <= timeOf(reminder, start, week)) return false
   if (sibling.status === 'SENT') return true
-  const isWanted = offsets.some((offset) => parseOffset(offset).text === sibling.offset)
+  const isWanted = hasOffset(offsets, sibling.offset)
   return sibling.status === 'PENDING' && sibling.reminderTime <= now && sibling.heldAt === null && isWanted
 }
 

@@ -73,6 +73,10 @@ export function parseOffset(input: OffsetInput): Offset {
   return offset
 }
 
+/** Whether one of these is the offset of this normal form. */
+export const hasOffset = (offsets: readonly OffsetInput[], text: string): boolean =>
+  offsets.some((offset) => parseOffset(offset).text === text)
+
 /** For descriptions of the API: what `readOffset` takes, as far as a schema can say it. */
 const hours = z.number().meta({
   description: 'Hours before the start',

@@ -52,8 +52,8 @@ export async function calendarFilesOf(
       try {
         const text = textOf()
         const { saysWhen } = text
-        const told = saysWhen ? null : notifiedIn(held?.by.snapshot ?? null)
-        const isRight = told !== null && changesSince(told, subject).length === 0
+        const notified = saysWhen ? null : notifiedIn(held?.by.snapshot ?? null)
+        const isRight = notified !== null && changesSince(notified, subject).length === 0
         const last = lastSequence(files)
         const step = calendarStep(due.delivery, { held, last, sender, mayBegin, saysWhen, isRight })
         if (step === null) return null
@@ -67,8 +67,8 @@ export async function calendarFilesOf(
             sequence,
             organizer: { address: organizer, name: senderName, ...(organizer !== sender && { sentBy: sender }) },
             attendee: { address: result.address, name: attendeeName },
-            // Found by its id, an event that is taken out says no time that its calendar was not told.
-            start: saysWhen ? subject.start.instant : (told?.instant ?? now),
+            // Found by its id, an event that is taken out names no time that its calendar does not have.
+            start: saysWhen ? subject.start.instant : (notified?.instant ?? now),
             durationMinutes: saysWhen ? subject.durationMinutes : null,
             text,
             now,
@@ -93,7 +93,7 @@ function changingOf({ due }: Sendable): Changing | null {
     : { due, organizationId, appointmentId }
 }
 
-/** What a message told of its appointment; null: nobody knows any more. */
+/** What a message named of its appointment; null: nobody knows any more. */
 function notifiedIn(snapshot: string | null): Notified | null {
   const appointment = parseSnapshot(snapshot)
   return appointment === null ? null : notifiedOf(appointment)

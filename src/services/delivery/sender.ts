@@ -253,11 +253,11 @@ export class Sender {
 /** The message was accepted, whatever a transport in plain JavaScript resolves with: nothing, or an id that is no text. */
 function receiptOf(answer: unknown): SendReceipt | TransportError {
   if (isTransportError(answer)) return answer
-  const told = typeof answer === 'object' && answer !== null ? answer : {}
-  const id: unknown = Reflect.get(told, 'messageId')
+  const given = typeof answer === 'object' && answer !== null ? answer : {}
+  const id: unknown = Reflect.get(given, 'messageId')
   return {
     messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null,
-    traceContext: asTraceContext(Reflect.get(told, 'traceContext')),
+    traceContext: asTraceContext(Reflect.get(given, 'traceContext')),
   }
 }
 

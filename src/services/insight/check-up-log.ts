@@ -23,7 +23,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     'Correct the option "authenticate": it returns a caller, or null for nobody, and does not throw.',
   ],
   [/the option "logger" failed/, 'Correct the option "logger": its methods must not throw or reject.'],
-  [/^event listener failed/, 'Correct this listener of yours; what it was told of was done all the same.'],
+  [/^event listener failed/, 'Correct this listener of yours; what it was notified of was done all the same.'],
   [/^mail layout failed/, 'Correct the option "mailLayout".'],
   [
     /^nothing planned for a recipient/,

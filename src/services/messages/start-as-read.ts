@@ -4,7 +4,7 @@ import type { MessageFacts } from '../../messages/index.ts'
 type Clock = Pick<Start, 'instant' | 'timeZone'>
 type Reader = { readonly timeZone?: string | null | undefined }
 
-/** A start as its readers are told of it: whether its zone is named, and whether "tomorrow" is another day where one of them is. */
+/** A start as a message to its readers names it: whether its zone is named, and whether "tomorrow" is another day where one of them is. */
 export const startAsRead = (
   start: Clock,
   readers: readonly Reader[],
