@@ -2,6 +2,7 @@ import {
   type DeliveryPage,
   type DeliveryQuery,
   type DeliveryRow,
+  type DeliveryState,
   maxCountedTotal,
   recipientTypes,
 } from '../../../src/index.ts'
@@ -84,28 +85,34 @@ async function settledOf(
   return combinations(reader, asked, settled, ['status', ...kinds])
 }
 
-/** What rests unsettled, and what something is still due of: it has no status. */
+/** What rests unsettled, what waits, and what is being sent: it has no status. */
 async function openOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
-  if (asked.status !== undefined || asked.delivery_state === 'settled') return []
+  const { delivery_state: state, ...others } = asked
+  if (asked.status !== undefined || state === 'settled') return []
+  const isAsked = (one: DeliveryState) => state === undefined || state === one
   const resting = { equals: { ...of(organization), due_at: null, status: null } }
+  // Never more than are sent at once.
+  const sending = { equals: {}, words: { delivery_state: 'sending' }, beside: { ...of(organization), ...others } }
   return [
     ...(await combinations(reader, asked, resting, ['delivery_state', ...kinds])),
-    ...(await waitingOf(reader, asked, organization)),
+    ...(isAsked('queued') ? await queuedOf(reader, others, organization) : []),
+    ...(isAsked('sending') ? [sending] : []),
   ]
 }
 
 /** Of an organization, whose few rows are sorted, or whose many are found among those of all. */
-async function waitingOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
-  const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
+async function queuedOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
+  const isQueued = { words: { delivery_state: 'queued' }, present: ['due_at'] }
+  const waiting = { ...isQueued, equals: {}, beside: of(organization) }
   if (organization !== undefined) {
-    const own = { equals: of(organization), present: ['due_at'] }
+    const own = { ...isQueued, equals: of(organization) }
     const [found] = await reader.ask(({ builder, lists, merging }) =>
       lists.sizeOf(builder, history, own, fewWaiting + 1, merging),
     )
     const size = found?.total ?? 0
     if (size <= fewWaiting) return size === 0 ? [] : [{ ...own, beside: asked }]
   }
-  return combinations(reader, asked, waiting, ['delivery_state', ...kinds])
+  return combinations(reader, asked, waiting, kinds)
 }
 
 const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })

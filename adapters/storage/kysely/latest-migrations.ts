@@ -243,6 +243,19 @@ const traces: Migration = {
   ),
 }
 
+/** What is being sent is no longer in the indexes of what waits: see `queued` in `tables.ts`, from which the new ones are built. */
+const queuedIndexes: Migration = {
+  version: 29,
+  name: 'indexes_of_what_waits',
+  oldest: 3,
+  changes: [
+    {
+      kind: 'dropIndexes',
+      names: ['notification_history_due_fence', 'notification_history_lane', 'notification_history_waiting'],
+    },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -263,4 +276,5 @@ export const latestMigrations: readonly Migration[] = [
   answeredPeople,
   mail,
   traces,
+  queuedIndexes,
 ]

@@ -37,8 +37,8 @@ const described = {
   },
   notification_history: {
     channel: 'notification_type',
-    // What is being sent has the end of its lease there, which says nothing.
-    waits: `delivery_state <> 'sending'`,
+    // What is being sent has the end of its lease there, which says nothing. As its indexes say it.
+    waits: `delivery_state = 'queued'`,
     number: (kinds: IdKinds) =>
       `coalesce(${numberOf('appointment_id', kinds.appointment)}, ${numberOf('waitlist_entry_id', kinds.waitlistEntry)}, 0)`,
     rows: (table: string) => `head as one cross join lateral (
@@ -47,13 +47,17 @@ const described = {
   },
 } as const
 
+/** That a row waits, beside its due time: the indexes of due times hold no others. */
+export const waits = (table: DueTable): string => described[table].waits
+
 function texts(table: DueTable, { schema, kinds }: Database) {
   const name = qualified(schema, table)
-  const { channel, waits, number, rows } = described[table]
+  const { channel, number, rows } = described[table]
+  const isWaiting = waits(table)
   // Within coalesce, whose truth the planner takes for even chances: of an equation it expects one row in two hundred, and would
   // rather read and sort all that is due in a queue than go along its index.
   const isInPart = `coalesce(${number(kinds)} % $5::int = $6::int, false)`
-  const isDue = `due_at <= $1 and ${waits} and ${isInPart}`
+  const isDue = `due_at <= $1 and ${isWaiting} and ${isInPart}`
   const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as queue(organization_id, channel)
     where queue.organization_id = one.organization_id and queue.channel = one.${channel})`
   const page = `select counted.total, due.* from (select count(*) as total from found) as counted
@@ -65,7 +69,7 @@ function texts(table: DueTable, { schema, kinds }: Database) {
      * of one instant come in any order: '1d@18:00' makes a hundred thousand of them, which nobody wants sorted for each page.
      */
     head: `
-      with found as materialized (select * from ${name} where due_at <= $1 and ${waits} order by due_at limit $2::int * $5::int),
+      with found as materialized (select * from ${name} where due_at <= $1 and ${isWaiting} order by due_at limit $2::int * $5::int),
         head as (select * from found as one where ${isInPart} and not ${isExcepted} order by due_at, id limit $2)
       ${page}`,
     /**
@@ -74,12 +78,12 @@ function texts(table: DueTable, { schema, kinds }: Database) {
      */
     hidden: `
       with recursive queues(organization_id, ${channel}) as (
-        (select organization_id, ${channel} from ${name} where due_at is not null
+        (select organization_id, ${channel} from ${name} where due_at is not null and ${isWaiting}
           order by organization_id, ${channel} limit 1)
         union all
         select next.* from queues as before cross join lateral (
           select organization_id, ${channel} from ${name}
-          where due_at is not null and (organization_id, ${channel}) > (before.organization_id, before.${channel})
+          where due_at is not null and ${isWaiting} and (organization_id, ${channel}) > (before.organization_id, before.${channel})
           order by organization_id, ${channel} limit 1
         ) as next
       ), found as materialized (

@@ -1,4 +1,6 @@
 import type * as records from '../../../src/records/index.ts'
+import type { DueTable } from '../kysely/statements/due.ts'
+import { waits } from './due.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -78,8 +80,8 @@ export async function announce(
   const at = earliest(set)
   if (at === null) return silent
   const { run, schema, throttle } = session
-  const ahead = (table: 'appointment_reminders' | 'notification_history') =>
-    `exists (select from ${qualified(schema, table)} where due_at > now() and due_at <= $1)`
+  const ahead = (table: DueTable) =>
+    `exists (select from ${qualified(schema, table)} where due_at > now() and due_at <= $1 and ${waits(table)})`
   const { rows } = await run<{ news: string }>(
     `select case when $1 <= now() then 'due' when ${ahead('appointment_reminders')} or ${ahead('notification_history')}
        then 'known' else 'earlier' end as news`,

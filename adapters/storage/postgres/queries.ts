@@ -1,8 +1,9 @@
 import * as records from '../../../src/records/index.ts'
+import type { DueTable } from '../kysely/statements/due.ts'
 import { latestOf } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { byKeys } from './by-keys.ts'
-import { findDue } from './due.ts'
+import { findDue, waits } from './due.ts'
 import type { Engine } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { challenging, renewing } from './leases.ts'
@@ -14,13 +15,13 @@ import { decodeRow, encodeParameter } from './values.ts'
 
 /** Goes from one due time to the next along the index of each table, past all rows that share one. */
 function dueTimesQuery(schema: string): string {
-  const steps = (name: string, table: 'appointment_reminders' | 'notification_history') => `
+  const steps = (name: string, table: DueTable) => `
     ${name} as (
-      (select due_at from ${qualified(schema, table)} where due_at > $1 and due_at <= $2 order by due_at limit 1)
+      (select due_at from ${qualified(schema, table)} where due_at > $1 and due_at <= $2 and ${waits(table)} order by due_at limit 1)
       union all
       select (
         select due_at from ${qualified(schema, table)} as t
-        where t.due_at > ${name}.due_at and t.due_at <= $2 order by t.due_at limit 1
+        where t.due_at > ${name}.due_at and t.due_at <= $2 and ${waits(table)} order by t.due_at limit 1
       ) from ${name} where due_at is not null
     )`
   const first = (name: string) => `(select due_at from ${name} where due_at is not null limit $3)`
@@ -67,8 +68,8 @@ export function ownQueries(engine: Engine): OwnQueries {
       nextDueAt: (after) =>
         engine.read(async ({ run, schema, kinds }) => {
           const since = after === undefined ? 'due_at is not null' : 'due_at > $1'
-          const earliest = (table: 'appointment_reminders' | 'notification_history') =>
-            `(select due_at from ${qualified(schema, table)} where ${since} order by due_at limit 1)`
+          const earliest = (table: DueTable) =>
+            `(select due_at from ${qualified(schema, table)} where ${since} and ${waits(table)} order by due_at limit 1)`
           const { rows } = await run<{ due_at: number | null }>(
             `select least(${earliest('appointment_reminders')}, ${earliest('notification_history')}) as due_at`,
             after === undefined ? [] : [after],

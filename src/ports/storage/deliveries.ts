@@ -172,10 +172,10 @@ export interface DeliveryQueries {
    * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
    */
   challenge(claims: readonly Claim[]): Promise<boolean[]>
-  /** The earliest due time of any reminder or delivery, `after` an instant where one is given; null: there is none. */
+  /** The earliest due time of any reminder or delivery that waits, `after` an instant where one is given; null: there is none. */
   nextDueAt(after?: Date): Promise<Date | null>
   /**
-   * The first `limit` distinct due times of reminders and deliveries after `after` and up to `until`, earliest first.
+   * The first `limit` distinct due times of reminders and deliveries that wait, after `after` and up to `until`, earliest first.
    * Costs by how many times there are, not by how many rows are due at each or are pending.
    */
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>

@@ -18,6 +18,8 @@ export type Equals = Readonly<Record<string, Value | null>>
 
 /** Rows that lie side by side in an index, in the order of the list. */
 export type Branch = {
+  /** Words that the index demands: they stand in the statement as they do in the index. */
+  readonly words?: Readonly<Record<string, string>>
   /** With the column that has no value in any row of the index, if it is of such rows. */
   readonly equals: Equals
   /** Columns that have a value, as the index demands. */
@@ -72,7 +74,8 @@ const conditionsOf = (equals: Equals, columnOf: Merging['unindexed'] = sql.ref):
 const every = (conditions: readonly RawBuilder<boolean>[]): RawBuilder<boolean> =>
   sql`${sql.join(conditions, sql` and `)}`
 
-const indexed = ({ equals, present = [] }: Branch): RawBuilder<boolean>[] => [
+const indexed = ({ words = {}, equals, present = [] }: Branch): RawBuilder<boolean>[] => [
+  ...Object.entries(words).map(([column, word]) => sql<boolean>`${sql.ref(column)} = ${sql.lit(word)}`),
   ...conditionsOf(equals),
   ...present.map((column) => sql<boolean>`${sql.ref(column)} is not null`),
 ]

@@ -17,8 +17,8 @@ const described = {
   notification_history: {
     channel: sql.ref<Channel>('notification_type'),
     shared: sql<EntityId>`coalesce(appointment_id, waitlist_entry_id, 0)`,
-    // What is being sent has the end of its lease there, which says nothing.
-    waits: sql<boolean>`delivery_state <> 'sending'`,
+    // What is being sent has the end of its lease there, which says nothing. As its indexes say it.
+    waits: sql<boolean>`delivery_state = 'queued'`,
   },
 } as const
 
@@ -72,7 +72,7 @@ export function dueStatements<T extends DueTable, M extends Mode>(
             select ''
             union all
             select (
-              select organization_id from ${name} where due_at is not null and organization_id > organizations.id
+              select organization_id from ${name} where due_at is not null and ${waits} and organization_id > organizations.id
               order by organization_id limit 1
             ) from organizations where id is not null
           ), heads(id) as materialized (
@@ -91,7 +91,7 @@ export function dueStatements<T extends DueTable, M extends Mode>(
     ),
     next: bind(
       query((p: Param<{ now: number }>) =>
-        sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')}
+        sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')} and ${waits}
           order by due_at limit 1`.compile(db),
       ),
     ),

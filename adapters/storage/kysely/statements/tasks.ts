@@ -5,8 +5,8 @@ import { asked, type Bind, type Builder, type Mode, type Param, query } from '..
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
 type Page = { now: number; due_at: number; id: number; limit: number }
-/** Within coalesce, so that SQLite does not take the index that begins with the state, and sort what it finds. */
-const isQueued = sql<boolean>`coalesce(delivery_state = 'queued', false)`
+/** The word stands in the statement, as in the indexes that serve it. */
+const isQueued = sql<boolean>`delivery_state = 'queued'`
 
 export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const waiting = (p: Param<Page>) =>
@@ -93,6 +93,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .selectFrom('notification_history')
           .select('due_at')
           .where('due_at', '>', p('now'))
+          .where(isQueued)
           .where('fence', '>', 0)
           .orderBy('due_at')
           .limit(1)

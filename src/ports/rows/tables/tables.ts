@@ -22,10 +22,16 @@ import { templateTables } from './template-tables.ts'
 const channel = never(word<Channel>())
 
 /**
- * What a list of deliveries can be asked for, then the order of the list. A row is settled, or rests unsettled, or something is
- * still due of it: a message that is sent at once is never in the indexes of those that rest.
+ * What a list of deliveries can be asked for, then the order of the list. A row is settled, or rests unsettled, or is queued, or is being
+ * sent.
  */
 const listed = ['notification_category', 'notification_type', 'recipient_type', 'created_at', 'id'] as const
+
+/**
+ * What waits to be sent. A message that is being sent has the end of its lease as its due time, and is in none of these indexes: most
+ * messages are sent at once, and would be put into each of them and taken out again.
+ */
+const queued = { whereNotNull: 'due_at', whereIs: { column: 'delivery_state', word: 'queued' } } as const
 
 /**
  * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
@@ -156,11 +162,11 @@ export const tables = {
       trace_context: optional('text'),
     },
     indexes: [
-      { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
+      { name: 'notification_history_due_queued', columns: ['due_at', 'id', 'fence'], ...queued },
       {
-        name: 'notification_history_lane',
+        name: 'notification_history_lane_queued',
         columns: ['organization_id', 'notification_type', 'due_at'],
-        whereNotNull: 'due_at',
+        ...queued,
       },
       {
         name: 'notification_history_sending',
@@ -215,11 +221,7 @@ export const tables = {
         columns: ['organization_id', 'delivery_state', ...listed],
         whereNull: ['status', 'due_at'],
       },
-      {
-        name: 'notification_history_waiting',
-        columns: ['delivery_state', ...listed, 'organization_id'],
-        whereNotNull: 'due_at',
-      },
+      { name: 'notification_history_kind_queued', columns: [...listed, 'organization_id'], ...queued },
     ],
   },
   reminder_plans: {

@@ -30,6 +30,7 @@ const newest = [
   'answered_people',
   'mail',
   'trace_context',
+  'indexes_of_what_waits',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
