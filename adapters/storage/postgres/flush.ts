@@ -49,7 +49,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
 
   /** Rows with the same columns to write go in one statement. */
   function update({ table, changes }: Changed): void {
-    const rows = [...changes].map(([id, change]): Columns => ({ ...change, id: Number(id) }))
+    const rows = [...changes].map(([id, change]): Columns => ({ id: Number(id), ...change }))
     for (const [columns, group] of alike(rows)) {
       const names = columns.split(',')
       const assigned = names

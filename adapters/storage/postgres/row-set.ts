@@ -112,22 +112,33 @@ export class RowSet<Row extends object> {
     if (!this.#rows.has(this.#nameOf(row))) this.#inserted.set(this.#put(row), true)
   }
 
-  update(id: number, change: Partial<Row>, only: object = {}): void {
+  update(id: number, change: Partial<Row>, only?: object): void {
     const name = String(id)
     const row = this.#rows.get(name)
-    const parts = this.#partsById.flatMap((one) => {
-      const part = one.get(name)
-      return part === undefined || part.row === null ? [] : part
-    })
+    const parts = this.#partsOf(name)
     if (row === undefined && parts.length === 0) return
-    for (const [column, values] of Object.entries(only)) {
-      const known = [row, ...parts.map((one) => one.row)].find((one) => one != null && column in one)
-      if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
-      if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
+    if (only !== undefined) {
+      for (const [column, values] of Object.entries(only)) {
+        const known = [row, ...parts.map((one) => one.row)].find((one) => one != null && column in one)
+        if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
+        if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
+      }
     }
     if (row !== undefined) this.#rows.set(name, { ...row, ...change })
     for (const one of parts) one.row = { ...one.row, ...change }
-    if (!this.#inserted.has(name)) this.#changes.set(name, { ...this.#changes.get(name), ...change })
+    if (this.#inserted.has(name)) return
+    const before = this.#changes.get(name)
+    this.#changes.set(name, before === undefined ? change : { ...before, ...change })
+  }
+
+  /** What was read of a row in part, where it is there. */
+  #partsOf(id: string): { row: Partial<Row> | null }[] {
+    const found: { row: Partial<Row> | null }[] = []
+    for (const parts of this.#partsById) {
+      const part = parts.get(id)
+      if (part !== undefined && part.row !== null) found.push(part)
+    }
+    return found
   }
 
   delete(of: Columns): void {
@@ -154,7 +165,12 @@ export class RowSet<Row extends object> {
   }
 
   #insertedWhere(mayBeThere: boolean): Row[] {
-    return [...this.#inserted].flatMap(([id, may]) => (may === mayBeThere ? (this.#rows.get(id) ?? []) : []))
+    const rows: Row[] = []
+    for (const [id, may] of this.#inserted) {
+      const row = may === mayBeThere ? this.#rows.get(id) : undefined
+      if (row !== undefined) rows.push(row)
+    }
+    return rows
   }
 
   #idsOf(by: readonly string[], of: object): string[] {

@@ -87,7 +87,7 @@ type Connection = { readonly names?: StatementNames | undefined; readonly isPipe
 export function runOn(client: Pick<PgClient, 'query'>, limitMs: number, { names, isPipelined }: Connection = {}): Run {
   async function ask<R extends PgRow>(text: string, values: readonly unknown[] = []): Promise<Answer<R>> {
     const name = values.length === 0 ? undefined : names?.of(text)
-    const query = { ...(name && { name }), text, values: [...values], types: asText }
+    const query = { text, values: [...values], types: asText, ...(name && { name }) }
     const { rows, rowCount } = await client.query<R>(query)
     return { rows, count: rowCount ?? 0 }
   }

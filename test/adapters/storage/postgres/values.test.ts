@@ -74,7 +74,9 @@ describe('values of Postgres', () => {
     })
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), (rows) => {
-        expect(JSON.parse(encodeRows(rows))).toEqual(rows.map(encodeRow))
+        // A null that is left out is one to the database.
+        const all = (given: readonly object[]) => given.map((one) => ({ snapshot: null, due_at: null, ...one }))
+        expect(all(JSON.parse(encodeRows(rows)))).toEqual(all(rows.map(encodeRow)))
       }),
     )
   })
