@@ -56,7 +56,7 @@ export function capture({ fail, receipts, clock = systemClock }: CaptureOptions 
       }
       const error = fail?.(message) ?? null
       if (error !== null) throw error
-      sent.push({ ...message, at: clock.now() })
+      sent.push({ at: clock.now(), ...message })
       return { messageId: message.idempotencyKey }
     },
   }

@@ -22,7 +22,12 @@ export const bucketed = (ms: number): string => String(bucketOf(ms))
 export type Tally = {
   add(what: Counted, measure: Measure, at: Date | number | string, by?: number): void
   /** A duration, for a histogram. */
-  time(what: Counted, measure: 'LATENESS' | 'DELIVERY_TIME' | 'EXECUTION_TIME', ms: number, at: Date | number): void
+  time(
+    what: Omit<Counted, 'detail'>,
+    measure: 'LATENESS' | 'DELIVERY_TIME' | 'EXECUTION_TIME',
+    ms: number,
+    at: Date | number,
+  ): void
   write(rows: Rows): void
 }
 
@@ -57,7 +62,7 @@ export function createTally(): Tally {
   }
   return {
     add,
-    time: (what, measure, ms, at) => add({ ...what, detail: bucketed(ms) }, measure, at),
+    time: (what, measure, ms, at) => add({ detail: bucketed(ms), ...what }, measure, at),
     write(rows) {
       const totals = new Map<string, Counter>()
       for (const entry of counts.values()) {

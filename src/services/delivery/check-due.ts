@@ -60,7 +60,7 @@ export async function checkDue(
       const { reminder } = due
       const resultFor = (recipient: RecipientRef) =>
         checkReminder(
-          { ...reminder, recipient, isGoneForLong, isEarly },
+          { isGoneForLong, isEarly, ...reminder, recipient },
           appointment,
           lookups.planOf(due),
           surroundings,

@@ -1,5 +1,4 @@
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
-import { definedOnly } from '../../schemas/defined.ts'
 import { emitOneCancelled } from '../planning/planning-events.ts'
 import type { PlanningContext } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
@@ -23,20 +22,20 @@ export function emitEnding(
 ): void {
   if (ending.kind === 'retry') return
   const about = aboutOf(delivery, options.clock.now())
-  const notification = { ...about, ...notificationOf(delivery) }
+  const notification = notificationOf(delivery)
   const { notificationId } = notification
-  const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
+  const ofReminder = reminder === null ? null : { reminderId: reminder.id, offset: reminder.offset, ...about }
   if ('code' in ending) {
     const { kind, code } = ending
-    events.emit(`notification.${kind}`, { ...notification, code })
-    if (ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code })
+    events.emit(`notification.${kind}`, { code, ...about, ...notification })
+    if (ofReminder !== null) events.emit('reminder.failed', { code, ...ofReminder })
     return
   }
   if (ending.kind === 'sent') {
     const { providerMessageId, lateMs = null } = ending
-    events.emit('notification.sent', { ...notification, providerMessageId, lateMs })
-  } else events.emit(`notification.${ending.kind}`, notification)
-  if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
+    events.emit('notification.sent', { providerMessageId, lateMs, ...about, ...notification })
+  } else events.emit(`notification.${ending.kind}`, { ...notification, ...about })
+  if (ofReminder !== null) events.emit('reminder.sent', { notificationId, ...ofReminder })
 }
 
 /** What is said of a message beside whom it is for. */
@@ -45,7 +44,7 @@ export const notificationOf = ({ id, reminderId, waitlistEntryId, category, trac
   reminderId,
   waitlistEntryId,
   category,
-  ...definedOnly({ traceContext }),
+  ...(traceContext !== undefined && { traceContext }),
 })
 
 /** For decisions that send nothing. */

@@ -144,12 +144,6 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       },
     },
     command: {
-      ...decisionOn(
-        due,
-        'send',
-        rule,
-        detailOf(instead, isOwn ? null : result.recipient, reader === result.recipient ? null : reader, rendered),
-      ),
       kind: 'send',
       guard: knowledge.guard(
         organizationId,
@@ -175,6 +169,12 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       cap: capOf(options.sendCap, due, roomAt),
       budget: budgetOf(one, batch, now),
       limit: dailyLimitOf(provider),
+      ...decisionOn(
+        due,
+        'send',
+        rule,
+        detailOf(instead, isOwn ? null : result.recipient, reader === result.recipient ? null : reader, rendered),
+      ),
     },
     ...(links.length === 0 ? {} : { links }),
   }
@@ -212,7 +212,7 @@ function withLinks(
   }
   const filled = links.fill(message, about)
   const isRefusable = channel === email.name && surroundings.policy.unsubscribeCategories.includes(category)
-  if (!isRefusable) return { ...filled, unsubscribeUrl: null }
+  if (!isRefusable) return { unsubscribeUrl: null, ...filled }
   const refusal = links.make('unsubscribe', about)
   return { message: filled.message, links: [...filled.links, ...refusal.rows], unsubscribeUrl: refusal.url }
 }
@@ -263,9 +263,9 @@ function dailyLimitOf(provider: Provider) {
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
   const life = { category: targetOf(due).category, since: wantedAt(due) }
-  if (subject === null) return usefulUntil({ ...life, start: due.reminder?.startsAt ?? null }, leadMs)
+  if (subject === null) return usefulUntil({ start: due.reminder?.startsAt ?? null, ...life }, leadMs)
   const expiresAt = 'expiresAt' in subject ? (subject.expiresAt ?? null) : null
-  return usefulUntil({ ...life, start: subject.start?.instant ?? null, expiresAt }, leadMs)
+  return usefulUntil({ start: subject.start?.instant ?? null, expiresAt, ...life }, leadMs)
 }
 
 /** The last moment at which something that waits can still be tried. */

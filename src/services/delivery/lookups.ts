@@ -70,7 +70,7 @@ export async function lookUpSubjects(
           (byOne.get(id) ?? []).map((about) => {
             const { works, appointmentId } = about
             const plan = plans.get(planKey(about)) ?? null
-            return { about, known: { ...sidesOf(lookupOf(id)), works, appointmentId, plan } }
+            return { about, known: { works, appointmentId, plan, ...sidesOf(lookupOf(id)) } }
           }),
         ),
       })

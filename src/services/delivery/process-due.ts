@@ -204,11 +204,11 @@ function decideAll(
     const theirs = joined.flatMap(recipientOf)
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const whole = { ...checkedOne, result: final, others, joined: theirs }
+    const whole = { joined: theirs, ...checkedOne, result: final, others }
     const along = isSendable(whole) && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
     const counted = along.flatMap(({ one: { due } }) => due.reminder?.id ?? [])
     const around = along.length === 0 ? batch : { ...batch, decided: new Set([...ended, ...counted]) }
-    const one = decide({ ...whole, companions: along }, around, outlet)
+    const one = decide({ companions: along, ...whole }, around, outlet)
     if (one === null) continue
     decided.push(joined.length === 0 ? one : withMerged(one, joined))
     if (one.command.kind === 'defer') continue
@@ -260,7 +260,7 @@ export function wordedAt(
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
     const isFreeText = result.because === 'free_text'
-    return wordedFor({ ...about, isFreeText, ...(also === undefined ? {} : { also }) }, knowledge)
+    return wordedFor({ isFreeText, ...about, ...(also === undefined ? {} : { also }) }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

@@ -1,7 +1,7 @@
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import { asTraceContext } from '../../ports/trace-context.ts'
-import type { SendReceipt } from '../../ports/transport.ts'
+import type { SendReceipt, Transport } from '../../ports/transport.ts'
 import type { Watched } from '../shared/accounts/account-health.ts'
 import type { Context } from '../shared/context.ts'
 import type { StopReport } from '../shared/shutdown.ts'
@@ -186,32 +186,25 @@ export class Sender {
     if (!running) lease.abort()
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
-    const ofReminder = { reminderId: reminder?.id ?? null, traceContext: reminder?.traceContext ?? null }
-    const message = { notificationId, ...ofReminder, ...outgoing.message }
+    const message = {
+      notificationId,
+      reminderId: reminder?.id ?? null,
+      traceContext: reminder?.traceContext ?? null,
+      ...outgoing.message,
+    }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
     const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
-    const answered = (async () =>
-      receiptOf(await transport.send(message, { account, accountKey, trusted, receiptUrl, now, signal })))().catch(
-      (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
-    )
-    try {
-      const outcome = await Promise.race([answered, this.#patience(lease)])
-      // Not the provider's failure: it must not cost the message one of its attempts.
-      const isOurs = signal.aborted && !lease.tookTooLong
-      return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
-    } finally {
-      lease.keep()
-      this.#leases.delete(lease)
-    }
-  }
-
-  /** A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting. */
-  #patience(lease: SendLease): Promise<TransportError> {
-    const { clock } = this.#context.options
-    return new Promise((resolve) => {
+    // A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting.
+    const outcome = await new Promise<SendReceipt | TransportError>((resolve) => {
       lease.onAbort(() => void clock.after(patienceMs, () => resolve(silence('transport_silent'))))
+      void answerOf(transport, message, { account, accountKey, trusted, receiptUrl, now, signal }).then(resolve)
     })
+    lease.keep()
+    this.#leases.delete(lease)
+    // Not the provider's failure: it must not cost the message one of its attempts.
+    const isOurs = signal.aborted && !lease.tookTooLong
+    return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
   }
 
   async #settlementOf(
@@ -223,30 +216,43 @@ export class Sender {
     const { events, options, accounts } = this.#context
     const at = options.clock.now()
     const { id, fence, idempotencyKey, organizationId } = delivery
-    const base = { id, fence, idempotencyKey, at, entries: [], address: null }
+    const base = { id, fence, idempotencyKey, at }
     const { provider, probe } = outgoing
     const nothing = () => {}
     if (outcome === givenBack) {
       if (probe !== null) accounts.giveBack(probe)
       // At once, and it costs no attempt: nothing was tried.
-      return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: nothing }
+      const result = { kind: 'retry', dueAt: at, ...notBegun } as const
+      return { command: { entries: [], address: null, result, ...base }, announce: nothing }
     }
     if (!isTransportError(outcome)) {
       await accounts.proven(provider, outgoing.message.to, probe)
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const { messageId, traceContext } = outcome
       const sent = { kind: 'sent', providerMessageId: messageId, lateMs } as const
-      const result = traceContext == null ? sent : { ...sent, traceContext }
-      const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
+      const result = traceContext == null ? sent : { traceContext, ...sent }
+      const address = { news: { kind: 'worked' }, ...addressOf(delivery, provider, outgoing.message.to) } as const
       const fallback = unreportedMsOf(outgoing.fallback) === null ? null : outgoing.fallback
-      return { command: { ...base, result, address, fallback }, announce: nothing }
+      return { command: { entries: [], result, address, fallback, ...base }, announce: nothing }
     }
     const { isPause, news, ...settlement } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
-    const address = news === null ? null : { ...addressOf(delivery, provider, outgoing.message.to), news }
+    const address = news === null ? null : { news, ...addressOf(delivery, provider, outgoing.message.to) }
     const fallback = settlement.result.kind === 'failed' ? outgoing.fallback : null
-    return { command: { ...base, ...settlement, address, fallback }, announce: isPause ? announce : nothing }
+    return { command: { address, fallback, ...base, ...settlement }, announce: isPause ? announce : nothing }
+  }
+}
+
+/** What the transport says, whatever it does. */
+async function answerOf(
+  transport: Transport,
+  ...given: Parameters<Transport['send']>
+): Promise<SendReceipt | TransportError> {
+  try {
+    return receiptOf(await transport.send(...given))
+  } catch (error) {
+    return isTransportError(error) ? error : silence('transport_failed', error)
   }
 }
 

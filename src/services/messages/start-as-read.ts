@@ -11,7 +11,8 @@ export const startAsRead = (
   { alwaysNameTimeZone }: { readonly alwaysNameTimeZone: boolean },
   now: Date,
 ): NonNullable<MessageFacts['start']> => ({
-  ...start,
+  instant: start.instant,
+  timeZone: start.timeZone,
   namesZone: alwaysNameTimeZone || readers.some((one) => isElsewhere(one, start)),
   isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, start, now)),
 })

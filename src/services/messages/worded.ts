@@ -109,11 +109,11 @@ function sayings(request: RenderRequest, knowledge: Knowledge) {
     detail,
   }
   const factsIn = (wording: Wording, tag: string): MessageFacts => ({
-    ...about,
     locale: tag,
     wording,
     recipientName: namesOf(readers, tag),
     patientName: namesOf(patientsOf(subject, people), tag),
+    ...about,
     ...(also.length === 0
       ? {}
       : {
@@ -210,21 +210,17 @@ export const contentFor = (
   channel: Channel,
   address: string | null,
   rendered: Pick<RenderedMessage, 'subject' | 'text' | 'templateRevision'> | null,
-): DeliveryContent => ({
-  ...noAddress,
-  ...addressColumn(channel, address),
-  recipientAddress: address === null ? null : addressKey(channel, address),
-  subject: rendered?.subject ?? null,
-  message: rendered?.text ?? '',
-  templateRevision: rendered?.templateRevision ?? '',
-})
-
-const noAddress = { recipientEmail: null, recipientPhone: null }
-
-/** The documented column of a channel's addresses; a channel without one has none. */
-function addressColumn(channel: Channel, address: string | null) {
-  const { columns } = channelOf(channel)
-  return columns === null ? {} : { [columns.history]: address }
+): DeliveryContent => {
+  // The documented column of a channel's addresses; a channel without one has none.
+  const column = channelOf(channel).columns?.history
+  return {
+    recipientEmail: column === 'recipientEmail' ? address : null,
+    recipientPhone: column === 'recipientPhone' ? address : null,
+    recipientAddress: address === null ? null : addressKey(channel, address),
+    subject: rendered?.subject ?? null,
+    message: rendered?.text ?? '',
+    templateRevision: rendered?.templateRevision ?? '',
+  }
 }
 
 /** A message to patients is about themselves; one to others, about the first patient of the appointment. */
