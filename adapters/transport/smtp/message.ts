@@ -79,9 +79,12 @@ export function written({ MimeNode, qp }: Nodemailer, { headers, content }: Mail
       : together('mixed', [together('alternative', [...texts, ofCalendar(part, calendar)]), attached(calendar)])
   const { type, encoding, body } = whole
   const coded = encoding === null ? {} : { 'Content-Transfer-Encoding': encoding }
-  const head = new MimeNode(type).setHeader({ ...headers, ...coded }).buildHeaders()
+  const head = new MimeNode(type, noBoundary).setHeader({ ...headers, ...coded }).buildHeaders()
   return Buffer.from(`${head}\r\n\r\n${body}\r\n`)
 }
+
+/** It has its own already: nodemailer would draw one from the system's randomness. */
+const noBoundary = { baseBoundary: '-' }
 
 type Part = {
   readonly type: string
