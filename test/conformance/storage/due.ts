@@ -218,6 +218,8 @@ export function due({ migrated }: Starter): void {
     ).toEqual([false, true, false])
     expect(await storage.deliveries.claims()).toEqual([{ id, fence, since: minutes(1), until: minutes(3) }])
     expect((await storage.deliveries.due({ now: minutes(1000), limit: 10 })).rows).toEqual([])
+    expect(await storage.deliveries.nextDueAt()).toBeNull()
+    expect(await storage.deliveries.dueTimes(t0, minutes(1000), 10)).toEqual([])
     await storage.deliveries.settle([settleCommand({ id, fence })])
     expect(await storage.deliveries.claims()).toEqual([])
     expect(await storage.deliveries.renew([{ id, fence, ...renewed }])).toEqual([false])

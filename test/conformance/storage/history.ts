@@ -83,6 +83,26 @@ export function history({ migrated }: Starter): void {
     ).toBe(1)
   })
 
+  it('lists what is being sent beside what is queued and what is settled', async () => {
+    const { storage } = await migrated()
+    const sending = await claimOne(storage)
+    const [queued] = await queue(storage, [newDelivery({ category: 'WAITLIST' })], minutes(2))
+    const idsOf = async (query: Partial<DeliveryQuery>) =>
+      (await storage.deliveries.list({ ...everything, ...query })).rows.map((row) => row.id)
+    expect(await idsOf({})).toEqual([queued?.id, sending.id])
+    expect(await idsOf({ organizationId })).toEqual([queued?.id, sending.id])
+    const { channel, category } = sending
+    expect(await idsOf({ state: 'sending' })).toEqual([sending.id])
+    expect(await idsOf({ organizationId, state: 'sending', channel, category })).toEqual([sending.id])
+    expect(await idsOf({ organizationId, category })).toEqual([sending.id])
+    expect(await idsOf({ organizationId: 'another-organization', state: 'sending' })).toEqual([])
+    expect(await idsOf({ state: 'sending', category: 'WAITLIST' })).toEqual([])
+    expect(await idsOf({ state: 'sending', status: 'SENT' })).toEqual([])
+    await storage.deliveries.settle([settleCommand(sending)])
+    expect(await idsOf({ state: 'sending' })).toEqual([])
+    expect(await idsOf({ status: 'SENT' })).toEqual([sending.id])
+  })
+
   it('pages by offset with the total of all pages', async () => {
     const { storage } = await migrated()
     const notice = newDelivery({ category: 'WAITLIST' })
