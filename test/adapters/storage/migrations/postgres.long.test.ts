@@ -32,12 +32,13 @@ describe('migrations on PostgreSQL', () => {
     const reports = await Promise.all(storages.map((storage) => storage.migrate(migration())))
     await Promise.all(storages.map((storage) => storage.close()))
     expect(reports.map(({ version }) => version)).toEqual(storages.map(() => latestVersion))
-    // Those that migrations 7 and 24 replace.
+    // Those that migrations 7, 24 and 29 replace.
     const dropped = await place.run('select name from host_dropped order by name')
     expect(dropped.map(({ name }) => name)).toEqual([
       'notification_audit_organization',
       'notification_history_created',
       'notification_history_due',
+      'notification_history_lane',
       'notification_history_organization',
       'notification_history_recipient',
     ])
