@@ -98,8 +98,8 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     name: 'postgres',
     migrate: (options) => engine.migrate((migrator) => migrate(migrator, options)),
     ping: () =>
-      engine.read(async ({ statements }) => {
-        await statements.plans.oldestJob.get({})
+      engine.read(async ({ bind, statements }) => {
+        await bind(statements.plans.oldestJob).get({})
       }),
     now: () =>
       engine.read(async ({ run }) => {

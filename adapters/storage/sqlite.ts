@@ -68,7 +68,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     migrate: (options) => engine.migrate((connection) => migrate(connection, options), options.dryRun !== true),
     ping: () =>
       engine.read((tx) => {
-        tx.statements.plans.oldestJob.get({})
+        tx.bind(tx.statements.plans.oldestJob).get({})
       }),
     onForeignChange: watch.listen,
     within: withinHostTransactions(engine, busyTimeoutMs),

@@ -11,9 +11,10 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
+import { once } from './once.ts'
 import type { Tables } from './tables.ts'
 
-/** A statement compiled once, with its parameters named; `O` is its row as Kysely computed it. */
+/** A statement compiled once, at its first use, with its parameters named; `O` is its row as Kysely computed it. */
 export type Query<A, O> = {
   readonly sql: string
   readonly values: (args: A) => unknown[]
@@ -44,18 +45,20 @@ export type Prepared = {
 }
 export type Prepare = (sql: string) => Prepared
 
+/** A statement on the connection that it is to run on. */
 export type Bind<M extends Mode> = <A, O>(query: Query<A, O>) => Bound<A, O, M>
-/** The one place where a row gets its type. */
-export const bindTo =
-  (prepare: Prepare): Bind<'sync'> =>
-  (query) => {
-    const { all, get, run } = prepare(query.sql)
+/** The one place where a row gets its type. A statement is prepared once. */
+export function bindTo(prepare: Prepare): Bind<'sync'> {
+  const known = new WeakMap<object, Prepared>()
+  return (query) => {
+    const { all, get, run } = once(known, query, () => prepare(query.sql))
     return {
       all: (args) => all(query.values(args)),
       get: (args) => get(query.values(args)),
       run: (args) => run(query.values(args)),
     }
   }
+}
 export type NoArgs = Record<never, never>
 
 export type Builder = Kysely<Tables>
@@ -75,8 +78,25 @@ export type InstantOf = (ms: number) => RawBuilder<number>
 export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
 export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
 
-/** Compiles once; a parameter may occur several times. */
+/** A parameter may occur several times. What a database never asks is never compiled for it. */
 export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
+  let known: Query<A, O> | undefined
+  const compiled = () => {
+    known ??= compile(build)
+    return known
+  }
+  return {
+    get sql() {
+      return compiled().sql
+    },
+    get names() {
+      return compiled().names
+    },
+    values: (args) => compiled().values(args),
+  }
+}
+
+function compile<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
   const names = new Map<unknown, keyof A & string>()
   const compiled = build((name) => {
     const marker = { name }

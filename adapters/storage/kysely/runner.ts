@@ -1,10 +1,14 @@
 import type * as records from '../../../src/records/index.ts'
 import type { Reader } from './merged-list.ts'
-import type { Answer, Mode, Written } from './query.ts'
+import type { Answer, Bind, Mode, Written } from './query.ts'
 import type { Statements } from './statements.ts'
 
 /** What a query asks with. */
-type Tools<M extends Mode> = { readonly statements: Statements<M>; readonly ids: records.IdCodec }
+type Tools<M extends Mode> = {
+  readonly statements: Statements
+  readonly bind: Bind<M>
+  readonly ids: records.IdCodec
+}
 
 /**
  * How a database runs the queries of `stores/`, which are written once for synchronous and asynchronous drivers. Rows are decoded where

@@ -1,4 +1,4 @@
-import type { Bind, Builder, Mode } from './query.ts'
+import type { Builder } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
 import { answerStatements } from './statements/answers.ts'
@@ -15,24 +15,24 @@ import { decisionStatements, preferenceStatements, settingsStatements } from './
 import { taskStatements } from './statements/tasks.ts'
 import { templateVersionStatements } from './statements/template-versions.ts'
 
-/** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
-export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  plans: planStatements(db, bind),
-  reminders: reminderStatements(db, bind),
-  deliveries: deliveryStatements(db, bind),
-  settings: settingsStatements(db, bind),
-  preferences: preferenceStatements(db, bind),
-  decisions: decisionStatements(db, bind),
-  requests: requestStatements(db, bind),
-  jobs: jobStatements(db, bind),
-  tasks: taskStatements(db, bind),
-  accounts: accountStatements(db, bind),
-  addresses: addressStatements(db, bind),
-  links: linkStatements(db, bind),
-  templateVersions: templateVersionStatements(db, bind),
-  answers: answerStatements(db, bind),
-  consents: consentStatements(db, bind),
-  personal: personalStatements(db, bind),
-  keys: keyStatements(db, bind),
+/** Every statement whose text never changes. */
+export const statementsOf = (db: Builder) => ({
+  plans: planStatements(db),
+  reminders: reminderStatements(db),
+  deliveries: deliveryStatements(db),
+  settings: settingsStatements(db),
+  preferences: preferenceStatements(db),
+  decisions: decisionStatements(db),
+  requests: requestStatements(db),
+  jobs: jobStatements(db),
+  tasks: taskStatements(db),
+  accounts: accountStatements(db),
+  addresses: addressStatements(db),
+  links: linkStatements(db),
+  templateVersions: templateVersionStatements(db),
+  answers: answerStatements(db),
+  consents: consentStatements(db),
+  personal: personalStatements(db),
+  keys: keyStatements(db),
 })
-export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>
+export type Statements = ReturnType<typeof statementsOf>

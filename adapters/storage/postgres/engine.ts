@@ -35,8 +35,7 @@ export type Session = {
 export type Database = Session & {
   readonly builder: Builder
   readonly lists: typeof lists
-  /** Statements of one round trip each, on whatever connection is free. */
-  readonly statements: Statements<'async'>
+  readonly statements: Statements
   readonly bind: Bind<'async'>
 }
 
@@ -162,8 +161,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     const found = await session(alone)
     const builder = library.postgresBuilder(schema)
     const bind = library.bindQuery(alone, found.kinds)
-    const statements = library.bindStatements(builder, bind)
-    return { ...found, builder, lists: library.lists, statements, bind }
+    return { ...found, builder, lists: library.lists, statements: library.statementsOf(builder), bind }
   }
 
   function forget(): void {

@@ -54,7 +54,7 @@ const shortlyMs = 200
  * may hold its transaction open for as long as it likes.
  */
 export async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
-  const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
+  const oldest = ({ bind, statements }: Database) => bind(statements.plans.oldestJob).get({})
   if ((await engine.read(oldest)) === undefined) return null
   const waitMs = Math.min(shortlyMs, engine.limits.busyTimeoutMs)
   return engine.write(async (database) => {

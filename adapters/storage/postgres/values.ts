@@ -1,5 +1,6 @@
 import type { IdKinds } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
+import { once } from '../kysely/once.ts'
 
 /**
  * The edge between what the database holds (timestamptz, boolean, jsonb, bigint) and the form that the codecs share with
@@ -83,17 +84,6 @@ function decoderOf(kind: records.ColumnKind, ids: IdKinds): Convert | null {
 
 /** By the kinds of the host's ids, and by column: asked for every value of every row, so they are looked up once. */
 const decoders = new WeakMap<IdKinds, Map<string, Convert | null>>()
-
-type Known<K, V> = { get(key: K): V | undefined; set(key: K, value: V): unknown }
-
-/** What `make` gives for a key, made once. */
-function once<K, V>(known: Known<K, V>, key: K, make: (key: K) => V): V {
-  const found = known.get(key)
-  if (found !== undefined) return found
-  const made = make(key)
-  known.set(key, made)
-  return made
-}
 
 function decode(row: Columns, ids: IdKinds): void {
   const known = once<IdKinds, Map<string, Convert | null>>(decoders, ids, () => new Map())

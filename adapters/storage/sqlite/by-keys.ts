@@ -7,28 +7,30 @@ import type { Commands } from './engine.ts'
 export const byKeys = (engine: Commands): KeyedQueries => ({
   plans: {
     find: (appointmentIds) =>
-      engine.read(({ statements, ids }) => {
+      engine.read(({ bind, statements, ids }) => {
         const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
-        return statements.plans.ofAppointments
+        return bind(statements.plans.ofAppointments)
           .all({ appointmentIds: JSON.stringify([...unique]) })
           .map(records.decodePlan)
       }),
   },
   reminders: {
     find: (list) =>
-      engine.read(({ statements }) =>
-        statements.reminders.find.all({ list: JSON.stringify(list) }).map(records.decodeReminder),
+      engine.read(({ bind, statements }) =>
+        bind(statements.reminders.find)
+          .all({ list: JSON.stringify(list) })
+          .map(records.decodeReminder),
       ),
     list: (organizationId, appointmentId) =>
-      engine.read(({ statements, ids }) =>
-        statements.reminders.list
+      engine.read(({ bind, statements, ids }) =>
+        bind(statements.reminders.list)
           .all({ organizationId, appointmentId: ids('appointment', appointmentId) })
           .map(records.decodeReminder),
       ),
     listMany: (appointments) =>
-      engine.read(({ statements, ids }) =>
+      engine.read(({ bind, statements, ids }) =>
         appointments.flatMap(({ organizationId, appointmentId }) =>
-          statements.reminders.list
+          bind(statements.reminders.list)
             .all({ organizationId, appointmentId: ids('appointment', appointmentId) })
             .map(records.decodeReminder),
         ),
@@ -36,17 +38,17 @@ export const byKeys = (engine: Commands): KeyedQueries => ({
   },
   deliveries: {
     notices: (organizationId, appointmentId) =>
-      engine.read(({ statements, ids }) =>
-        statements.deliveries.notices
+      engine.read(({ bind, statements, ids }) =>
+        bind(statements.deliveries.notices)
           .all({ organizationId, appointmentId: ids('appointment', appointmentId) })
           .map(records.decodeDelivery),
       ),
     ofAppointments: (appointments, each, only) =>
-      engine.read(({ statements, ids }) => {
+      engine.read(({ bind, statements, ids }) => {
         const { ofAppointment, filedOfAppointment } = statements.deliveries
         const statement = only === undefined ? ofAppointment : filedOfAppointment
         return appointments.flatMap(({ organizationId, appointmentId }) =>
-          statement
+          bind(statement)
             .all({ organizationId, appointmentId: ids('appointment', appointmentId), limit: each })
             .map(records.decodeDelivery),
         )
@@ -63,13 +65,15 @@ export const byKeys = (engine: Commands): KeyedQueries => ({
   },
   preferences: {
     get: (recipients) =>
-      engine.read(({ statements, ids }) => {
+      engine.read(({ bind, statements, ids }) => {
         const refs = recipients.map(({ type, id }) => ({ type, id: ids('recipient', id) }))
         const found = new Map<string, PreferencesRow>()
         for (const type of ['PATIENT', 'CLIENT'] as const) {
           const wanted = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
           if (wanted.length === 0) continue
-          for (const row of statements.preferences[type].all({ recipientIds: JSON.stringify(wanted) })) {
+          const asked = { recipientIds: JSON.stringify(wanted) }
+          const { PATIENT, CLIENT } = statements.preferences
+          for (const row of type === 'PATIENT' ? bind(PATIENT).all(asked) : bind(CLIENT).all(asked)) {
             found.set(`${type}:${row.recipient_id}`, records.decodePreferences({ type, id: row.recipient_id }, row))
           }
         }
@@ -78,24 +82,24 @@ export const byKeys = (engine: Commands): KeyedQueries => ({
   },
   addresses: {
     find: (asked) =>
-      engine.read(({ statements: { addresses } }) => {
+      engine.read(({ bind, statements: { addresses } }) => {
         const list = JSON.stringify(asked.map((one) => [one.organizationId, one.channel, one.address]))
-        return addresses.find.all({ list }).map(records.decodeAddress)
+        return bind(addresses.find).all({ list }).map(records.decodeAddress)
       }),
   },
   answers: {
     asking: (channel, addresses, after) =>
-      engine.read(({ statements }) =>
-        statements.answers.asking
+      engine.read(({ bind, statements }) =>
+        bind(statements.answers.asking)
           .all({ channel, addresses: JSON.stringify([...new Set(addresses)]), ask_until: after.getTime() })
           .flatMap((row) => records.decodeAsked(row) ?? []),
       ),
   },
   tasks: {
     touch: (appointmentIds, at) =>
-      engine.write(({ statements, rows, ids }) => {
+      engine.write(({ bind, statements, rows, ids }) => {
         const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
-        for (const { id } of statements.tasks.handedOver.all({ appointmentIds: JSON.stringify([...unique]) })) {
+        for (const { id } of bind(statements.tasks.handedOver).all({ appointmentIds: JSON.stringify([...unique]) })) {
           rows.touch({ notification_id: id }, at.getTime())
         }
       }),

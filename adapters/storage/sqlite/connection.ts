@@ -17,7 +17,7 @@ export type SqliteTarget = { readonly path: string } | { readonly shared: Sqlite
 /** The statements, on whatever connection they run. */
 export type Tools = {
   readonly builder: Builder
-  readonly statements: Statements<'sync'>
+  readonly statements: Statements
   /** Statements built for every call, from the conditions asked for. */
   readonly lists: typeof lists
   readonly bind: Bind<'sync'>
@@ -82,7 +82,7 @@ const prepareOn =
 async function vendors() {
   requireNodeApi()
   try {
-    const [{ default: Database }, { bindTo, sqliteBuilder }, { directRows }, { bindStatements }, lists, ddl, replay] =
+    const [{ default: Database }, { bindTo, sqliteBuilder }, { directRows }, { statementsOf }, lists, ddl, replay] =
       await Promise.all([
         import('better-sqlite3'),
         import('../kysely/query.ts'),
@@ -92,7 +92,7 @@ async function vendors() {
         import('../kysely/ddl.ts'),
         import('./replay.ts'),
       ])
-    return { Database, bindTo, sqliteBuilder, directRows, bindStatements, lists, ddl, ...replay }
+    return { Database, bindTo, sqliteBuilder, directRows, statementsOf, lists, ddl, ...replay }
   } catch (error) {
     throw importError(error)
   }
@@ -154,14 +154,14 @@ function openFile(
 
 type Vendors = Awaited<ReturnType<typeof vendors>>
 
-function toolsOn({ sqliteBuilder, bindStatements, bindTo, directRows, lists }: Vendors, prepare: Prepare): Tools {
+function toolsOn({ sqliteBuilder, statementsOf, bindTo, directRows, lists }: Vendors, prepare: Prepare): Tools {
   const builder = sqliteBuilder()
   const bind = bindTo(prepare)
   return {
     builder,
     lists,
     bind,
-    statements: bindStatements(builder, bind),
+    statements: statementsOf(builder),
     rowsOn: (ids) => directRows(builder, prepare, ids),
   }
 }

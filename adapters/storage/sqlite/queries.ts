@@ -19,8 +19,8 @@ export const ownQueries = (engine: Engine): OwnQueries => {
     deliveries: { ...keyed.deliveries, ...dueDeliveries(engine) },
     requests: {
       claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
-        engine.write(({ statements: { requests } }) => {
-          const found = requests.get.get({ caller, key })
+        engine.write(({ bind, statements: { requests } }) => {
+          const found = bind(requests.get).get({ caller, key })
           const before = found === undefined || found.expires_at <= now.getTime() ? undefined : found
           if (before !== undefined) {
             if (before.fingerprint !== fingerprint) return { status: 'other_request' }
@@ -28,29 +28,29 @@ export const ownQueries = (engine: Engine): OwnQueries => {
             const isBelieved = before.lease_until <= latestOf(leaseUntil)
             if (before.lease_until > now.getTime() && isBelieved) return { status: 'running' }
           }
-          requests.delete.run({ caller, key })
+          bind(requests.delete).run({ caller, key })
           const expiry = before === undefined ? expiresAt : new Date(before.expires_at)
           // Greater than any token before it: who was taken for dead must not answer for others.
           const token = Math.max((found?.token ?? 0) + 1, now.getTime())
           const lease = { lease_until: leaseUntil.getTime(), expires_at: expiry.getTime() }
-          requests.insert.run({ caller, key, fingerprint, token, answer: null, ...lease })
+          bind(requests.insert).run({ caller, key, fingerprint, token, answer: null, ...lease })
           return { status: 'claimed', token, expiresAt: expiry }
         }),
     },
     accounts: {
       release: ({ account, organizationId, limit, skip = 0, at }) =>
-        engine.write(({ statements: { accounts } }) => {
+        engine.write(({ bind, statements: { accounts } }) => {
           const page = (offset: number) =>
             organizationId === undefined
-              ? accounts.first.all({ account, limit, offset })
-              : accounts.firstOf.all({ account, organizationId, limit, offset })
+              ? bind(accounts.first).all({ account, limit, offset })
+              : bind(accounts.firstOf).all({ account, organizationId, limit, offset })
           const skipped = page(skip)
           const rows = skipped.length === 0 && skip > 0 ? page(0) : skipped
           for (const [index, row] of rows.entries()) {
             const due = { id: row.work_id, due_at: row.due_at, at: at.getTime() - (rows.length - 1 - index) }
-            if (row.work === 'reminder') accounts.reminderDue.run(due)
-            else accounts.deliveryDue.run(due)
-            accounts.unlist.run(row)
+            if (row.work === 'reminder') bind(accounts.reminderDue).run(due)
+            else bind(accounts.deliveryDue).run(due)
+            bind(accounts.unlist).run(row)
           }
           return rows.length
         }),
@@ -59,20 +59,23 @@ export const ownQueries = (engine: Engine): OwnQueries => {
   }
 }
 
-function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
-  const job = plans.oldestJob.get({})
+function replanPage({ bind, statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
+  const job = bind(plans.oldestJob).get({})
   if (job === undefined) return null
   const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
   const page = { organizationId, cursor, now: now.getTime(), limit }
   if (recipientType === null || recipientId === null) {
-    const lastId = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? records.endOfPlans
-    return { jobId: job.id, ...records.pageOfPlans(plans.pageOfOrganization.all({ ...page, lastId }), limit, lastId) }
+    const lastId = bind(plans.lastOfOrganization).get({ organizationId, cursor })?.id ?? records.endOfPlans
+    return {
+      jobId: job.id,
+      ...records.pageOfPlans(bind(plans.pageOfOrganization).all({ ...page, lastId }), limit, lastId),
+    }
   }
   const recipient = { recipientType, recipientId }
-  const lastId = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? records.endOfPlans
+  const lastId = bind(plans.lastOfRecipient).get({ ...recipient, cursor })?.id ?? records.endOfPlans
   return {
     jobId: job.id,
-    ...records.pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, lastId }), limit, lastId),
+    ...records.pageOfPlans(bind(plans.pageOfRecipient).all({ ...page, ...recipient, lastId }), limit, lastId),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type Channel, channels, type EntityId } from '../../../../src/index.ts'
-import { type Bind, type Bound, type Builder, type Mode, type Param, query, type RecordOf } from '../query.ts'
+import { type Builder, type Param, type Query, query, type RecordOf } from '../query.ts'
 
 export type DueTable = 'appointment_reminders' | 'notification_history'
 type Part = { index: number; of: number }
@@ -31,43 +31,34 @@ const isInPart = (id: RawBuilder<EntityId>, p: Param<Part>) =>
     else unicode(substr(${id}, -1)) * 31 + coalesce(unicode(substr(${id}, -2, 1)), 0) end) % ${p('of')} = ${p('index')}`
 
 /** For drivers that are synchronous, where a statement costs microseconds: a page of due rows is read in several. */
-export type DueStatements<Row, M extends Mode> = {
-  readonly head: Bound<Head, Row, M>
-  readonly ofLane: Bound<Head & OfLane, Row, M>
+export type DueStatements<Row> = {
+  readonly head: Query<Head, Row>
+  readonly ofLane: Query<Head & OfLane, Row>
   /**
    * The first row of every queue, oldest first; `total` counts the queues before the limit. `skip` lists the `sendQueueKey` of queues to
    * leave out. One step in the index for each organization and queue that has a due time at all, however many rows it has; within
    * one statement, because a call for each would hold the process up for half a second with thousands of organizations.
    */
-  readonly firsts: Bound<Head & { skip: string }, Row & { total: number }, M>
-  readonly next: Bound<{ now: number }, { due_at: number }, M>
+  readonly firsts: Query<Head & { skip: string }, Row & { total: number }>
+  readonly next: Query<{ now: number }, { due_at: number }>
 }
 
-export function dueStatements<T extends DueTable, M extends Mode>(
-  db: Builder,
-  bind: Bind<M>,
-  table: T,
-): DueStatements<RecordOf<T>, M> {
+export function dueStatements<T extends DueTable>(db: Builder, table: T): DueStatements<RecordOf<T>> {
   const { channel, shared, waits } = described[table]
   const name = sql.table(table)
   const rows = sql`select * from ${name}`
   const ordered = sql`order by due_at, id`
   return {
-    head: bind(
-      query((p: Param<Head>) =>
-        sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
+    head: query((p: Param<Head>) =>
+      sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
           ${ordered} limit ${p('limit')}`.compile(db),
-      ),
     ),
-    ofLane: bind(
-      query((p: Param<Head & OfLane>) =>
-        sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
+    ofLane: query((p: Param<Head & OfLane>) =>
+      sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
           and due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
-      ),
     ),
-    firsts: bind(
-      query((p: Param<Head & { skip: string }>) =>
-        sql<RecordOf<T> & { total: number }>`
+    firsts: query((p: Param<Head & { skip: string }>) =>
+      sql<RecordOf<T> & { total: number }>`
           with recursive organizations(id) as (
             select ''
             union all
@@ -87,13 +78,10 @@ export function dueStatements<T extends DueTable, M extends Mode>(
           select first.*, (select count(id) from heads) as total
           from heads cross join ${name} as first on first.id = heads.id
           order by first.due_at, first.id limit ${p('limit')}`.compile(db),
-      ),
     ),
-    next: bind(
-      query((p: Param<{ now: number }>) =>
-        sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')}
+    next: query((p: Param<{ now: number }>) =>
+      sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')}
           order by due_at limit 1`.compile(db),
-      ),
     ),
   }
 }

@@ -1,22 +1,18 @@
 import type { EntityId } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+import { asked, type Builder, type Param, query } from '../query.ts'
 
-export const settingsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  page: bind(
-    query((p: Param<{ after: string; limit: number }>) =>
-      db
-        .selectFrom('notification_settings')
-        .selectAll()
-        .where('organization_id', '>', p('after'))
-        .orderBy('organization_id')
-        .limit(p('limit'))
-        .compile(),
-    ),
+export const settingsStatements = (db: Builder) => ({
+  page: query((p: Param<{ after: string; limit: number }>) =>
+    db
+      .selectFrom('notification_settings')
+      .selectAll()
+      .where('organization_id', '>', p('after'))
+      .orderBy('organization_id')
+      .limit(p('limit'))
+      .compile(),
   ),
-  byAccountKey: bind(
-    query((p: Param<{ accountKey: string }>) =>
-      db.selectFrom('notification_settings').selectAll().where('account_key', '=', p('accountKey')).compile(),
-    ),
+  byAccountKey: query((p: Param<{ accountKey: string }>) =>
+    db.selectFrom('notification_settings').selectAll().where('account_key', '=', p('accountKey')).compile(),
   ),
 })
 
@@ -24,41 +20,35 @@ const patients = 'patient_notification_preferences'
 const clients = 'client_notification_preferences'
 
 /** Patients and clients have a table each, as documented, that differ in the name of one column. */
-export const preferenceStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  PATIENT: bind(
-    query((p: Param<{ recipientIds: string }>) =>
-      db
-        .selectFrom(asked<EntityId>(p('recipientIds')))
-        .crossJoin(patients)
-        .selectAll(patients)
-        .select(`${patients}.patient_id as recipient_id`)
-        .whereRef(`${patients}.patient_id`, '=', 'asked.value')
-        .compile(),
-    ),
+export const preferenceStatements = (db: Builder) => ({
+  PATIENT: query((p: Param<{ recipientIds: string }>) =>
+    db
+      .selectFrom(asked<EntityId>(p('recipientIds')))
+      .crossJoin(patients)
+      .selectAll(patients)
+      .select(`${patients}.patient_id as recipient_id`)
+      .whereRef(`${patients}.patient_id`, '=', 'asked.value')
+      .compile(),
   ),
-  CLIENT: bind(
-    query((p: Param<{ recipientIds: string }>) =>
-      db
-        .selectFrom(asked<EntityId>(p('recipientIds')))
-        .crossJoin(clients)
-        .selectAll(clients)
-        .select(`${clients}.client_id as recipient_id`)
-        .whereRef(`${clients}.client_id`, '=', 'asked.value')
-        .compile(),
-    ),
+  CLIENT: query((p: Param<{ recipientIds: string }>) =>
+    db
+      .selectFrom(asked<EntityId>(p('recipientIds')))
+      .crossJoin(clients)
+      .selectAll(clients)
+      .select(`${clients}.client_id as recipient_id`)
+      .whereRef(`${clients}.client_id`, '=', 'asked.value')
+      .compile(),
   ),
 })
 
-export const decisionStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  list: bind(
-    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
-      db
-        .selectFrom('notification_decisions')
-        .selectAll()
-        .where('appointment_id', '=', p('appointmentId'))
-        .where('organization_id', '=', p('organizationId'))
-        .orderBy('id')
-        .compile(),
-    ),
+export const decisionStatements = (db: Builder) => ({
+  list: query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
+    db
+      .selectFrom('notification_decisions')
+      .selectAll()
+      .where('appointment_id', '=', p('appointmentId'))
+      .where('organization_id', '=', p('organizationId'))
+      .orderBy('id')
+      .compile(),
   ),
 })

@@ -33,57 +33,65 @@ const jobProgress = ({
 /** Of concurrent callers the others wait for the row, and find it taken. */
 export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M>): JobStore => ({
   acquire: async (name, holder, now, until) =>
-    (await change(({ statements }) => statements.jobs.acquire.run({ name, holder, ...leaseTimes(now, until) }))) > 0,
+    (await change(({ bind, statements }) =>
+      bind(statements.jobs.acquire).run({ name, holder, ...leaseTimes(now, until) }),
+    )) > 0,
   release: (name, holder) =>
-    write(function* ({ statements: { jobs } }, wait) {
-      const { changes } = yield* wait(jobs.release.run({ name, holder }))
-      if (changes === 0) yield* wait(jobs.pause.run({ name, holder, lease_until: 0 }))
+    write(function* ({ bind, statements: { jobs } }, wait) {
+      const { changes } = yield* wait(bind(jobs.release).run({ name, holder }))
+      if (changes === 0) yield* wait(bind(jobs.pause).run({ name, holder, lease_until: 0 }))
     }),
-  progress: (name) => first(({ statements }) => statements.jobs.progress.get({ name }), jobProgress),
+  progress: (name) => first(({ bind, statements }) => bind(statements.jobs.progress).get({ name }), jobProgress),
   keepProgress: async (name, holder, progress) =>
-    (await change(({ statements }) => statements.jobs.keepProgress.run({ name, holder, progress }))) > 0,
+    (await change(({ bind, statements }) => bind(statements.jobs.keepProgress).run({ name, holder, progress }))) > 0,
   // In Postgres not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
   join: (group, member, now, until) =>
-    write(function* ({ statements: { jobs } }, wait) {
+    write(function* ({ bind, statements: { jobs } }, wait) {
       const times = leaseTimes(now, until)
-      yield* wait(jobs.acquire.run({ name: memberName(group, member), holder: member, ...times }))
+      yield* wait(bind(jobs.acquire).run({ name: memberName(group, member), holder: member, ...times }))
       const of = { pattern: memberName(group, '%'), ...times }
-      yield* wait(jobs.forget.run(of))
-      return (yield* wait(jobs.holders.all(of))).map(({ holder }) => holder)
+      yield* wait(bind(jobs.forget).run(of))
+      return (yield* wait(bind(jobs.holders).all(of))).map(({ holder }) => holder)
     }),
   leave: async (group, member) => {
-    await change(({ statements }) => statements.jobs.release.run({ name: memberName(group, member), holder: member }))
+    await change(({ bind, statements }) =>
+      bind(statements.jobs.release).run({ name: memberName(group, member), holder: member }),
+    )
   },
   members: (group, now, until) =>
     all(
-      ({ statements }) => statements.jobs.holders.all({ pattern: memberName(group, '%'), ...leaseTimes(now, until) }),
+      ({ bind, statements }) =>
+        bind(statements.jobs.holders).all({ pattern: memberName(group, '%'), ...leaseTimes(now, until) }),
       ({ holder }) => holder,
     ),
 })
 
 export const requestQueries = <M extends Mode>({ change }: Runner<M>): Omit<RequestStore, 'claim'> => ({
   answer: async ({ caller, key }, token, answer) =>
-    (await change(({ statements }) => statements.requests.answer.run({ caller, key, token, answer }))) > 0,
+    (await change(({ bind, statements }) => bind(statements.requests.answer).run({ caller, key, token, answer }))) > 0,
   release: async ({ caller, key }, token) => {
-    await change(({ statements }) => statements.requests.release.run({ caller, key, token, lease_until: 0 }))
+    await change(({ bind, statements }) =>
+      bind(statements.requests.release).run({ caller, key, token, lease_until: 0 }),
+    )
   },
-  purge: (now, limit) => change(({ statements }) => statements.requests.purge.run({ now: now.getTime(), limit })),
+  purge: (now, limit) =>
+    change(({ bind, statements }) => bind(statements.requests.purge).run({ now: now.getTime(), limit })),
 })
 
 export const templateVersionQueries = <M extends Mode>({ all, first }: Runner<M>): TemplateVersionQueries => ({
   list: ({ organizationId, before = lastId, limit }) =>
     all(
-      ({ statements }) => statements.templateVersions.page.all({ organizationId, before, limit }),
+      ({ bind, statements }) => bind(statements.templateVersions.page).all({ organizationId, before, limit }),
       records.decodeTemplateVersion,
     ),
   drafts: (organizationId, limit) =>
     all(
-      ({ statements }) => statements.templateVersions.drafts.all({ organizationId, limit }),
+      ({ bind, statements }) => bind(statements.templateVersions.drafts).all({ organizationId, limit }),
       ({ version }) => version,
     ),
   get: (organizationId, version) =>
     first(
-      ({ statements }) => statements.templateVersions.get.get({ organizationId, version }),
+      ({ bind, statements }) => bind(statements.templateVersions.get).get({ organizationId, version }),
       records.decodeVersionRow,
     ),
 })
