@@ -99,8 +99,8 @@ async function waitingOf(reader: Reader, asked: Asked, organization: string | un
   const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
   if (organization !== undefined) {
     const own = { equals: of(organization), present: ['due_at'] }
-    const [found] = await reader.ask(({ builder, lists, merging }) =>
-      lists.sizeOf(builder, history, own, fewWaiting + 1, merging),
+    const [found] = await reader.ask(({ builder, lists, dialect }) =>
+      lists.sizeOf(builder, history, own, fewWaiting + 1, dialect),
     )
     const size = found?.total ?? 0
     if (size <= fewWaiting) return size === 0 ? [] : [{ ...own, beside: asked }]
@@ -111,8 +111,8 @@ async function waitingOf(reader: Reader, asked: Asked, organization: string | un
 const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })
 
 async function combinations(reader: Reader, asked: Asked, part: Branch, columns: readonly string[]): Promise<Branch[]> {
-  const found = await reader.ask(({ builder, lists, merging }) =>
-    lists.combinationsOf(builder, history, part, columns, merging),
+  const found = await reader.ask(({ builder, lists, dialect }) =>
+    lists.combinationsOf(builder, history, part, columns, dialect),
   )
   return found
     .filter((values) => Object.entries(asked).every(([column, value]) => values[column] === value))

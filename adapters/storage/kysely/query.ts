@@ -1,16 +1,6 @@
-import {
-  type CompiledQuery,
-  type Dialect,
-  DummyDriver,
-  type Insertable,
-  Kysely,
-  type RawBuilder,
-  type Selectable,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
+import { type CompiledQuery, type Insertable, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely'
+import type * as records from '../../../src/records/index.ts'
+import type { Dialect, List } from './dialect.ts'
 import { once } from './once.ts'
 import type { Tables } from './tables.ts'
 
@@ -59,24 +49,13 @@ export function bindTo(prepare: Prepare): Bind<'sync'> {
     }
   }
 }
+/** See `Dialect.valued`. */
+export type Listed = { list: List }
+/** See `Dialect.keyed`. */
+export type Keys = { keys: string }
 export type NoArgs = Record<never, never>
 
 export type Builder = Kysely<Tables>
-
-const sqliteCompiler: Dialect = {
-  createAdapter: () => new SqliteAdapter(),
-  createDriver: () => new DummyDriver(),
-  createIntrospector: (db) => new SqliteIntrospector(db),
-  createQueryCompiler: () => new SqliteQueryCompiler(),
-}
-
-/** A Kysely that only compiles: execution is the adapter's, synchronous and prepared. */
-export const sqliteBuilder = (): Builder => new Kysely<Tables>({ dialect: sqliteCompiler })
-
-/** How a database takes an instant in a condition that is built for a call. */
-export type InstantOf = (ms: number) => RawBuilder<number>
-export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
-export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
 
 /** A parameter may occur several times. What a database never asks is never compiled for it. */
 export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
@@ -116,13 +95,6 @@ function compile<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
   }
 }
 
-/**
- * A JSON list as a table `asked` with one column `value`: one statement finds what a batch names, at a third of the cost
- * of a statement each. Joined by `cross join`, which SQLite does in the order written.
- */
-export const asked = <T>(list: RawBuilder<string>) =>
-  sql<{ value: T }>`json_each(${list})`.as<'asked'>(sql.ref('asked'))
-
 type Columns<T extends keyof Tables> = readonly (keyof Insertable<Tables[T]> & string)[]
 type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Required<
   Pick<Insertable<Tables[T]>, C & keyof Insertable<Tables[T]>>
@@ -148,3 +120,10 @@ export const afterHeld = (p: Param<HeldAfter>) =>
   sql<boolean>`(held_at > ${p('held_at')} or (held_at = ${p('held_at')} and id > ${p('id')}))`
 
 export type RecordOf<T extends keyof Tables> = Selectable<Tables[T]>
+
+/** The rows of a table that have one of these values in a column. */
+export const valuedQuery = <T extends records.TableName>(db: Builder, dialect: Dialect, table: T, column: string) =>
+  query((p: Param<Listed>) => {
+    const { from, where } = dialect.valued(table, column, p('list'))
+    return sql<RecordOf<T>>`select t.* from ${from} where ${where}`.compile(db)
+  })

@@ -1,10 +1,12 @@
 import type * as records from '../../../src/records/index.ts'
+import type { Dialect } from './dialect.ts'
 import type { Reader } from './merged-list.ts'
 import type { Answer, Bind, Mode, Written } from './query.ts'
 import type { Statements } from './statements.ts'
 
 /** What a query asks with. */
 type Tools<M extends Mode> = {
+  readonly dialect: Dialect
   readonly statements: Statements
   readonly bind: Bind<M>
   readonly ids: records.IdCodec

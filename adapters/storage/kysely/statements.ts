@@ -1,3 +1,4 @@
+import type { Dialect } from './dialect.ts'
 import type { Builder } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
@@ -16,21 +17,21 @@ import { taskStatements } from './statements/tasks.ts'
 import { templateVersionStatements } from './statements/template-versions.ts'
 
 /** Every statement whose text never changes. */
-export const statementsOf = (db: Builder) => ({
-  plans: planStatements(db),
-  reminders: reminderStatements(db),
-  deliveries: deliveryStatements(db),
-  settings: settingsStatements(db),
-  preferences: preferenceStatements(db),
+export const statementsOf = (db: Builder, dialect: Dialect) => ({
+  plans: planStatements(db, dialect),
+  reminders: reminderStatements(db, dialect),
+  deliveries: deliveryStatements(db, dialect),
+  settings: settingsStatements(db, dialect),
+  preferences: preferenceStatements(db, dialect),
   decisions: decisionStatements(db),
   requests: requestStatements(db),
   jobs: jobStatements(db),
-  tasks: taskStatements(db),
+  tasks: taskStatements(db, dialect),
   accounts: accountStatements(db),
-  addresses: addressStatements(db),
+  addresses: addressStatements(db, dialect),
   links: linkStatements(db),
   templateVersions: templateVersionStatements(db),
-  answers: answerStatements(db),
+  answers: answerStatements(db, dialect),
   consents: consentStatements(db),
   personal: personalStatements(db),
   keys: keyStatements(db),

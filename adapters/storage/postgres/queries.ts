@@ -1,7 +1,6 @@
 import * as records from '../../../src/records/index.ts'
 import { latestOf } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
-import { byKeys } from './by-keys.ts'
 import { findDue } from './due.ts'
 import type { Engine } from './engine.ts'
 import { Outdated } from './errors.ts'
@@ -51,17 +50,13 @@ function releaseSql(schema: string, ofOrganization: boolean): string {
 
 /** What Postgres answers in its own way. */
 export function ownQueries(engine: Engine): OwnQueries {
-  const keyed = byKeys(engine)
   return {
-    ...keyed,
-    plans: { ...keyed.plans, nextReplanPage: (now, limit) => replanPage(engine, now, limit) },
+    plans: { nextReplanPage: (now, limit) => replanPage(engine, now, limit) },
     reminders: {
-      ...keyed.reminders,
       due: (query) =>
         engine.read((database) => findDue(database, 'appointment_reminders', records.decodeReminder, query)),
     },
     deliveries: {
-      ...keyed.deliveries,
       due: (query) =>
         engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
       nextDueAt: (after) =>

@@ -22,6 +22,7 @@ const named: Readonly<Record<string, records.ColumnKind>> = {
   latest: 'instant',
   total: 'int',
   place: 'int',
+  keys: 'json',
   next_id: 'int',
 }
 
@@ -159,7 +160,7 @@ export function encodeRows(
 
 /** A parameter of a shared statement, by its name; a constant has none. */
 export const encodeNamed = (name: string | undefined, value: unknown): unknown =>
-  name === undefined ? encodeParameter(value) : encodeValue(kindOf(name), value)
+  name === undefined || Array.isArray(value) ? encodeParameter(value) : encodeValue(kindOf(name), value)
 
 /** A positional parameter: text without what the database refuses, also in lists. */
 export function encodeParameter(value: unknown): unknown {

@@ -59,7 +59,7 @@ function completed(tx: Tx, found: readonly Reminder[], now: number): readonly Re
   const keyOf = (row: Reminder) => `${row.appointment_id} ${sendQueueKey(reminderLane(row))}`
   const seen = new Set(found.map(keyOf))
   const others = tx.bind(tx.statements.reminders.dueBeside).all({
-    appointmentIds: JSON.stringify([...new Set(found.map((row) => row.appointment_id))]),
+    list: tx.dialect.list([...new Set(found.map((row) => row.appointment_id))]),
     ids: JSON.stringify(found.map(({ id }) => id)),
     now,
   })

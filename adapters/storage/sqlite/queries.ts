@@ -5,18 +5,15 @@ import { pieces, summed } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
 import { latestOf } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
-import { byKeys } from './by-keys.ts'
 import { dueDeliveries, dueReminders } from './due.ts'
 import type { Engine, Tx } from './engine.ts'
 
 /** What SQLite answers in its own way. */
 export const ownQueries = (engine: Engine): OwnQueries => {
-  const keyed = byKeys(engine)
   return {
-    ...keyed,
-    plans: { ...keyed.plans, nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)) },
-    reminders: { ...keyed.reminders, due: dueReminders(engine) },
-    deliveries: { ...keyed.deliveries, ...dueDeliveries(engine) },
+    plans: { nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)) },
+    reminders: { due: dueReminders(engine) },
+    deliveries: dueDeliveries(engine),
     requests: {
       claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
         engine.write(({ bind, statements: { requests } }) => {

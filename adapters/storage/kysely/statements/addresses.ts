@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import type { Channel } from '../../../../src/index.ts'
-import { asked, type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Keys, type Param, query, type RecordOf } from '../query.ts'
 
 const table = 'notification_addresses'
 
 type Page = { organizationId: string; before: number; limit: number }
 
-export const addressStatements = (db: Builder) => {
+export const addressStatements = (db: Builder, dialect: Dialect) => {
   const page = (p: Param<Page>) =>
     db
       .selectFrom(table)
@@ -17,16 +18,10 @@ export const addressStatements = (db: Builder) => {
       .orderBy('id', 'desc')
       .limit(p('limit'))
   return {
-    /** `list` holds `[organization, channel, address]` each. */
-    find: query((p: Param<{ list: string }>) =>
-      db
-        .selectFrom(asked<string>(p('list')))
-        .crossJoin(table)
-        .selectAll(table)
-        .where(`${table}.organization_id`, '=', sql<string>`asked.value ->> 0`)
-        .where(`${table}.channel`, '=', sql<Channel>`asked.value ->> 1`)
-        .where(`${table}.address`, '=', sql<string>`asked.value ->> 2`)
-        .compile(),
+    find: query((p: Param<Keys>) =>
+      sql<
+        RecordOf<typeof table>
+      >`select t.* from ${dialect.keyed(table, ['organization_id', 'channel', 'address'], p('keys'))}`.compile(db),
     ),
     everywhere: query((p: Param<{ channel: Channel; address: string }>) =>
       db

@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { EntityId, RecipientType } from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
-import { asked, type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, query, valuedQuery } from '../query.ts'
 
 /** Rows after the cursor, and up to `lastId`. */
 type PageArgs = { organizationId: string; cursor: number; lastId: number; now: number; limit: number }
@@ -10,7 +11,7 @@ const wide = (id: RawBuilder<number>) => sql<number>`cast(${id} as bigint)`
 
 type Recipient = { recipientType: RecipientType; recipientId: EntityId }
 
-export const planStatements = (db: Builder) => ({
+export const planStatements = (db: Builder, dialect: Dialect) => ({
   get: query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
     db
       .selectFrom('reminder_plans')
@@ -19,14 +20,7 @@ export const planStatements = (db: Builder) => ({
       .where('organization_id', '=', p('organizationId'))
       .compile(),
   ),
-  ofAppointments: query((p: Param<{ appointmentIds: string }>) =>
-    db
-      .selectFrom(asked<EntityId>(p('appointmentIds')))
-      .crossJoin('reminder_plans')
-      .selectAll('reminder_plans')
-      .whereRef('reminder_plans.appointment_id', '=', 'asked.value')
-      .compile(),
-  ),
+  ofAppointments: valuedQuery(db, dialect, 'reminder_plans', 'appointment_id'),
   ahead: query((p: Param<{ organizationId: string; starts_at: number; id: number; until: number; limit: number }>) =>
     db
       .selectFrom('reminder_plans')

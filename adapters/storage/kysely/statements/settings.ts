@@ -1,7 +1,10 @@
+import { sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
-import { asked, type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Listed, type Param, query, type RecordOf, valuedQuery } from '../query.ts'
 
-export const settingsStatements = (db: Builder) => ({
+export const settingsStatements = (db: Builder, dialect: Dialect) => ({
+  find: valuedQuery(db, dialect, 'notification_settings', 'organization_id'),
   page: query((p: Param<{ after: string; limit: number }>) =>
     db
       .selectFrom('notification_settings')
@@ -16,30 +19,20 @@ export const settingsStatements = (db: Builder) => ({
   ),
 })
 
-const patients = 'patient_notification_preferences'
-const clients = 'client_notification_preferences'
-
 /** Patients and clients have a table each, as documented, that differ in the name of one column. */
-export const preferenceStatements = (db: Builder) => ({
-  PATIENT: query((p: Param<{ recipientIds: string }>) =>
-    db
-      .selectFrom(asked<EntityId>(p('recipientIds')))
-      .crossJoin(patients)
-      .selectAll(patients)
-      .select(`${patients}.patient_id as recipient_id`)
-      .whereRef(`${patients}.patient_id`, '=', 'asked.value')
-      .compile(),
-  ),
-  CLIENT: query((p: Param<{ recipientIds: string }>) =>
-    db
-      .selectFrom(asked<EntityId>(p('recipientIds')))
-      .crossJoin(clients)
-      .selectAll(clients)
-      .select(`${clients}.client_id as recipient_id`)
-      .whereRef(`${clients}.client_id`, '=', 'asked.value')
-      .compile(),
-  ),
-})
+export const preferenceStatements = (db: Builder, dialect: Dialect) => {
+  const of = (table: 'patient_notification_preferences' | 'client_notification_preferences', column: string) =>
+    query((p: Param<Listed>) => {
+      const { from, where } = dialect.valued(table, column, p('list'))
+      const id = sql.ref(`t.${column}`)
+      return sql<RecordOf<typeof table> & { recipient_id: EntityId }>`
+        select t.*, ${id} as recipient_id from ${from} where ${where}`.compile(db)
+    })
+  return {
+    PATIENT: of('patient_notification_preferences', 'patient_id'),
+    CLIENT: of('client_notification_preferences', 'client_id'),
+  }
+}
 
 export const decisionStatements = (db: Builder) => ({
   list: query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>

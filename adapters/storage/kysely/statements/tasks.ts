@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { EntityId } from '../../../../src/index.ts'
-import { asked, type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Listed, type Param, query } from '../query.ts'
 
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
@@ -8,7 +8,7 @@ type Page = { now: number; due_at: number; id: number; limit: number }
 /** Within coalesce, so that SQLite does not take the index that begins with the state, and sort what it finds. */
 const isQueued = sql<boolean>`coalesce(delivery_state = 'queued', false)`
 
-export const taskStatements = (db: Builder) => {
+export const taskStatements = (db: Builder, dialect: Dialect) => {
   const waiting = (p: Param<Page>) =>
     db
       .selectFrom('appointment_reminders')
@@ -37,16 +37,23 @@ export const taskStatements = (db: Builder) => {
         .limit(p('limit'))
         .compile(),
     ),
-    /** Deliveries that TaskManager has, of these appointments. */
-    handedOver: query((p: Param<{ appointmentIds: string }>) =>
-      db
-        .selectFrom(asked<EntityId>(p('appointmentIds')))
-        .crossJoin('notification_history as delivery')
-        .select('delivery.id')
-        .whereRef('delivery.appointment_id', '=', 'asked.value')
-        .where('delivery.delivery_state', '=', 'handed_over')
-        .compile(),
-    ),
+    /** Those of the deliveries of these appointments: whoever has a task looks at it again. */
+    touch: query((p: Param<Listed & { next_at: number }>) => {
+      const { from, where } = dialect.valued('notification_history', 'appointment_id', p('list'))
+      return db
+        .updateTable(table)
+        .set((e) => ({
+          touched: e('touched', '+', 1),
+          next_at: sql<number>`case when next_at < ${p('next_at')} then next_at else ${p('next_at')} end`,
+        }))
+        .where(
+          dialect.among(
+            'notification_id',
+            sql`select t.id from ${from} where ${where} and t.delivery_state = 'handed_over'`,
+          ),
+        )
+        .compile()
+    }),
     waiting: query((p: Param<Page>) => waiting(p).compile()),
     withoutAlarm: query((p: Param<Page>) => waiting(p).where('task_manager_task_id', 'is', null).compile()),
     waitingNotices: query((p: Param<Page>) =>
