@@ -5,6 +5,7 @@ import { addressStatements } from './statements/addresses.ts'
 import { answerStatements } from './statements/answers.ts'
 import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
+import { dueTimeStatements } from './statements/due.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { keyStatements } from './statements/keys.ts'
 import { linkStatements } from './statements/links.ts'
@@ -23,6 +24,7 @@ export const statementsOf = (db: Builder, dialect: Dialect) => ({
   deliveries: deliveryStatements(db, dialect),
   settings: settingsStatements(db, dialect),
   preferences: preferenceStatements(db, dialect),
+  dueTimes: dueTimeStatements(db),
   decisions: decisionStatements(db),
   requests: requestStatements(db),
   jobs: jobStatements(db),

@@ -9,7 +9,7 @@ import { accountQueries, addressQueries, deliveryQueries, taskQueries } from './
 import { auditStore, jobStore, requestQueries, templateVersionQueries } from './stores/upkeep.ts'
 
 /** What is due, and who sends it. */
-export type DueDeliveries = Pick<Storage['deliveries'], 'due' | 'nextDueAt' | 'dueTimes' | 'challenge' | 'renew'>
+export type DueDeliveries = Pick<Storage['deliveries'], 'due' | 'challenge' | 'renew'>
 
 /** What a database answers with statements of its own: for what it locks, and where its planner needs them. */
 export type OwnQueries = {

@@ -11,22 +11,6 @@ import { replanPage } from './replan.ts'
 import { statisticsStore } from './statistics.ts'
 import { decodeRow, encodeParameter } from './values.ts'
 
-/** Goes from one due time to the next along the index of each table, past all rows that share one. */
-function dueTimesQuery(schema: string): string {
-  const steps = (name: string, table: 'appointment_reminders' | 'notification_history') => `
-    ${name} as (
-      (select due_at from ${qualified(schema, table)} where due_at > $1 and due_at <= $2 order by due_at limit 1)
-      union all
-      select (
-        select due_at from ${qualified(schema, table)} as t
-        where t.due_at > ${name}.due_at and t.due_at <= $2 order by t.due_at limit 1
-      ) from ${name} where due_at is not null
-    )`
-  const first = (name: string) => `(select due_at from ${name} where due_at is not null limit $3)`
-  return `with recursive ${steps('reminder', 'appointment_reminders')}, ${steps('delivery', 'notification_history')}
-    ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
-}
-
 /**
  * What is released is made due in one statement: a row that somebody else holds is left for the next call, with its
  * entry.
@@ -59,23 +43,6 @@ export function ownQueries(engine: Engine): OwnQueries {
     deliveries: {
       due: (query) =>
         engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
-      nextDueAt: (after) =>
-        engine.read(async ({ run, schema, kinds }) => {
-          const since = after === undefined ? 'due_at is not null' : 'due_at > $1'
-          const earliest = (table: 'appointment_reminders' | 'notification_history') =>
-            `(select due_at from ${qualified(schema, table)} where ${since} order by due_at limit 1)`
-          const { rows } = await run<{ due_at: number | null }>(
-            `select least(${earliest('appointment_reminders')}, ${earliest('notification_history')}) as due_at`,
-            after === undefined ? [] : [after],
-          )
-          const at = rows.map((row) => decodeRow(row, kinds))[0]?.due_at ?? null
-          return at === null ? null : new Date(at)
-        }),
-      dueTimes: (after, until, limit) =>
-        engine.read(async ({ run, schema, kinds }) => {
-          const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
-          return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
-        }),
       challenge: challenging(engine),
       renew: renewing(engine),
     },

@@ -18,6 +18,8 @@ for (const table of [...Object.values(records.tables), records.ledger]) {
 const named: Readonly<Record<string, records.ColumnKind>> = {
   now: 'instant',
   until: 'instant',
+  reminder_due_at: 'instant',
+  delivery_due_at: 'instant',
   seen: 'int',
   latest: 'instant',
   total: 'int',

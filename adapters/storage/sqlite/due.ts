@@ -78,43 +78,11 @@ export const dueReminders =
       )
     })
 
-const beforeAll = new Date(-8_640_000_000_000_000)
-
-const earliest = (...instants: (number | null | undefined)[]): Date | null => {
-  const known = instants.filter((value) => typeof value === 'number')
-  return known.length === 0 ? null : new Date(Math.min(...known))
-}
-
-/** Goes from one time to the next along the index, past all rows that share one. */
-function dueTimes({ bind, statements }: Tx, after: number, until: number, limit: number): Date[] {
-  const times: Date[] = []
-  for (let last = after; times.length < limit; ) {
-    const past = { now: last }
-    const next = earliest(
-      bind(statements.reminders.due.next).get(past)?.due_at,
-      bind(statements.deliveries.due.next).get(past)?.due_at,
-    )
-    if (next === null || next.getTime() > until) break
-    times.push(next)
-    last = next.getTime()
-  }
-  return times
-}
-
 export const dueDeliveries = (engine: Commands): DueDeliveries => ({
   due: (query) =>
     engine.snapshot((tx) =>
       pageOf(findDue(tx, tx.statements.deliveries.due, deliveryLane, query), records.decodeDelivery),
     ),
-  nextDueAt: (after = beforeAll) =>
-    engine.snapshot(({ bind, statements }) => {
-      const since = { now: after.getTime() }
-      return earliest(
-        bind(statements.reminders.due.next).get(since)?.due_at,
-        bind(statements.deliveries.due.next).get(since)?.due_at,
-      )
-    }),
-  dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
   challenge: (claims) =>
     engine.write(({ bind, statements }) =>
       claims.map((claim) => bind(statements.deliveries.challenge).run(records.encodeChallenge(claim)).changes > 0),

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type Channel, channels, type EntityId } from '../../../../src/index.ts'
-import { type Builder, type Param, type Query, query, type RecordOf } from '../query.ts'
+import { type Builder, type NoArgs, type Param, type Query, query, type RecordOf } from '../query.ts'
 
 export type DueTable = 'appointment_reminders' | 'notification_history'
 type Part = { index: number; of: number }
@@ -40,7 +40,6 @@ export type DueStatements<Row> = {
    * one statement, because a call for each would hold the process up for half a second with thousands of organizations.
    */
   readonly firsts: Query<Head & { skip: string }, Row & { total: number }>
-  readonly next: Query<{ now: number }, { due_at: number }>
 }
 
 export function dueStatements<T extends DueTable>(db: Builder, table: T): DueStatements<RecordOf<T>> {
@@ -79,9 +78,35 @@ export function dueStatements<T extends DueTable>(db: Builder, table: T): DueSta
           from heads cross join ${name} as first on first.id = heads.id
           order by first.due_at, first.id limit ${p('limit')}`.compile(db),
     ),
-    next: query((p: Param<{ now: number }>) =>
-      sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')}
-          order by due_at limit 1`.compile(db),
+  }
+}
+
+type Next = { reminder_due_at: number | null; delivery_due_at: number | null }
+
+/** When anything is due: from one time to the next along the indexes, past all rows that share one. */
+export function dueTimeStatements(db: Builder) {
+  const first = (table: DueTable, after?: RawBuilder<number>) => {
+    const due = db.selectFrom(table).select('due_at').orderBy('due_at').limit(1)
+    return after === undefined ? due.where('due_at', 'is not', null) : due.where('due_at', '>', after)
+  }
+  /** Apart, since a database takes longer to compare the two than to find them. */
+  const next = (after?: RawBuilder<number>) =>
+    sql<Next>`select (${first('appointment_reminders', after)}) as reminder_due_at,
+      (${first('notification_history', after)}) as delivery_due_at`.compile(db)
+  const earliest = (after: RawBuilder<number>) =>
+    sql`select min(due_at) from (
+      select (${first('appointment_reminders', after)}) as due_at
+      union all select (${first('notification_history', after)})
+    ) as firsts`
+  return {
+    first: query((_: Param<NoArgs>) => next()),
+    next: query((p: Param<{ now: number }>) => next(p('now'))),
+    all: query((p: Param<{ now: number; until: number; limit: number }>) =>
+      sql<{ due_at: number }>`with recursive times(due_at) as (
+          select (${earliest(p('now'))})
+          union all
+          select (${earliest(sql.ref('times.due_at'))}) from times where due_at <= ${p('until')}
+        ) select due_at from times where due_at <= ${p('until')} limit ${p('limit')}`.compile(db),
     ),
   }
 }

@@ -15,7 +15,16 @@ import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../his
 import type { Mode } from '../query.ts'
 import type { Runner } from '../runner.ts'
 
-type Deliveries = 'get' | 'ofProvider' | 'sentWith' | 'silent' | 'list' | 'suspended' | 'claims'
+type Deliveries =
+  | 'nextDueAt'
+  | 'dueTimes'
+  | 'get'
+  | 'ofProvider'
+  | 'sentWith'
+  | 'silent'
+  | 'list'
+  | 'suspended'
+  | 'claims'
 
 export const deliveryQueries = <M extends Mode>({
   all,
@@ -32,6 +41,21 @@ export const deliveryQueries = <M extends Mode>({
     all(
       ({ bind, statements }) => bind(statements.deliveries.suspended).all(heldAfter(after, limit)),
       records.decodeDelivery,
+    ),
+  nextDueAt: (after) =>
+    first(
+      ({ bind, statements: { dueTimes } }) =>
+        after === undefined ? bind(dueTimes.first).get({}) : bind(dueTimes.next).get({ now: after.getTime() }),
+      ({ reminder_due_at: reminder, delivery_due_at: delivery }) =>
+        dueAtOf({
+          due_at: reminder === null || delivery === null ? (reminder ?? delivery) : Math.min(reminder, delivery),
+        }),
+    ),
+  dueTimes: (after, until, limit) =>
+    all(
+      ({ bind, statements }) =>
+        bind(statements.dueTimes.all).all({ now: after.getTime(), until: until.getTime(), limit }),
+      ({ due_at }) => new Date(due_at),
     ),
   claims: () => all(({ bind, statements }) => bind(statements.deliveries.claims).all({}), records.decodeClaim),
 })
