@@ -1,4 +1,4 @@
-import { type CompiledQuery, type Insertable, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely'
 import type * as records from '../../../src/records/index.ts'
 import type { Dialect, List } from './dialect.ts'
 import { once } from './once.ts'
@@ -93,25 +93,6 @@ function compile<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
       return values
     },
   }
-}
-
-type Columns<T extends keyof Tables> = readonly (keyof Insertable<Tables[T]> & string)[]
-type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Required<
-  Pick<Insertable<Tables[T]>, C & keyof Insertable<Tables[T]>>
->
-
-/** An insert of these columns; `suffix` is its conflict clause. */
-export function insertQuery<T extends keyof Tables & string, const C extends Columns<T>>(
-  db: Builder,
-  table: T,
-  columns: C,
-  suffix: RawBuilder<unknown> = sql``,
-) {
-  return query((p: Param<ArgsOf<T, C[number]>>) =>
-    sql<never>`insert into ${sql.table(table)} (${sql.join(columns.map((name) => sql.ref(name)))}) values (${sql.join(
-      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => p(name)),
-    )}) ${suffix}`.compile(db),
-  )
 }
 
 /** After a place in the order in which rows were held. */

@@ -1,15 +1,14 @@
 import * as records from '../../../src/records/index.ts'
-import { latestOf } from '../kysely/stores/upkeep.ts'
+import { runAwaiting, wait } from '../kysely/runner.ts'
+import { claimRequest } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { findDue } from './due.ts'
 import type { Engine } from './engine.ts'
-import { Outdated } from './errors.ts'
 import { challenging, renewing } from './leases.ts'
 import { qualified } from './names.ts'
 import { notification } from './notify.ts'
 import { replanPage } from './replan.ts'
 import { statisticsStore } from './statistics.ts'
-import { decodeRow, encodeParameter } from './values.ts'
 
 /**
  * What is released is made due in one statement: a row that somebody else holds is left for the next call, with its
@@ -47,35 +46,7 @@ export function ownQueries(engine: Engine): OwnQueries {
       renew: renewing(engine),
     },
     requests: {
-      claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
-        engine.write(async ({ run, schema, kinds }) => {
-          const table = qualified(schema, 'notification_requests')
-          const about = [caller, key].map(encodeParameter)
-          // One statement decides: of concurrent callers the others wait for its row, and find it taken. The token is greater
-          // than any before it, also of a row that was released: who was taken for dead must not answer for others.
-          const claimed = await run<{ token: number; expires_at: number }>(
-            `insert into ${table} as found (caller, key, fingerprint, token, answer, lease_until, expires_at)
-             values ($1, $2, $3, $4, null, $5, $6)
-             on conflict (caller, key) do update set fingerprint = excluded.fingerprint, answer = null,
-               token = greatest(found.token + 1, excluded.token), lease_until = excluded.lease_until,
-               expires_at = case when found.expires_at <= $7 then excluded.expires_at else found.expires_at end
-             where found.expires_at <= $7
-               or (found.fingerprint = excluded.fingerprint and found.answer is null
-                 and (found.lease_until <= $7 or found.lease_until > $8))
-             returning token, expires_at`,
-            [...about, fingerprint, now.getTime(), leaseUntil, expiresAt, now, new Date(latestOf(leaseUntil))],
-          )
-          const [won] = claimed.rows.map((row) => decodeRow(row, kinds))
-          if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
-          const { rows } = await run<records.Row<'notification_requests'>>(
-            `select * from ${table} where caller = $1 and key = $2`,
-            about,
-          )
-          const [found] = rows
-          if (found === undefined) throw new Outdated('the request was released meanwhile')
-          if (found.fingerprint !== fingerprint) return { status: 'other_request' }
-          return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
-        }),
+      claim: (request) => engine.write((database) => runAwaiting(claimRequest(database, wait, request))),
     },
     accounts: {
       release: ({ account, organizationId, limit, skip = 0, at }) =>

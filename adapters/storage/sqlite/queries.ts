@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers'
-import type { CountQuery, ReplanPage, StatisticsQueries } from '../../../src/index.ts'
+import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'
+import { runAtOnce, wait } from '../kysely/runner.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
-import { latestOf } from '../kysely/stores/upkeep.ts'
+import { replanPage } from '../kysely/stores/planning.ts'
+import { claimRequest } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { dueDeliveries, dueReminders } from './due.ts'
 import type { Engine, Tx } from './engine.ts'
@@ -11,29 +13,10 @@ import type { Engine, Tx } from './engine.ts'
 /** What SQLite answers in its own way. */
 export const ownQueries = (engine: Engine): OwnQueries => {
   return {
-    plans: { nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)) },
+    plans: { nextReplanPage: (now, limit) => engine.snapshot((tx) => runAtOnce(replanPage(tx, wait, now, limit))) },
     reminders: { due: dueReminders(engine) },
     deliveries: dueDeliveries(engine),
-    requests: {
-      claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
-        engine.write(({ bind, statements: { requests } }) => {
-          const found = bind(requests.get).get({ caller, key })
-          const before = found === undefined || found.expires_at <= now.getTime() ? undefined : found
-          if (before !== undefined) {
-            if (before.fingerprint !== fingerprint) return { status: 'other_request' }
-            if (before.answer !== null) return { status: 'answered', answer: before.answer }
-            const isBelieved = before.lease_until <= latestOf(leaseUntil)
-            if (before.lease_until > now.getTime() && isBelieved) return { status: 'running' }
-          }
-          bind(requests.delete).run({ caller, key })
-          const expiry = before === undefined ? expiresAt : new Date(before.expires_at)
-          // Greater than any token before it: who was taken for dead must not answer for others.
-          const token = Math.max((found?.token ?? 0) + 1, now.getTime())
-          const lease = { lease_until: leaseUntil.getTime(), expires_at: expiry.getTime() }
-          bind(requests.insert).run({ caller, key, fingerprint, token, answer: null, ...lease })
-          return { status: 'claimed', token, expiresAt: expiry }
-        }),
-    },
+    requests: { claim: (request) => engine.write((tx) => runAtOnce(claimRequest(tx, wait, request))) },
     accounts: {
       release: ({ account, organizationId, limit, skip = 0, at }) =>
         engine.write(({ bind, statements: { accounts } }) => {
@@ -53,26 +36,6 @@ export const ownQueries = (engine: Engine): OwnQueries => {
         }),
     },
     statistics: statisticsOf(engine),
-  }
-}
-
-function replanPage({ bind, statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
-  const job = bind(plans.oldestJob).get({})
-  if (job === undefined) return null
-  const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
-  const page = { organizationId, cursor, now: now.getTime(), limit }
-  if (recipientType === null || recipientId === null) {
-    const lastId = bind(plans.lastOfOrganization).get({ organizationId, cursor })?.id ?? records.endOfPlans
-    return {
-      jobId: job.id,
-      ...records.pageOfPlans(bind(plans.pageOfOrganization).all({ ...page, lastId }), limit, lastId),
-    }
-  }
-  const recipient = { recipientType, recipientId }
-  const lastId = bind(plans.lastOfRecipient).get({ ...recipient, cursor })?.id ?? records.endOfPlans
-  return {
-    jobId: job.id,
-    ...records.pageOfPlans(bind(plans.pageOfRecipient).all({ ...page, ...recipient, lastId }), limit, lastId),
   }
 }
 

@@ -1,23 +1,76 @@
-import { type Builder, insertQuery, type Param, query } from '../query.ts'
+import { type Builder, type Param, query } from '../query.ts'
 
 const table = 'notification_requests'
 type Key = { caller: string; key: string }
+type Claimed = Key & {
+  fingerprint: string
+  token: number
+  lease_until: number
+  expires_at: number
+  now: number
+  latest: number
+}
 
 export const requestStatements = (db: Builder) => ({
   get: query((p: Param<Key>) =>
     db.selectFrom(table).selectAll().where('caller', '=', p('caller')).where('key', '=', p('key')).compile(),
   ),
-  insert: insertQuery(db, table, [
-    'caller',
-    'key',
-    'fingerprint',
-    'token',
-    'answer',
-    'lease_until',
-    'expires_at',
-  ] as const),
-  delete: query((p: Param<Key>) =>
-    db.deleteFrom(table).where('caller', '=', p('caller')).where('key', '=', p('key')).compile(),
+  /**
+   * One statement decides: of concurrent callers the others find its row taken. The token is greater than any before it, also of a row
+   * that was released: who was taken for dead must not answer for others.
+   */
+  claim: query((p: Param<Claimed>) =>
+    db
+      .insertInto(table)
+      .values({
+        caller: p('caller'),
+        key: p('key'),
+        fingerprint: p('fingerprint'),
+        token: p('token'),
+        answer: null,
+        lease_until: p('lease_until'),
+        expires_at: p('expires_at'),
+      })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['caller', 'key'])
+          .doUpdateSet((e) => {
+            const isLater = e('notification_requests.token', '>=', e.ref('excluded.token'))
+            const isOver = e('notification_requests.expires_at', '<=', p('now'))
+            return {
+              fingerprint: e.ref('excluded.fingerprint'),
+              answer: null,
+              token: e
+                .case()
+                .when(isLater)
+                .then(e('notification_requests.token', '+', 1))
+                .else(e.ref('excluded.token'))
+                .end(),
+              lease_until: e.ref('excluded.lease_until'),
+              expires_at: e
+                .case()
+                .when(isOver)
+                .then(e.ref('excluded.expires_at'))
+                .else(e.ref('notification_requests.expires_at'))
+                .end(),
+            }
+          })
+          .where((e) =>
+            e.or([
+              e('notification_requests.expires_at', '<=', p('now')),
+              e.and([
+                e('notification_requests.fingerprint', '=', e.ref('excluded.fingerprint')),
+                e('notification_requests.answer', 'is', null),
+                e.or([
+                  e('notification_requests.lease_until', '<=', p('now')),
+                  e('notification_requests.lease_until', '>', p('latest')),
+                ]),
+              ]),
+            ]),
+          ),
+      )
+      .returning(['token', 'expires_at'])
+      .compile(),
   ),
   answer: query((p: Param<Key & { token: number; answer: string }>) =>
     db

@@ -3,12 +3,13 @@ import type {
   PlanQueries,
   ReminderRow,
   ReminderStore,
+  ReplanPage,
   SettingsQueries,
 } from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import { heldAfter } from '../held.ts'
 import type { Mode } from '../query.ts'
-import type { Runner } from '../runner.ts'
+import type { Runner, Steps, Tools, Wait } from '../runner.ts'
 
 export const planQueries = <M extends Mode>({
   all,
@@ -37,6 +38,29 @@ export const planQueries = <M extends Mode>({
     )
   },
 })
+
+/** Of the oldest job; null: there is none. */
+export function* replanPage<M extends Mode>(
+  { bind, statements: { plans } }: Tools<M>,
+  wait: Wait<M>,
+  now: Date,
+  limit: number,
+): Steps<ReplanPage | null> {
+  const job = yield* wait(bind(plans.oldestJob).get({}))
+  if (job === undefined) return null
+  const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
+  const page = { organizationId, cursor, now: now.getTime(), limit }
+  if (recipientType === null || recipientId === null) {
+    const last = yield* wait(bind(plans.lastOfOrganization).get({ organizationId, cursor }))
+    const lastId = last?.id ?? records.endOfPlans
+    const found = yield* wait(bind(plans.pageOfOrganization).all({ ...page, lastId }))
+    return { jobId: job.id, ...records.pageOfPlans(found, limit, lastId) }
+  }
+  const recipient = { recipientType, recipientId }
+  const lastId = (yield* wait(bind(plans.lastOfRecipient).get({ ...recipient, cursor })))?.id ?? records.endOfPlans
+  const found = yield* wait(bind(plans.pageOfRecipient).all({ ...page, ...recipient, lastId }))
+  return { jobId: job.id, ...records.pageOfPlans(found, limit, lastId) }
+}
 
 export const reminderQueries = <M extends Mode>({
   all,

@@ -3,6 +3,7 @@ import {
   clockToleranceMs,
   type JobProgress,
   type JobStore,
+  type RequestClaim,
   type RequestStore,
   type TemplateVersionQueries,
 } from '../../../../src/index.ts'
@@ -10,13 +11,13 @@ import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
 import type { Mode, RecordOf } from '../query.ts'
-import type { Runner } from '../runner.ts'
+import type { Runner, Steps, Tools, Wait } from '../runner.ts'
 
 /** Members of a group are jobs that each has for itself. The groups are the library's own words, without wildcards. */
 const memberName = (group: string, member: string): string => `${group}:${member}`
 
 /** The latest end of a lease that is believed, where one until `until` is asked for. */
-export const latestOf = (until: Date): number => until.getTime() + clockToleranceMs
+const latestOf = (until: Date): number => until.getTime() + clockToleranceMs
 
 const leaseTimes = (now: Date, until: Date) => ({
   now: now.getTime(),
@@ -65,6 +66,23 @@ export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M
       ({ holder }) => holder,
     ),
 })
+
+/** Anew where what stood in the way was removed between the two statements. */
+export function* claimRequest<M extends Mode>(
+  { bind, statements: { requests } }: Tools<M>,
+  wait: Wait<M>,
+  { caller, key, fingerprint, now, leaseUntil, expiresAt }: Parameters<RequestStore['claim']>[0],
+): Steps<RequestClaim> {
+  const times = { ...leaseTimes(now, leaseUntil), expires_at: expiresAt.getTime() }
+  for (;;) {
+    const won = yield* wait(bind(requests.claim).get({ caller, key, fingerprint, token: now.getTime(), ...times }))
+    if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
+    const found = yield* wait(bind(requests.get).get({ caller, key }))
+    if (found === undefined) continue
+    if (found.fingerprint !== fingerprint) return { status: 'other_request' }
+    return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
+  }
+}
 
 export const requestQueries = <M extends Mode>({ change }: Runner<M>): Omit<RequestStore, 'claim'> => ({
   answer: async ({ caller, key }, token, answer) =>
