@@ -1,5 +1,6 @@
 import * as records from '../../../src/records/index.ts'
 import { runAwaiting, wait } from '../kysely/runner.ts'
+import { partOf, statisticsStore } from '../kysely/stores/statistics.ts'
 import { claimRequest } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
 import { findDue } from './due.ts'
@@ -8,7 +9,9 @@ import { challenging, renewing } from './leases.ts'
 import { qualified } from './names.ts'
 import { notification } from './notify.ts'
 import { replanPage } from './replan.ts'
-import { statisticsStore } from './statistics.ts'
+import { runnerOn } from './runner.ts'
+import { unmarked } from './shards.ts'
+import { everyPart } from './statistics.ts'
 
 /**
  * What is released is made due in one statement: a row that somebody else holds is left for the next call, with its
@@ -68,6 +71,10 @@ export function ownQueries(engine: Engine): OwnQueries {
           return released
         }),
     },
-    statistics: statisticsStore(engine),
+    statistics: statisticsStore(runnerOn(engine), {
+      partsOf: (reader, organizationId) =>
+        organizationId === undefined ? everyPart(engine) : partOf(reader, organizationId),
+      detailOf: unmarked,
+    }),
   }
 }
