@@ -15,7 +15,7 @@ const holdsIntegers = (declared: string): boolean => /int/i.test(declared)
  * Makes a same-named table of somebody else's usable, or says which column stands in the way. Nothing of theirs is
  * dropped but CHECKs that list words: columns are added, and only an empty table without columns of its own is made anew.
  */
-export function* adopt(migrating: Migrating, name: string) {
+export function adopt(migrating: Migrating, name: string): void {
   const { database, builder, ddl, schema, ids, change } = migrating
   const table = schema.tables[name]
   if (table === undefined) return
@@ -42,7 +42,7 @@ export function* adopt(migrating: Migrating, name: string) {
         `The table ${name} cannot be adopted: ${faults.join('; ')}. Change these columns, or rename the table and let the library make its own.`,
       )
     }
-    yield* relax(migrating, name)
+    relax(migrating, name)
     addColumns(migrating, name, Object.keys(table.columns))
     if (!byName.has('live') && table.columns['live'] !== undefined) {
       change(`update "${name}" set live = 1 where status <> 'CANCELLED'`)

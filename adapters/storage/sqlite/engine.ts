@@ -247,7 +247,6 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     }
   }
 
-  /** Foreign keys are off, for a table that is rebuilt is dropped: what refers to it must not go with it. */
   async function inMigration<T>(
     made: Connection,
     work: (made: Connection) => Generator<undefined, T>,
@@ -256,14 +255,10 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     const { database, steps, shared } = made
     notInHostTransaction(made)
     made.requireSameFile()
-    const pragmas = ['foreign_keys', 'legacy_alter_table'] as const
-    const before = pragmas.map((name) => [name, Number(database.pragma(name, { simple: true }))] as const)
-    database.pragma('foreign_keys = off')
     try {
       if (keep && !shared && !database.memory) database.pragma('journal_mode = WAL')
       if (keep) steps.begin()
       else steps.beginRead()
-      database.pragma('legacy_alter_table = on')
       const running = work(made)
       let step = running.next()
       for (; step.done !== true; step = running.next()) {
@@ -276,8 +271,6 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     } catch (error) {
       if (database.inTransaction) steps.rollback()
       throw error
-    } finally {
-      for (const [name, value] of before) database.pragma(`${name} = ${value}`)
     }
   }
 

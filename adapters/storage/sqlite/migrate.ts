@@ -18,8 +18,17 @@ import {
 import { adopt } from './adopt.ts'
 import type { Connection } from './connection.ts'
 import { readLedgerState } from './ledger.ts'
-import { addColumns, columnsOf, definitionOf, hasTable, type Migrating, relax, rowsOf, tableOf } from './migrating.ts'
-import { rebuild } from './rebuild.ts'
+import {
+  addColumns,
+  columnsOf,
+  definitionOf,
+  hasTable,
+  type Migrating,
+  redefine,
+  relax,
+  rowsOf,
+  tableOf,
+} from './migrating.ts'
 
 /** Rows filled between two turns of the event loop. */
 const rowsAtOnce = 20_000
@@ -35,7 +44,7 @@ function* fill(migrating: Migrating, change: Change & { kind: 'fill' }) {
   const set = fillSet(change, 'lower(hex(randomblob(16)))')
   const statement = `update "${table}" set ${set} where rowid in (select rowid from "${table}" where ${where} limit ${rowsAtOnce})`
   record(statement)
-  // A dry run copies no rows, and would find none in a table that was rebuilt.
+  // A dry run changes no rows: it would hold the write lock for as long.
   if (dryRun) return
   const [found] = rowsOf<{ count: number }>(migrating, `select count(*) as count from "${table}" where ${where}`)
   if (found === undefined || found.count === 0) return
@@ -53,7 +62,7 @@ function* fill(migrating: Migrating, change: Change & { kind: 'fill' }) {
 function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Generator<undefined, void> {
   switch (change.kind) {
     case 'create':
-      return yield* createTables(migrating, change.tables, adopting)
+      return createTables(migrating, change.tables, adopting)
     case 'add':
       return addColumns(migrating, change.table, change.columns)
     case 'fill':
@@ -61,12 +70,12 @@ function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Gen
     case 'carry':
       return migrating.change(carrySql(change, (table) => `"${table}"`))
     case 'relax':
-      for (const table of change.tables) yield* relax(migrating, table)
+      for (const table of change.tables) relax(migrating, table)
       return
     case 'alter': {
       const before = definitionOf(migrating, change.table)
       const after = change.sqlite(before)
-      if (after !== before) yield* rebuild(migrating, change.table, after)
+      if (after !== before) redefine(migrating, change.table, after)
       return
     }
     case 'dropColumns': {
@@ -83,13 +92,13 @@ function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Gen
 }
 
 /** All at once, so that a refusal names every table that is in the way. */
-function* createTables(migrating: Migrating, names: readonly string[], adopting: boolean) {
+function createTables(migrating: Migrating, names: readonly string[], adopting: boolean): void {
   const present = names.filter((name) => hasTable(migrating, name))
   if (present.length > 0 && !adopting) {
     throw foreignTables('The database', present, 'Rename them, give the library a database of its own')
   }
   for (const name of names) {
-    if (present.includes(name)) yield* adopt(migrating, name)
+    if (present.includes(name)) adopt(migrating, name)
     else make(migrating, name)
   }
 }
@@ -159,7 +168,7 @@ export function* migrate(
   }
   const migrating: Migrating = { database, builder, ddl, schema, ids, dryRun, logger, change, record }
   const missing = schema.migrations.filter(({ version }) => version > (state?.version ?? 0))
-  if (state === undefined) yield* createTables(migrating, Object.keys(schema.tables), adopting)
+  if (state === undefined) createTables(migrating, Object.keys(schema.tables), adopting)
   else for (const { changes } of missing) for (const one of changes) yield* carryOut(migrating, one, adopting)
   yield* buildIndexes(migrating)
   if (missing.length > 0) keepLedger(migrating)
