@@ -55,8 +55,8 @@ export function migratingOn(
       )
       // Other connections read the definitions again.
       pragma(`schema_version = ${version + 1}`)
-      pragma('writable_schema = reset')
     } finally {
+      pragma('writable_schema = reset')
       database.unsafeMode(false)
     }
   }

@@ -13,7 +13,19 @@ type Refused = {
   paused_since: number
   probe_at: number
 }
+type Page = { account: string; limit: number; offset: number }
 type Place = { account: string; due_at: number; work: 'reminder' | 'delivery'; work_id: number }
+
+const entries = (db: Builder, p: Param<Page>) =>
+  db
+    .selectFrom(waiting)
+    .selectAll()
+    .where('account', '=', p('account'))
+    .orderBy('due_at')
+    .orderBy('work')
+    .orderBy('work_id')
+    .limit(p('limit'))
+    .offset(p('offset'))
 
 export const accountStatements = (db: Builder) => ({
   paused: query((_: Param<NoArgs>) => db.selectFrom(accounts).selectAll().orderBy('account').compile()),
@@ -68,30 +80,9 @@ export const accountStatements = (db: Builder) => ({
       .limit(1)
       .compile(),
   ),
-  first: query((p: Param<{ account: string; limit: number; offset: number }>) =>
-    db
-      .selectFrom(waiting)
-      .selectAll()
-      .where('account', '=', p('account'))
-      .orderBy('due_at')
-      .orderBy('work')
-      .orderBy('work_id')
-      .limit(p('limit'))
-      .offset(p('offset'))
-      .compile(),
-  ),
-  firstOf: query((p: Param<{ account: string; organizationId: string; limit: number; offset: number }>) =>
-    db
-      .selectFrom(waiting)
-      .selectAll()
-      .where('account', '=', p('account'))
-      .where('organization_id', '=', p('organizationId'))
-      .orderBy('due_at')
-      .orderBy('work')
-      .orderBy('work_id')
-      .limit(p('limit'))
-      .offset(p('offset'))
-      .compile(),
+  first: query((p: Param<Page>) => entries(db, p).compile()),
+  firstOf: query((p: Param<Page & { organizationId: string }>) =>
+    entries(db, p).where('organization_id', '=', p('organizationId')).compile(),
   ),
   unlist: query((p: Param<Place>) =>
     db

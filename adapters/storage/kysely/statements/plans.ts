@@ -5,11 +5,34 @@ import type { Dialect } from '../dialect.ts'
 import { type Builder, type Param, query, valuedQuery } from '../query.ts'
 
 /** Rows after the cursor, and up to `lastId`. */
-type PageArgs = { organizationId: string; cursor: number; lastId: number; now: number; limit: number }
+type PageArgs = Cursor & { lastId: number; now: number; limit: number }
+type Cursor = { cursor: number }
+type OfOrganization = { organizationId: string }
 /** Ids of rows may be of 32 bits; the end of all of them is not. */
 const wide = (id: RawBuilder<number>) => sql<number>`cast(${id} as bigint)`
 
 type Recipient = { recipientType: RecipientType; recipientId: EntityId }
+
+/** The last row that a page looks at; none where there are fewer rows. */
+const last = (db: Builder, p: Param<Cursor>) =>
+  db
+    .selectFrom('reminder_plans')
+    .select('id')
+    .where('id', '>', p('cursor'))
+    .orderBy('id')
+    .limit(1)
+    .offset(records.plansAtOnce - 1)
+
+const page = (db: Builder, p: Param<PageArgs>) =>
+  db
+    .selectFrom('reminder_plans')
+    .selectAll()
+    .where('id', '>', p('cursor'))
+    .where('id', '<=', wide(p('lastId')))
+    .where('starts_at', '>', p('now'))
+    .where('status', '=', 'active')
+    .orderBy('id')
+    .limit(p('limit'))
 
 export const planStatements = (db: Builder, dialect: Dialect) => ({
   get: query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
@@ -35,54 +58,15 @@ export const planStatements = (db: Builder, dialect: Dialect) => ({
       .limit(p('limit'))
       .compile(),
   ),
-  /** The last row that a page looks at; none where there are fewer rows. */
-  lastOfUpcoming: query((p: Param<{ cursor: number }>) =>
-    db
-      .selectFrom('reminder_plans')
-      .select('id')
-      .where('id', '>', p('cursor'))
-      .orderBy('id')
-      .limit(1)
-      .offset(records.plansAtOnce - 1)
-      .compile(),
+  lastOfUpcoming: query((p: Param<Cursor>) => last(db, p).compile()),
+  pageOfUpcoming: query((p: Param<PageArgs>) => page(db, p).compile()),
+  lastOfOrganization: query((p: Param<OfOrganization & Cursor>) =>
+    last(db, p).where('organization_id', '=', p('organizationId')).compile(),
   ),
-  pageOfUpcoming: query((p: Param<Omit<PageArgs, 'organizationId'>>) =>
-    db
-      .selectFrom('reminder_plans')
-      .selectAll()
-      .where('id', '>', p('cursor'))
-      .where('id', '<=', wide(p('lastId')))
-      .where('starts_at', '>', p('now'))
-      .where('status', '=', 'active')
-      .orderBy('id')
-      .limit(p('limit'))
-      .compile(),
+  pageOfOrganization: query((p: Param<OfOrganization & PageArgs>) =>
+    page(db, p).where('organization_id', '=', p('organizationId')).compile(),
   ),
-  lastOfOrganization: query((p: Param<{ organizationId: string; cursor: number }>) =>
-    db
-      .selectFrom('reminder_plans')
-      .select('id')
-      .where('organization_id', '=', p('organizationId'))
-      .where('id', '>', p('cursor'))
-      .orderBy('id')
-      .limit(1)
-      .offset(records.plansAtOnce - 1)
-      .compile(),
-  ),
-  pageOfOrganization: query((p: Param<PageArgs>) =>
-    db
-      .selectFrom('reminder_plans')
-      .selectAll()
-      .where('organization_id', '=', p('organizationId'))
-      .where('id', '>', p('cursor'))
-      .where('id', '<=', wide(p('lastId')))
-      .where('starts_at', '>', p('now'))
-      .where('status', '=', 'active')
-      .orderBy('id')
-      .limit(p('limit'))
-      .compile(),
-  ),
-  lastOfRecipient: query((p: Param<Recipient & { cursor: number }>) =>
+  lastOfRecipient: query((p: Param<Recipient & Cursor>) =>
     db
       .selectFrom('reminder_plan_recipients')
       .select('plan_id as id')
@@ -94,7 +78,7 @@ export const planStatements = (db: Builder, dialect: Dialect) => ({
       .offset(records.plansAtOnce - 1)
       .compile(),
   ),
-  pageOfRecipient: query((p: Param<PageArgs & Recipient>) =>
+  pageOfRecipient: query((p: Param<OfOrganization & PageArgs & Recipient>) =>
     db
       .selectFrom('reminder_plan_recipients as link')
       .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
