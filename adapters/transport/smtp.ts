@@ -25,7 +25,10 @@ import { puzzleLog } from './smtp/puzzle-log.ts'
 export type { VerpOptions }
 
 export type SmtpOptions = SmtpConnectionOptions & {
-  /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
+  /**
+   * How many sends may run at a time per account. Those beyond `maxConnections` wait for a connection, and let more outcomes be stored
+   * by one commit. Default 40.
+   */
   readonly concurrency?: number
   /** How long an account may send nothing before its connections are closed, in ms. Default 60000. */
   readonly idleMs?: number
@@ -67,7 +70,7 @@ const maxAgeMs = 10 * 60_000
  */
 export function smtp(options: SmtpOptions = {}): Transport {
   requireNumbers('smtp', options, least)
-  const { idleMs = 60_000, maxPools = 50, concurrency = 20, logger = stderrLogger } = options
+  const { idleMs = 60_000, maxPools = 50, concurrency = 40, logger = stderrLogger } = options
   const verp = options.verp === undefined ? null : createVerp('smtp()', options.verp)
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })
   const logPuzzle = puzzleLog(logger)
