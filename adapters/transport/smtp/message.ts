@@ -146,10 +146,13 @@ function hasShortLines(text: string): boolean {
 }
 const longestLine = 998
 
-const base64Lines = (content: string): string =>
-  Buffer.from(content)
-    .toString('base64')
-    .replace(/.{76}(?=.)/g, '$&\r\n')
+/** In lines of 76 characters (RFC 2045, 6.8). */
+function base64Lines(content: string): string {
+  const all = Buffer.from(content).toString('base64')
+  let lines = all.slice(0, 76)
+  for (let from = 76; from < all.length; from += 76) lines += `\r\n${all.slice(from, from + 76)}`
+  return lines
+}
 
 /**
  * One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. What looks encoded already (RFC 2047), mail
