@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
 import type { MimeNodeHeaderMap } from 'nodemailer/lib/mime-node'
-import { type CalendarFile, type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { TransportError } from '../../../src/errors.ts'
+import type { CalendarFile, EmailAccount, OutboundMessage } from '../../../src/index.ts'
 import type { Nodemailer } from './nodemailer.ts'
 
 /** A mail that is still to be written. */
