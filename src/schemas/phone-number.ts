@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import type { CountryCode, ParseError, PhoneNumber } from 'libphonenumber-js/max'
 import { z } from 'zod'
 import type { Warning } from './common.ts'
@@ -13,18 +14,21 @@ export type ReadContact =
 /** A country by ISO 3166-1 alpha-2, in capitals: its numbers may be written without their country code. */
 export type Country = string
 
-let plans: typeof import('libphonenumber-js/max') | null = null
+type NumberingPlans = typeof import('libphonenumber-js/max')
+let plans: NumberingPlans | null = null
 
 /**
- * Loads the numbering plans of all countries. Await it before anything that reads a phone number or its country, which must not wait:
+ * Loads the numbering plans of all countries. Await it before anything that reads a phone number or its country:
  * the plans take almost as long to load as zod does, and not every program that imports the library reads numbers.
  */
 export const loadNumberingPlans = onFirstUse(async (): Promise<void> => {
   plans = await import('libphonenumber-js/max')
 })
 
-function numberingPlans() {
-  if (plans === null) throw new TypeError('A phone number is read before the numbering plans are loaded.')
+/** Who did not await them waits here, where Node finds the package: a bundle has it by the import only. */
+function numberingPlans(): NumberingPlans {
+  plans ??= createRequire(import.meta.url)('libphonenumber-js/max')
+  if (plans === null) throw new TypeError('libphonenumber-js has no numbering plans')
   return plans
 }
 
