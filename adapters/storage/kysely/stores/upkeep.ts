@@ -1,12 +1,12 @@
-import {
-  type AuditStore,
-  clockToleranceMs,
-  type JobProgress,
-  type JobStore,
-  type RequestClaim,
-  type RequestStore,
-  type TemplateVersionQueries,
+import type {
+  AuditStore,
+  JobProgress,
+  JobStore,
+  RequestClaim,
+  RequestStore,
+  TemplateVersionQueries,
 } from '../../../../src/index.ts'
+import { clockToleranceMs } from '../../../../src/ports/storage/jobs.ts'
 import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
