@@ -185,9 +185,16 @@ export function reportAddress(
   return true
 }
 
-/** The id of the organization's row, which is created if there is none: the audit log names it. */
-export const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
-  rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
+/**
+ * The id of the organization's row, which is created if there is none: the audit log names it. One that the same batch only appended has none
+ * yet, and is inserted in its place.
+ */
+export function rowIdOf(rows: Rows, ref: AddressRef, at: Date): number {
+  const row = rows.get(keys.address, of(ref))
+  if (row !== undefined && row.id > unassigned) return row.id
+  if (row !== undefined) rows.deleteBy('notification_addresses', { id: row.id })
+  return rows.insert('notification_addresses', { ...(row ?? newRow(ref, at)), id: unassigned })
+}
 
 const addressTarget = (id: number) => ({ type: 'address', id: String(id) }) as const
 
