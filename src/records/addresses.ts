@@ -99,8 +99,9 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
     const isProof = row.unknown_since !== null && row.unknown_since <= now
     if (!isProof && now - (row.last_worked_at ?? 0) < workedEveryMs) continue
     const last_worked_at = Math.max(now, row.last_worked_at ?? now)
-    const unknown_since = isProof ? null : row.unknown_since
-    rows.update('notification_addresses', row.id, { last_worked_at, unknown_since, updated_at: now })
+    // The row is not locked: a doubt that somebody else commits meanwhile is none of its business.
+    const proven = isProof ? { unknown_since: null } : {}
+    rows.update('notification_addresses', row.id, { last_worked_at, ...proven, updated_at: now })
   }
 }
 

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { DeliveryRow } from '../../../../src/index.ts'
 import type { Store } from '../../../../src/records/store.ts'
 import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
+  ada,
+  addressReport,
+  failure,
   guard,
   newDelivery,
   newReminder,
@@ -33,6 +37,21 @@ const planMany = (storage: Store, count: number) =>
   storage.plans.apply(
     Array.from({ length: count }, (_, index) => planCommand({ plan: planRow({ appointmentId: index + 1 }) })),
   )
+
+/** So many that are being sent, of appointments 1 and so on. */
+async function claimed(storage: Store, count: number): Promise<readonly DeliveryRow[]> {
+  await planMany(storage, count)
+  const due = await dueReminders(storage, t0, count)
+  const outcomes = await storage.deliveries.commitIntents(
+    due
+      .toSorted((one, other) => Number(one.appointmentId) - Number(other.appointmentId))
+      .map(({ id, appointmentId }) =>
+        sendIntent(reminderWork(id), { guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }) }),
+      ),
+    t0,
+  )
+  return outcomes.flatMap((outcome) => ('delivery' in outcome ? (outcome.delivery ?? []) : []))
+}
 
 /** What a dispatcher does, without the sending: until nothing is due. Returns the ids of the reminders it won. */
 async function sendAll(storage: Store): Promise<number[]> {
@@ -137,6 +156,32 @@ describe('postgres, several at once', () => {
       expect(await claim).toEqual([{ status: 'lost' }])
     })
   }
+
+  it('a message that arrived leaves a doubt that is written meanwhile', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const rows = await claimed(storage, 3)
+    const [first, arrived, doubted] = rows.map((row, index) =>
+      settleCommand(row, index === 2 ? { kind: 'failed', ...failure } : undefined, {
+        at: minutes(index * 120),
+        address: addressReport({ kind: index === 2 ? 'doubted' : 'worked' }),
+      }),
+    )
+    if (first === undefined || arrived === undefined || doubted === undefined) throw new Error('expected rows')
+    await storage.deliveries.settle([first])
+    // It has read the address, and waits for its reminder.
+    const release = await holding(
+      pool,
+      `select from ${table('appointment_reminders')} where appointment_id = 2 for update`,
+    )
+    const settled = storage.deliveries.settle([arrived])
+    await waiting(pool)
+    expect(await (await another()).deliveries.settle([doubted])).toEqual([true])
+    await release()
+    expect(await settled).toEqual([true])
+    expect(await storage.addresses.find([ada])).toMatchObject([
+      { lastWorkedAt: minutes(120), unknownSince: minutes(240) },
+    ])
+  })
 
   it('a page of a re-plan passes over no plan that is being inserted', async () => {
     const { storage, another, pool, table } = await migrated()
