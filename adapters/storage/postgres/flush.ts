@@ -86,13 +86,15 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     const { by } = records.keys.counter
     const key = by.join(', ')
     const given = recordset('notification_counters', [...by, 'count'], kinds)
+    const same = by.map((column) => `t.${column} = r.${column}`).join(' and ')
     const less = set.counters.filter((row) => row.count < 0)
     if (less.length > 0) {
-      write(
-        `update ${table} as t set count = greatest(t.count + r.count, 0) from ${given}
-         where ${by.map((column) => `t.${column} = r.${column}`).join(' and ')}`,
-        [json(less)],
-      )
+      // What falls and what grows are two statements, and an update takes its rows in any order: locked before, in that of all.
+      const order = by.map((column) => `t.${column}`).join(', ')
+      write(`select from ${table} as t join ${given} on ${same} order by ${order} for update of t`, [
+        json(set.counters),
+      ])
+      write(`update ${table} as t set count = greatest(t.count + r.count, 0) from ${given} where ${same}`, [json(less)])
     }
     const more = set.counters.filter((row) => row.count > 0)
     if (more.length === 0) return

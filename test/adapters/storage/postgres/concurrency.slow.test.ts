@@ -5,6 +5,8 @@ import { dueReminders, migration, minutes, t0 } from '../../../conformance/stora
 import {
   ada,
   addressReport,
+  commit,
+  content,
   failure,
   guard,
   newDelivery,
@@ -181,6 +183,53 @@ describe('postgres, several at once', () => {
     expect(await storage.addresses.find([ada])).toMatchObject([
       { lastWorkedAt: minutes(120), unknownSince: minutes(240) },
     ])
+  })
+
+  it('counts in one order, also what counters lose, so that nobody waits in a circle', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const other = await another()
+    const sent = async (appointmentId: number, channel: 'EMAIL' | 'SMS') => {
+      const plan = planRow({ appointmentId })
+      const id = await planOne(storage, { plan, reminders: [newReminder({ channel })] })
+      const row = await commit(
+        storage,
+        sendIntent(reminderWork(id), {
+          content: content({ recipientAddress: null }),
+          guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }),
+        }),
+      )
+      if (row === null) throw new Error('expected the claim to win')
+      await storage.deliveries.settle([settleCommand(row)])
+      return { id: row.id, status: 'DELIVERED', at: minutes(2), errorCode: null, errorMessage: null } as const
+    }
+    const mails = [await sent(1, 'EMAIL'), await sent(2, 'SMS')]
+    const texts = [await sent(3, 'SMS'), await sent(4, 'EMAIL')]
+    // As after some days: the planner then takes the rows one by one, as they are given.
+    await pool.query(`insert into ${table('notification_counters')}
+      select 'another', '2031-01-01', 'OPT_OUT', 'EMAIL', '', '', i::text, 1 from generate_series(1, 5000) as i`)
+    await pool.query(`analyze ${table('notification_counters')}`)
+    const deadlocks = async () =>
+      (await pool.query('select deadlocks from pg_stat_database where datname = current_database()')).rows
+    const connections =
+      "select 1 from pg_stat_activity where datname = current_database() and application_name = 'appointment-notifications'"
+    const before = await deadlocks()
+    const release = await holding(
+      pool,
+      `select from ${table('notification_counters')} where measure = 'SENT' for update`,
+    )
+    const recorded = [storage.deliveries.recordReceipts(mails), other.deliveries.recordReceipts(texts)]
+    await waiting(pool, 2)
+    await release()
+    expect(await Promise.all(recorded)).toEqual([
+      ['changed', 'changed'],
+      ['changed', 'changed'],
+    ])
+    expect(await storage.statistics.countsByDay({ organizationId })).toMatchObject([{ measure: 'DELIVERED', count: 4 }])
+    // A connection tells what it met when it ends.
+    await storage.close()
+    await other.close()
+    await expect.poll(async () => (await pool.query(connections)).rows).toEqual([])
+    expect(await deadlocks()).toEqual(before)
   })
 
   it('a page of a re-plan passes over no plan that is being inserted', async () => {
