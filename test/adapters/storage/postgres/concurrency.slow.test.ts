@@ -185,6 +185,28 @@ describe('postgres, several at once', () => {
     ])
   })
 
+  it('an address that a message reaches while it is restored is still opted out', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const [row] = await claimed(storage, 1)
+    if (row === undefined) throw new Error('expected a row')
+    const hashed = { ...ada, hash: 'the hash', refusal: 'own' } as const
+    const none = { messages: [], contactAddresses: [], appointments: [], waitlistEntries: [], hash: null }
+    await storage.personal.erase({ ...none, recipient: patient, addresses: [hashed], at: t0 })
+    const release = await holding(
+      pool,
+      `select from ${table('notification_addresses')} where address = '${hashed.hash}' for update`,
+    )
+    const restored = storage.personal.restoreAddress(hashed, minutes(1))
+    await waiting(pool)
+    const arrived = settleCommand(row, undefined, { address: addressReport({ kind: 'worked' }) })
+    expect(await (await another()).deliveries.settle([arrived])).toEqual([true])
+    await release()
+    await restored
+    expect(await storage.addresses.find([ada])).toMatchObject([
+      { lastWorkedAt: minutes(1), suppression: { cause: 'stop' } },
+    ])
+  })
+
   it('counts in one order, also what counters lose, so that nobody waits in a circle', async () => {
     const { storage, another, pool, table } = await migrated()
     const other = await another()
