@@ -1,13 +1,14 @@
-import type { SendMailOptions } from 'nodemailer'
-import { isTransportError, NotificationError, type SendReceipt, type TransportError } from '../../../src/index.ts'
+import { isTransportError, type SendReceipt, type TransportError } from '../../../src/index.ts'
 import type { ConnectionPlan } from './connection.ts'
 import { createDialer } from './dial.ts'
 import { failureOf } from './failures.ts'
+import type { Mail } from './message.ts'
+import { loadNodemailer } from './nodemailer.ts'
 import { SmtpSession } from './session.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
-  send(mail: SendMailOptions, signal: AbortSignal): Promise<SendReceipt>
+  send(mail: Mail, signal: AbortSignal): Promise<SendReceipt>
   /** Connects and signs in on a connection of its own. */
   verify(signal: AbortSignal): Promise<void>
   /** To be called when nothing is being sent. */
@@ -106,15 +107,5 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
     close() {
       for (const session of sessions) session.close()
     },
-  }
-}
-
-async function loadNodemailer(): Promise<typeof import('nodemailer')> {
-  try {
-    return await import('nodemailer')
-  } catch (cause) {
-    throw new NotificationError('dependency_missing', 'The smtp transport needs a package: npm install nodemailer', {
-      cause,
-    })
   }
 }

@@ -1,7 +1,18 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
+import type { MimeNodeHeaderMap } from 'nodemailer/lib/mime-node'
 import { type CalendarFile, type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
+import type { Nodemailer } from './nodemailer.ts'
+
+/** A mail that is still to be written. */
+export type Mail = {
+  /** For nodemailer, beside what is written. */
+  readonly options: Pick<SendMailOptions, 'from' | 'to' | 'envelope' | 'messageId' | 'dkim'>
+  /** Without those that say what the content is. */
+  readonly headers: MimeNodeHeaderMap
+  readonly content: Pick<OutboundMessage, 'text' | 'html' | 'calendar'>
+}
 
 /**
  * `bouncesTo`: the envelope sender, to which bounces go; null: the sender of the message.
@@ -11,59 +22,114 @@ export function mailOf(
   message: OutboundMessage,
   bouncesTo: string | null = null,
   dkim: EmailAccount['dkim'] = undefined,
-): SendMailOptions {
-  const { from, to, replyTo, unsubscribeUrl } = message
-  if (from === null) throw senderUnusable('There is no sender address.')
-  const [sender, domain] = [addressParts(from), domainOf(from)]
-  if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
-  if (addressParts(to) === null) {
+): Mail {
+  const { replyTo, unsubscribeUrl } = message
+  if (message.from === null) throw senderUnusable('There is no sender address.')
+  const domain = domainOf(message.from)
+  if (domain === null) throw senderUnusable('The sender address is not usable.')
+  if (addressParts(message.to) === null) {
     throw new TransportError('The address of the recipient is invalid.', {
       outcome: 'permanent',
       code: 'smtp_address',
     })
   }
+  const from = { name: headerText(message.fromName), address: message.from }
+  const to = { name: headerText(message.toName), address: message.to }
+  // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
+  const messageId = `<${localPart(message.idempotencyKey)}@${domain}>`
   return {
-    from: { name: headerText(message.fromName), address: from },
-    to: { name: headerText(message.toName), address: to },
-    ...(replyTo === null || addressParts(replyTo) === null ? {} : { replyTo: { name: '', address: replyTo } }),
-    ...(bouncesTo === null ? {} : { envelope: { from: bouncesTo, to } }),
-    subject: headerText(message.subject),
-    ...partsOf(message),
-    // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
-    messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
-    // RFC 3834: vacation responders stay quiet.
+    options: {
+      from,
+      to,
+      messageId,
+      ...(bouncesTo === null ? {} : { envelope: { from: bouncesTo, to: message.to } }),
+      ...(dkim === undefined
+        ? {}
+        : { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey } }),
+    },
     headers: {
+      From: from,
+      To: to,
+      ...(replyTo === null || addressParts(replyTo) === null ? {} : { 'Reply-To': { name: '', address: replyTo } }),
+      Subject: headerText(message.subject),
+      'Message-ID': messageId,
+      // RFC 3834: vacation responders stay quiet.
       'Auto-Submitted': 'auto-generated',
       ...(unsubscribeUrl == null
         ? {}
         : { 'List-Unsubscribe': `<${unsubscribeUrl}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
     },
-    xMailer: false,
-    ...(dkim === undefined
-      ? {}
-      : { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey } }),
+    content: message,
   }
 }
 
-type Parts = Pick<SendMailOptions, 'text' | 'html' | 'alternatives' | 'attachments'>
-
-function partsOf({ text, html, calendar }: OutboundMessage): Parts {
-  const file = calendar == null ? noParts : calendarParts(calendar)
-  // What is the only part is the mail itself, with its headers.
-  if (text === '' || html === null || html === '') return { text, ...(html === null ? {} : { html }), ...file }
-  const both = [partOf('text/plain; charset=utf-8', text), partOf('text/html; charset=utf-8', html)]
-  return { ...file, alternatives: [...both, ...file.alternatives] }
+/**
+ * The mail as it goes out. nodemailer writes its headers, encodes and sends it; its parts are put together here, since the streams by which
+ * nodemailer does that cost more than all that is in them.
+ */
+export function written({ MimeNode, qp }: Nodemailer, { headers, content }: Mail): Buffer {
+  const { text, html, calendar } = content
+  const part = (type: string, value: string): Part => ({ type, ...encoded(qp, value) })
+  const plain = part('text/plain; charset=utf-8', text)
+  const texts =
+    html === null || html === '' ? [plain] : [...(text === '' ? [] : [plain]), part('text/html; charset=utf-8', html)]
+  const whole =
+    calendar == null
+      ? together('alternative', texts)
+      : together('mixed', [together('alternative', [...texts, ofCalendar(part, calendar)]), attached(calendar)])
+  const { type, encoding, body } = whole
+  const coded = encoding === null ? {} : { 'Content-Transfer-Encoding': encoding }
+  const head = new MimeNode(type).setHeader({ ...headers, ...coded }).buildHeaders()
+  return Buffer.from(`${head}\r\n\r\n${body}\r\n`)
 }
 
-const noParts = { alternatives: [] }
+type Part = {
+  readonly type: string
+  /** Null: its parts have theirs. */
+  readonly encoding: '7bit' | 'quoted-printable' | 'base64' | null
+  readonly body: string
+  /** Of one that is attached. */
+  readonly disposition?: string
+}
+
+/** RFC 2046, 5.1; a single one stands by itself. */
+function together(kind: 'alternative' | 'mixed', parts: readonly Part[]): Part {
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
+  // Nothing that is encoded has an underscore after an equals sign, and nobody else knows this one.
+  const boundary = `=_${randomUUID()}`
+  const body = parts.map((part) => `--${boundary}\r\n${headOf(part)}\r\n\r\n${part.body}\r\n`).join('')
+  return { type: `multipart/${kind}; boundary="${boundary}"`, encoding: null, body: `${body}--${boundary}--` }
+}
+
+const headOf = ({ type, encoding, disposition }: Part): string =>
+  [
+    `Content-Type: ${type}`,
+    ...(encoding === null ? [] : [`Content-Transfer-Encoding: ${encoding}`]),
+    ...(disposition === undefined ? [] : [`Content-Disposition: ${disposition}`]),
+  ].join('\r\n')
 
 /** Beside the text, where mail programs look for it, and attached, for those that only show files: as nodemailer has an `icalEvent`. */
-const calendarParts = ({ method, content }: CalendarFile) => ({
-  alternatives: [partOf(`text/calendar; charset=utf-8; method=${method}`, content)],
-  attachments: [{ contentType: 'application/ics', filename, raw: `${attachmentHead}\r\n\r\n${base64Lines(content)}` }],
-})
+const ofCalendar = (part: (type: string, value: string) => Part, { method, content }: CalendarFile): Part =>
+  part(`text/calendar; charset=utf-8; method=${method}`, content)
 
-/** May stand in a mail as it is (RFC 5322, 2.1.1). nodemailer encodes what has a line above 76, as almost every link and all HTML. */
+const attached = ({ content }: CalendarFile): Part => ({
+  type: `application/ics; name=${filename}`,
+  encoding: 'base64',
+  body: base64Lines(content),
+  disposition: `attachment; filename=${filename}`,
+})
+const filename = 'appointment.ics'
+
+/** As it is where it may be (RFC 5322, 2.1.1); what is mostly ASCII stays readable, as nodemailer leaves it. */
+function encoded(qp: Nodemailer['qp'], text: string): Pick<Part, 'encoding' | 'body'> {
+  if (isSevenBit(text)) return { encoding: '7bit', body: text }
+  const isMostlyAscii = Buffer.byteLength(text) - text.length < text.length / 4
+  return isMostlyAscii
+    ? { encoding: 'quoted-printable', body: qp.wrap(qp.encode(text)) }
+    : { encoding: 'base64', body: base64Lines(text) }
+}
+
 const isSevenBit = (text: string): boolean => !/[^\t\r\n\x20-\x7e]/.test(text) && hasShortLines(text)
 
 /** A regular expression for it takes most of what a mail with a layout costs here. */
@@ -76,19 +142,6 @@ function hasShortLines(text: string): boolean {
   return true
 }
 const longestLine = 998
-
-/** Finished where that needs no encoding: the streams by which nodemailer puts a part together cost more than what is in it. */
-const partOf = (contentType: string, content: string) =>
-  isSevenBit(content)
-    ? { contentType, raw: `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${content}` }
-    : { contentType, content }
-
-const filename = 'appointment.ics'
-const attachmentHead = [
-  `Content-Type: application/ics; name=${filename}`,
-  `Content-Disposition: attachment; filename=${filename}`,
-  'Content-Transfer-Encoding: base64',
-].join('\r\n')
 
 const base64Lines = (content: string): string =>
   Buffer.from(content)

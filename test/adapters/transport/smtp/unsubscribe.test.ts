@@ -61,6 +61,26 @@ it('offers one click where the message has a link for it, and both headers are s
   expect(raw).toMatch(/d=example\.com; ?[\s\S]*s=clinic;/)
 })
 
+it.each(['One\nline\n.\nand another \n', 'Grüße\naus München', '予約\r\n確認'])(
+  'signs what the other side receives: %j',
+  async (text) => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    const { port, mails } = await server()
+    const signed = account(port, { dkim: { domain: 'example.com', selector: 'clinic', privateKey } })
+    const calendar = { method: 'REQUEST' as const, content: 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n' }
+    await transport().send(
+      emailMessage({ text, html: `<p>${text}</p>`, calendar }),
+      contextFor(port, { account: signed }),
+    )
+    expect(signedNames(mails[0]?.raw ?? '', publicKey)).toContain('subject')
+    expect(mails[0]?.text?.replaceAll('\r\n', '\n').trimEnd()).toBe(text.replaceAll('\r\n', '\n').trimEnd())
+  },
+)
+
 it('offers and signs nothing where it should not', async () => {
   const { port, mails } = await server()
   await transport().send(emailMessage(), contextFor(port))
