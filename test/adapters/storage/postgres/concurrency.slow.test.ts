@@ -207,6 +207,41 @@ describe('postgres, several at once', () => {
     ])
   })
 
+  it('a complaint about an erased message counts where its address is restored meanwhile', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const [row] = await claimed(storage, 1)
+    if (row === undefined) throw new Error('expected a row')
+    await storage.deliveries.settle([settleCommand(row)])
+    const hashed = { ...ada, hash: 'the hash', refusal: 'own' } as const
+    const none = { contactAddresses: [], appointments: [], waitlistEntries: [] }
+    const hash = () => hashed.hash
+    await storage.personal.erase({
+      ...none,
+      recipient: patient,
+      messages: [row.id],
+      addresses: [hashed],
+      hash,
+      at: minutes(2),
+    })
+    // The restoration has deleted the hash, and waits for whoever inserts the address.
+    const release = await holding(
+      pool,
+      `insert into ${table('notification_addresses')} (organization_id, channel, address, created_at, updated_at)
+       values ('${ada.organizationId}', '${ada.channel}', '${ada.address}', now(), now())`,
+    )
+    const restored = storage.personal.restoreAddress(hashed, minutes(3))
+    await waiting(pool)
+    const address = addressReport({ kind: 'suppressed', cause: 'complaint', code: 'abuse' })
+    const complaint = { id: row.id, status: 'COMPLAINED', errorCode: null, errorMessage: null, address } as const
+    const recorded = (await another()).deliveries.recordReceipts([{ ...complaint, at: minutes(4) }])
+    await waiting(pool, 2)
+    await release()
+    await restored
+    expect(await recorded).toEqual(['changed'])
+    const found = await storage.addresses.everywhere({ channel: ada.channel, address: hashed.hash })
+    expect(found).toMatchObject([{ suppression: { cause: 'complaint' } }])
+  })
+
   it('counts in one order, also what counters lose, so that nobody waits in a circle', async () => {
     const { storage, another, pool, table } = await migrated()
     const other = await another()
