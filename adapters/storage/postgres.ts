@@ -1,4 +1,5 @@
-import { NotificationError, type Storage } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { Storage } from '../../src/index.ts'
 import { queriesOn } from './kysely/stores.ts'
 import { carrying, idPool } from './postgres/commands.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'

@@ -1,4 +1,5 @@
-import { NotificationError, type Storage } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { Storage } from '../../src/index.ts'
 import { queriesOn } from './kysely/stores.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { carrying, createEngine, type Engine } from './sqlite/engine.ts'

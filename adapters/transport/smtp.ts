@@ -3,16 +3,9 @@
  * @example
  * createNotifications({ transports: [smtp()], ... })
  */
-import {
-  type EmailAccount,
-  isTransportError,
-  type Logger,
-  type ReceiptReader,
-  type SendContext,
-  stderrLogger,
-  type Transport,
-  TransportError,
-} from '../../src/index.ts'
+import { isTransportError, TransportError } from '../../src/errors.ts'
+import type { EmailAccount, Logger, ReceiptReader, SendContext, Transport } from '../../src/index.ts'
+import { stderrLogger } from '../../src/ports/logger.ts'
 import { requireNumbers } from './shared/numbers.ts'
 import { createVerp, type VerpOptions } from './shared/verp.ts'
 import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
@@ -25,7 +18,10 @@ import { puzzleLog } from './smtp/puzzle-log.ts'
 export type { VerpOptions }
 
 export type SmtpOptions = SmtpConnectionOptions & {
-  /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
+  /**
+   * How many sends may run at a time per account. Those beyond `maxConnections` wait for a connection, and let more outcomes be stored
+   * by one commit. Default 40.
+   */
   readonly concurrency?: number
   /** How long an account may send nothing before its connections are closed, in ms. Default 60000. */
   readonly idleMs?: number
@@ -67,7 +63,7 @@ const maxAgeMs = 10 * 60_000
  */
 export function smtp(options: SmtpOptions = {}): Transport {
   requireNumbers('smtp', options, least)
-  const { idleMs = 60_000, maxPools = 50, concurrency = 20, logger = stderrLogger } = options
+  const { idleMs = 60_000, maxPools = 50, concurrency = 40, logger = stderrLogger } = options
   const verp = options.verp === undefined ? null : createVerp('smtp()', options.verp)
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })
   const logPuzzle = puzzleLog(logger)

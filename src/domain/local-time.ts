@@ -1,6 +1,3 @@
-// Not from 'date-fns-tz': its index loads all of date-fns with every locale, 300 MB and seconds at start.
-import { toDate } from 'date-fns-tz/toDate'
-
 /**
  * When something starts. `instant` and `local` agree under the zone's current rules, except that a `local` that the host wrote
  * inside a DST gap stays as written. `local` is `YYYY-MM-DDTHH:mm:ss`, without milliseconds.
@@ -160,7 +157,7 @@ export function parseStart(startsAt: Date | string, timeZone: string): Start {
     const local = wallText(inRange(wallMs(startsAt)))
     return { instant: toInstant(local, timeZone), local, timeZone }
   }
-  const instant = toDate(startsAt)
+  const instant = new Date(typeof startsAt === 'string' ? isoMs(startsAt) : startsAt)
   inRange(instant.getTime())
   return { instant, local: toWallTime(instant, timeZone), timeZone }
 }
@@ -178,11 +175,20 @@ export function tzDataVersion(): string | null {
 
 const wallText = (ms: number): string => new Date(ms).toISOString().slice(0, 19)
 
-// date-fns-tz parses because it refuses 30 February, which `new Date` takes for 2 March. The shape is checked first:
-// `toDate` also reads weeks, bare years and 24:00 (as the start of the same day). With 'Z' it never asks for TZ.
 function wallMs(wallTime: string): number {
   const match = isoTime.exec(wallTime)
-  const ms = match === null || match[1] !== undefined ? Number.NaN : toDate(`${wallTime}Z`).getTime()
+  const ms = match === null || match[1] !== undefined ? Number.NaN : isoMs(`${wallTime}Z`)
   if (Number.isNaN(ms)) throw new RangeError('a time must look like 2026-03-29T14:00 and exist in the calendar')
   return ms
+}
+
+/**
+ * NaN for 30 February, which `Date.parse` takes for 2 March: a day that exists is still the same when it is written again. Of a
+ * fraction with more than nine digits `Date.parse` reads others than the first.
+ */
+function isoMs(text: string): number {
+  const day = text.slice(0, 10)
+  const midnight = Date.parse(`${day}T00:00Z`)
+  if (Number.isNaN(midnight) || !wallText(midnight).startsWith(day)) return Number.NaN
+  return Date.parse(text.replace(/(\.\d{3})\d+/, '$1'))
 }

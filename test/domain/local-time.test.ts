@@ -1,4 +1,3 @@
-import { getTimezoneOffset } from 'date-fns-tz'
 import { describe, expect, test, vi } from 'vitest'
 import { addDays, offsetAt, parseStart, toInstant, toWallTime, tzDataVersion } from '../../src/domain/local-time.ts'
 import { hourMs } from './clock-changes.ts'
@@ -95,29 +94,6 @@ test('days are calendar days, whatever the clocks do', () => {
   expect(addDays('2026-03-28T02:30', 1)).toBe('2026-03-29T02:30:00')
   expect(addDays('2028-03-01T00:00:00', -1)).toBe('2028-02-29T00:00:00')
   expect(() => addDays('2026-03-28T02:30Z', 1)).toThrow(RangeError)
-})
-
-// The reason for our own tables. If this fails after an update of date-fns-tz, they may go.
-test('date-fns-tz is an hour off before a change, and in an overlap answers by the TZ of the server', () => {
-  const before = process.env['TZ']
-  const anHourEarly = new Date('2026-03-08T05:30:00Z')
-  const wallInOverlap = new Date('2026-11-01T01:30:00Z')
-  try {
-    const answers = ['UTC', 'Asia/Kathmandu'].map((tz) => {
-      process.env['TZ'] = tz
-      const [theirs, ours] = [getTimezoneOffset, offsetAt].map((ask) =>
-        [anHourEarly, wallInOverlap].map((at) => ask(newYork, at) / hourMs),
-      )
-      return { theirs, ours }
-    })
-    expect(answers).toEqual([
-      { theirs: [-4, -4], ours: [-5, -4] },
-      { theirs: [-4, -5], ours: [-5, -4] },
-    ])
-  } finally {
-    if (before === undefined) delete process.env['TZ']
-    else process.env['TZ'] = before
-  }
 })
 
 test('the caches stay bounded and right under made-up spellings and far years', () => {

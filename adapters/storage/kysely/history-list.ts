@@ -1,11 +1,7 @@
-import {
-  type DeliveryPage,
-  type DeliveryQuery,
-  type DeliveryRow,
-  maxCountedTotal,
-  recipientTypes,
-} from '../../../src/index.ts'
+import type { DeliveryPage, DeliveryQuery, DeliveryRow } from '../../../src/index.ts'
+import { maxCountedTotal } from '../../../src/ports/storage/deliveries.ts'
 import * as records from '../../../src/records/index.ts'
+import { recipientTypes } from '../../../src/schemas/vocabulary.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
 import type { HistoryFilter } from './statements/history.ts'

@@ -1,4 +1,5 @@
-import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { IdKinds, Logger } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { latestMigrations } from './latest-migrations.ts'
 

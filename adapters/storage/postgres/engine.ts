@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type IdKinds, isNotificationError } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { IdKinds } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Logger, silentLogger } from '../../../src/index.ts'
+import type { Logger } from '../../../src/index.ts'
+import { silentLogger } from '../../../src/ports/logger.ts'
 import type { Engine } from './engine.ts'
 import { quoted } from './names.ts'
 import { channelOf } from './notify.ts'

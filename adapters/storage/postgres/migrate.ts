@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Logger, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { Logger, MigrateOptions, MigrationReport } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
 import {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 import type * as records from '../../../src/records/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Builder, Prepare } from '../kysely/query.ts'

@@ -1,4 +1,5 @@
-import { type DuePage, type DueQuery, type ReminderStore, type SendQueue, sendQueueKey } from '../../../src/index.ts'
+import type { DuePage, DueQuery, ReminderStore, SendQueue } from '../../../src/index.ts'
+import { sendQueueKey } from '../../../src/ports/storage/due.ts'
 import * as records from '../../../src/records/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { RecordOf } from '../kysely/query.ts'

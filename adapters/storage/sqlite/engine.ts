@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers'
-import { isNotificationError, type Storage } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { Storage } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, isMissing, makeFile, type SqliteTarget, type Tools } from './connection.ts'

@@ -5,7 +5,7 @@ const longestMs = 10
 
 /**
  * Sends that end shortly after each other are followed up together: one commit for several costs little more than for one.
- * Waits until half as many have ended as are still under way, or for a moment; what ends alone is followed up in the same turn of
+ * Waits until as many have ended as are still under way, or for a moment; what ends alone is followed up in the same turn of
  * the event loop, after whatever else ends in it.
  */
 export class Coalescer {
@@ -24,7 +24,7 @@ export class Coalescer {
   add(underWay: number): void {
     if (this.#isRipe) return
     this.#count += 1
-    if (this.#count * 2 >= underWay) this.#ripe()
+    if (this.#count >= underWay) this.#ripe()
     else this.#cancelTimer ??= this.#clock.after(longestMs, () => this.#ripe())
   }
 

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { type Channel, channels, type EntityId } from '../../../../src/index.ts'
+import { channels } from '../../../../src/channels/names.ts'
+import type { Channel, EntityId } from '../../../../src/index.ts'
 import { type Bind, type Bound, type Builder, type Mode, type Param, query, type RecordOf } from '../query.ts'
 
 export type DueTable = 'appointment_reminders' | 'notification_history'

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import { type Category, type Channel, settledMeasures } from '../../../../src/index.ts'
+import type { Category, Channel } from '../../../../src/index.ts'
+import { settledMeasures } from '../../../../src/schemas/vocabulary.ts'
 import { type Builder, query } from '../query.ts'
 
 const table = 'notification_counters'

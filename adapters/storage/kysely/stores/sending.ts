@@ -1,14 +1,14 @@
-import {
-  type AccountStore,
-  type AddressQueries,
-  type DeliveryQueries,
-  type DeliveryRow,
-  type DuePage,
-  type DuePlace,
-  type DueQuery,
-  sendQueueKey,
-  type TaskQueries,
+import type {
+  AccountStore,
+  AddressQueries,
+  DeliveryQueries,
+  DeliveryRow,
+  DuePage,
+  DuePlace,
+  DueQuery,
+  TaskQueries,
 } from '../../../../src/index.ts'
+import { sendQueueKey } from '../../../../src/ports/storage/due.ts'
 import * as records from '../../../../src/records/index.ts'
 import { heldAfter, lastId, silentAfter } from '../held.ts'
 import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../history-list.ts'

@@ -1,11 +1,5 @@
-import {
-  type AuditStore,
-  clockToleranceMs,
-  type JobProgress,
-  type JobStore,
-  type RequestStore,
-  type TemplateVersionQueries,
-} from '../../../../src/index.ts'
+import type { AuditStore, JobProgress, JobStore, RequestStore, TemplateVersionQueries } from '../../../../src/index.ts'
+import { clockToleranceMs } from '../../../../src/ports/storage/jobs.ts'
 import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
