@@ -1,4 +1,5 @@
-// Values are exported by name, each one a promise to whoever imports it; what only the library needs stays inside.
+// Values are exported by name, each one a promise to whoever imports it; what only the library needs stays inside. Adapters import
+// them from the files named here, so that a transport does not load the whole library for its errors.
 
 // The library: what makes it, what its calls take, and what they return.
 
@@ -224,7 +225,7 @@ export {
 // What a host's forms and columns need: the words a field may hold, the mask of a stored secret, and the schemas that
 // settings, preferences and templates are validated with.
 
-export { channels } from './channels/index.ts'
+export { channels } from './channels/names.ts'
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
 export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'

@@ -8,6 +8,7 @@ import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
+import { loadNumberingPlans } from './schemas/phone-number.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Answers } from './services/answers/answers.ts'
 import { HookCalls } from './services/answers/hook-calls.ts'
@@ -137,7 +138,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   let stopped: Promise<StopReport> | null = null
 
   async function start(): Promise<void> {
-    await resolved.calendar?.load()
+    await Promise.all([resolved.calendar?.load(), loadNumberingPlans()])
     await clock.follow()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()

@@ -4,7 +4,8 @@
  * createNotifications({ calendar: calendar(), ... }) // and `calendarFiles: true` in the settings of an organization
  */
 import type { ICalAttendee, ICalCalendar, ICalEvent } from 'ical-generator'
-import { type CalendarEvent, type CalendarWriter, NotificationError } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { CalendarEvent, CalendarWriter } from '../../src/index.ts'
 
 type Ical = typeof import('ical-generator')
 

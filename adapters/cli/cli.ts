@@ -4,7 +4,9 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isNotificationError, type LogFields, type Logger, type Notifications, silentLogger } from '../../src/index.ts'
+import { isNotificationError } from '../../src/errors.ts'
+import type { LogFields, Logger, Notifications } from '../../src/index.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
 import { type Command, commandLine, messageOf, UsageError } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { fileNames, loadLibrary } from './commands/config.ts'

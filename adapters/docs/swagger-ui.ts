@@ -6,7 +6,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type DocsAsset, type DocsPage, NotificationError } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { DocsAsset, DocsPage } from '../../src/index.ts'
 
 const css = 'text/css; charset=utf-8'
 const javascript = 'text/javascript; charset=utf-8'

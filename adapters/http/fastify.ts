@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type HttpBody, longestBody, type Notifications } from '../../src/index.ts'
+import { longestBody } from '../../src/http/body.ts'
+import type { HttpBody, Notifications } from '../../src/index.ts'
 import { belowMount, fromNode, type Kept, keptBody, readNode, readOrTake } from './shared/node.ts'
 
 /** The part of Fastify (5) that is used. */

@@ -1,4 +1,5 @@
-import { NotificationError, type Notifications } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { Notifications } from '../../src/index.ts'
 import { answerFetch } from './shared/web.ts'
 
 export type FetchOptions = {

@@ -3,14 +3,9 @@
  * @example
  * createNotifications({ scheduler: bullmq({ connection: { url: 'redis://localhost:6379' } }), ... })
  */
-import {
-  type AlarmContext,
-  type AlarmEngine,
-  type EngineSchedulerOptions,
-  engineScheduler,
-  NotificationError,
-  type Scheduler,
-} from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { AlarmContext, AlarmEngine, EngineSchedulerOptions, Scheduler } from '../../src/index.ts'
+import { engineScheduler } from '../../src/services/delivery/scheduling/engine-scheduler.ts'
 
 /** A client of ioredis or node-redis. An ioredis client needs `maxRetriesPerRequest: null`. */
 export type BullmqClient = { duplicate(): unknown; connect(): unknown }

@@ -3,14 +3,9 @@
  * @example
  * createNotifications({ scheduler: pgBoss({ url: 'postgres://clinic:secret@localhost:5432/clinic' }), ... })
  */
-import {
-  type AlarmContext,
-  type AlarmEngine,
-  type EngineSchedulerOptions,
-  engineScheduler,
-  NotificationError,
-  type Scheduler,
-} from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { AlarmContext, AlarmEngine, EngineSchedulerOptions, Scheduler } from '../../src/index.ts'
+import { engineScheduler } from '../../src/services/delivery/scheduling/engine-scheduler.ts'
 
 /** The part of pg-boss 12 that is used. */
 export type PgBossLike = {

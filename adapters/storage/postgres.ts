@@ -1,4 +1,5 @@
-import { NotificationError, type Storage } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { Storage } from '../../src/index.ts'
 import { queriesOn } from './kysely/stores.ts'
 import { carrying, idPool } from './postgres/commands.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -98,8 +99,8 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     name: 'postgres',
     migrate: (options) => engine.migrate((migrator) => migrate(migrator, options)),
     ping: () =>
-      engine.read(async ({ statements }) => {
-        await statements.plans.oldestJob.get({})
+      engine.read(async ({ bind, statements }) => {
+        await bind(statements.plans.oldestJob).get({})
       }),
     now: () =>
       engine.read(async ({ run }) => {

@@ -1,4 +1,5 @@
-import { NotificationError, type Storage } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { Storage } from '../../src/index.ts'
 import { queriesOn } from './kysely/stores.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
@@ -68,7 +69,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     migrate: (options) => engine.migrate((connection) => migrate(connection, options), options.dryRun !== true),
     ping: () =>
       engine.read((tx) => {
-        tx.statements.plans.oldestJob.get({})
+        tx.bind(tx.statements.plans.oldestJob).get({})
       }),
     onForeignChange: watch.listen,
     within: withinHostTransactions(engine, busyTimeoutMs),

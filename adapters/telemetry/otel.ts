@@ -8,16 +8,16 @@
  * const transports = otel.transports([smtp()])
  * export const library = otel.watch(createNotifications({ storage, directory, transports, traceContext }))
  */
-import {
-  isTransportError,
-  type NotificationEvent,
-  type NotificationEvents,
-  type Notifications,
-  type OutboundMessage,
-  type SendContext,
-  type SendReceipt,
-  type TraceContextOf,
-  type Transport,
+import { isTransportError } from '../../src/errors.ts'
+import type {
+  NotificationEvent,
+  NotificationEvents,
+  Notifications,
+  OutboundMessage,
+  SendContext,
+  SendReceipt,
+  TraceContextOf,
+  Transport,
 } from '../../src/index.ts'
 import { type Links, linksTo, Remembered, type SpanContextLike, textOf } from './otel/links.ts'
 

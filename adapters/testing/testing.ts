@@ -12,16 +12,16 @@
  * expect(t.outbox.to('ada').last().text).toContain('10:00')
  */
 import { randomBytes } from 'node:crypto'
-import {
-  type Clock,
-  createNotifications,
-  type DeliveryReceipt,
-  type Directory,
-  type Notifications,
-  type NotificationsOptions,
-  type OrganizationSettingsInput,
-  silentLogger,
+import type {
+  Clock,
+  DeliveryReceipt,
+  Directory,
+  Notifications,
+  NotificationsOptions,
+  OrganizationSettingsInput,
 } from '../../src/index.ts'
+import { createNotifications } from '../../src/notifications.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
 import { sqlite } from '../storage/sqlite.ts'
 import { DrivenClock } from './kit/driven-clock.ts'
 import { type Messages, noAnswer, Outbox, type SentMessage } from './kit/outbox.ts'

@@ -5,7 +5,8 @@
  * createNotifications({ transports: [smtp(), awsSms({ receipts: { topics: ['arn:aws:sns:eu-west-1:123456789012:texts'] } })], ... })
  */
 import type { PinpointSMSVoiceV2Client, SendTextMessageCommandInput } from '@aws-sdk/client-pinpoint-sms-voice-v2'
-import { type OutboundMessage, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import { TransportError } from '../../src/errors.ts'
+import type { OutboundMessage, SendContext, Transport } from '../../src/index.ts'
 import { accountOf, findingsOf } from './aws/account.ts'
 import { type AwsOptions, awsCalls } from './aws/client.ts'
 import { answerUnreadable } from './aws/failures.ts'

@@ -5,7 +5,8 @@
  * createNotifications({ transports: [smtp(), awsSns()], ... })
  */
 import type { MessageAttributeValue, PublishCommandInput, SNSClient } from '@aws-sdk/client-sns'
-import { type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
+import { TransportError } from '../../src/errors.ts'
+import type { OutboundMessage, Transport } from '../../src/index.ts'
 import { accountOf, findingsOf, isNumber, unusable } from './aws/account.ts'
 import { type AwsOptions, awsCalls } from './aws/client.ts'
 import { answerUnreadable } from './aws/failures.ts'

@@ -3,7 +3,8 @@
  * @example
  * createNotifications({ bounces: bounces(), ... })
  */
-import { type BounceReader, type MailReport, NotificationError } from '../../src/index.ts'
+import { NotificationError } from '../../src/errors.ts'
+import type { BounceReader, MailReport } from '../../src/index.ts'
 import { readDeliveryStatus } from './bounces/delivery-status.ts'
 import { atsIn, blocksOf, type Fields, headerOf } from './bounces/fields.ts'
 import { createVerp, type Verp, type VerpOptions } from './shared/verp.ts'

@@ -5,15 +5,10 @@
  * const notifications = createNotifications({ transports: [outbox], ... })
  * expect(outbox.sent.map((message) => message.to)).toEqual(['ada@example.org'])
  */
-import {
-  type Clock,
-  channels,
-  type OutboundMessage,
-  type ReceiptReader,
-  systemClock,
-  type Transport,
-  TransportError,
-} from '../../src/index.ts'
+import { channels } from '../../src/channels/names.ts'
+import { TransportError } from '../../src/errors.ts'
+import type { Clock, OutboundMessage, ReceiptReader, Transport } from '../../src/index.ts'
+import { systemClock } from '../../src/ports/clock.ts'
 
 export type CaptureOptions = {
   /**

@@ -3,7 +3,9 @@
  * @example
  * createNotifications({ transports: [consoleTransport()], ... })
  */
-import { channels, type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
+import { channels } from '../../src/channels/names.ts'
+import { TransportError } from '../../src/errors.ts'
+import type { OutboundMessage, Transport } from '../../src/index.ts'
 
 export type ConsoleOptions = {
   /** True prints the whole address, subject and text, which are health data: for development only. Default false. */

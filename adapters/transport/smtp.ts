@@ -3,16 +3,9 @@
  * @example
  * createNotifications({ transports: [smtp()], ... })
  */
-import {
-  type EmailAccount,
-  isTransportError,
-  type Logger,
-  type ReceiptReader,
-  type SendContext,
-  stderrLogger,
-  type Transport,
-  TransportError,
-} from '../../src/index.ts'
+import { isTransportError, TransportError } from '../../src/errors.ts'
+import type { EmailAccount, Logger, ReceiptReader, SendContext, Transport } from '../../src/index.ts'
+import { stderrLogger } from '../../src/ports/logger.ts'
 import { requireNumbers } from './shared/numbers.ts'
 import { createVerp, type VerpOptions } from './shared/verp.ts'
 import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'

@@ -3,7 +3,8 @@
  * @example
  * createNotifications({ transports: [smtp(), twilio()], publicUrl: 'https://clinic.example/api/notifications', ... })
  */
-import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import { NotificationError, TransportError } from '../../src/errors.ts'
+import type { SendContext, Transport } from '../../src/index.ts'
 import type { Call } from './shared/begun.ts'
 import { createInProgress } from './shared/in-progress.ts'
 import { requireNumbers } from './shared/numbers.ts'

@@ -3,14 +3,8 @@
  * @example
  * createNotifications({ transports: [smtp(), whatsappCloud()], ... })
  */
-import {
-  type AccountFinding,
-  NotificationError,
-  type SendContext,
-  type Transport,
-  TransportError,
-  type WebhookAccount,
-} from '../../src/index.ts'
+import { NotificationError, TransportError } from '../../src/errors.ts'
+import type { AccountFinding, SendContext, Transport, WebhookAccount } from '../../src/index.ts'
 import { createInProgress } from './shared/in-progress.ts'
 import { fieldOf } from './shared/json.ts'
 import { requireNumbers } from './shared/numbers.ts'

@@ -6,7 +6,7 @@ import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import type { ProviderFault } from '../schemas/rules.ts'
 
 /**
- * All that differs between channels. Who adds one writes a file with all of it and a line of the list in `index.ts`; everything
+ * All that differs between channels. Who adds one writes a file with all of it, its name in `names.ts` and its line in `index.ts`; everything
  * else asks the channel. `Account` is what its transports sign in with.
  */
 export type ChannelDefinition<Account extends { readonly channel: string } = { readonly channel: string }> = {

@@ -1,3 +1,4 @@
+import { onFirstUse } from '../schemas/on-first-use.ts'
 import type { InboundMeaning } from '../schemas/vocabulary.ts'
 import { ambiguousWords, inboundWords } from './inbound-words.ts'
 
@@ -10,6 +11,7 @@ export type Understood = { readonly meaning: InboundMeaning; readonly mayCancel:
  * neither do blanks: `opt out`, `OPT-OUT` and `optout` are one.
  */
 export function understand(text: string): Understood {
+  const { phrases, ambiguous, courtesy, doubtful } = readWords()
   const words = wordsOf(text)
   const bare = words.filter((word) => !courtesy.has(word))
   for (const candidate of [words, bare]) {
@@ -66,16 +68,22 @@ const setOf = (part: keyof (typeof inboundWords)[string]): ReadonlySet<string> =
 
 /** In the order in which they count. */
 const wholes = ['stop', 'cancel', 'start', 'yes', 'help'] as const
-const phrases: Readonly<Record<(typeof wholes)[number], ReadonlySet<string>>> = {
-  stop: setOf('stop'),
-  cancel: setOf('cancel'),
-  start: setOf('start'),
-  yes: setOf('yes'),
-  help: setOf('help'),
-}
-const ambiguous: ReadonlySet<string> = new Set(ambiguousWords.map(compact))
-const courtesy: ReadonlySet<string> = new Set(all('courtesy').flatMap(wordsOf))
-const doubtful: readonly string[] = [...setOf('doubt')]
+/** Read when the first text comes in. */
+const readWords = onFirstUse(() => {
+  const phrases: Readonly<Record<(typeof wholes)[number], ReadonlySet<string>>> = {
+    stop: setOf('stop'),
+    cancel: setOf('cancel'),
+    start: setOf('start'),
+    yes: setOf('yes'),
+    help: setOf('help'),
+  }
+  return {
+    phrases,
+    ambiguous: new Set(ambiguousWords.map(compact)),
+    courtesy: new Set(all('courtesy').flatMap(wordsOf)),
+    doubtful: [...setOf('doubt')],
+  }
+})
 
 /** Whether the words hold the phrase, written in one or several; where words are not parted by blanks, within one. */
 function contains(words: readonly string[], phrase: string): boolean {

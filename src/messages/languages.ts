@@ -1,3 +1,4 @@
+import { onFirstUse } from '../schemas/on-first-use.ts'
 import { remember } from '../schemas/remember.ts'
 import { isRightToLeft } from './direction.ts'
 import { type LanguageFile, loaders, readLanguages, source } from './locales.ts'
@@ -10,10 +11,14 @@ export type Language = {
   readonly texts: Texts
 }
 
+const englishTexts = onFirstUse(() => compileTexts(source.language, source.texts))
+
 export const english: Language = {
   tag: source.language,
-  isFromRight: isRightToLeft(source.language),
-  texts: compileTexts(source.language, source.texts),
+  isFromRight: false,
+  get texts() {
+    return englishTexts()
+  },
 }
 
 /** The language of a message, and the tag by which its dates are written: English for `en-GB`, with dates as in Britain. */

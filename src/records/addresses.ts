@@ -99,8 +99,9 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
     const isProof = row.unknown_since !== null && row.unknown_since <= now
     if (!isProof && now - (row.last_worked_at ?? 0) < workedEveryMs) continue
     const last_worked_at = Math.max(now, row.last_worked_at ?? now)
-    const unknown_since = isProof ? null : row.unknown_since
-    rows.update('notification_addresses', row.id, { last_worked_at, unknown_since, updated_at: now })
+    // The row is not locked: a doubt that somebody else commits meanwhile is none of its business.
+    const proven = isProof ? { unknown_since: null } : {}
+    rows.update('notification_addresses', row.id, { last_worked_at, ...proven, updated_at: now })
   }
 }
 
@@ -185,9 +186,16 @@ export function reportAddress(
   return true
 }
 
-/** The id of the organization's row, which is created if there is none: the audit log names it. */
-export const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
-  rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
+/**
+ * The id of the organization's row, which is created if there is none: the audit log names it. One that the same batch only appended has none
+ * yet, and is inserted in its place.
+ */
+export function rowIdOf(rows: Rows, ref: AddressRef, at: Date): number {
+  const row = rows.get(keys.address, of(ref))
+  if (row !== undefined && row.id > unassigned) return row.id
+  if (row !== undefined) rows.deleteBy('notification_addresses', { id: row.id })
+  return rows.insert('notification_addresses', { ...(row ?? newRow(ref, at)), id: unassigned })
+}
 
 const addressTarget = (id: number) => ({ type: 'address', id: String(id) }) as const
 

@@ -67,7 +67,7 @@ export function eraseAddress(
   }
   // The same address may come again, by another of the person's messages.
   const isNew = rows.get(keys.address, refOf(one, one.hash)) === undefined
-  rows.ensure('notification_addresses', kept)
+  if (isNew) rows.append('notification_addresses', kept)
   markHashed(rows, at)
   return { id: row?.id ?? null, hashed: isNew }
 }
@@ -90,7 +90,8 @@ export const addressRestorations: Command<{ readonly hashed: HashedAddress; read
     const known = rows.get(keys.address, refOf(hashed, hashed.address))
     rows.deleteBy('notification_addresses', { id: row.id })
     if (known === undefined) {
-      rows.ensure('notification_addresses', {
+      // Not only where it is not there: a row that somebody else inserts meanwhile knows nothing of the opt-out.
+      rows.append('notification_addresses', {
         ...row,
         id: unassigned,
         address: hashed.address,

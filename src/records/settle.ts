@@ -1,5 +1,5 @@
 import { keys, type Part } from '../ports/rows/keys.ts'
-import { type Command, type Rows, read, readThrough } from '../ports/rows/rows.ts'
+import { type Command, type Found, type Read, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
@@ -45,29 +45,40 @@ export function reportOf(rows: Rows, row: Attempt, address: AddressReport, at: D
 /** What a batch of commands settled: all ids, and those that were sent, by organization. */
 type Settled = { readonly ids: Set<number>; readonly sent: Map<string, number[]> }
 
+/** What ends together: a crash must not leave one of a message as sent, and another to be sent again. */
+const allOf = (command: SettleCommand): readonly SettleCommand[] => [command, ...(command.along ?? [])]
+
+const ofAll =
+  (stage: (command: SettleCommand, found: Found) => readonly Read[]) =>
+  (command: SettleCommand, found: Found): readonly Read[] =>
+    allOf(command).flatMap((one) => stage(one, found))
+
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
-  absences: ({ address }, ids) => reportAbsences(address, ids),
+  absences: (command, ids) => allOf(command).flatMap(({ address }) => reportAbsences(address, ids)),
   stages: [
-    ({ address }, { ids }) => reportReads(address, ids),
-    ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
-    ({ id }) => [read(keys.attempt, { id })],
-    (command, found) => {
+    ofAll(({ address }, { ids }) => reportReads(address, ids)),
+    ofAll(({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })]),
+    ofAll(({ id }) => [read(keys.attempt, { id })]),
+    ofAll((command, found) => {
       const row = found.get(keys.attempt, { id: command.id })
       if (row === undefined) return []
       return [...hashReads(row, command.address), ...(isLate(row, command) ? lateReads(row) : [])]
-    },
-    ...fallbackStages,
+    }),
+    ...fallbackStages.map(ofAll),
   ],
-  inserts: (command) => [...fallbackInserts(command), ...reportInserts(command.address)],
+  inserts: (command) => allOf(command).flatMap((one) => [...fallbackInserts(one), ...reportInserts(one.address)]),
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
 
-function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
+function settleAll(rows: Rows, commands: readonly SettleCommand[]): SettleOutcome[] {
   const tally = createTally()
   const settled: Settled = { ids: new Set(), sent: new Map() }
-  const outcomes = commands.map((command) => settle(rows, command, tally, settled))
+  const outcomes = commands.map((command): SettleOutcome => {
+    const [own = false, ...along] = allOf(command).map((one) => settle(rows, one, tally, settled))
+    return command.along === undefined ? own : [own, ...along]
+  })
   tally.write(rows)
   const [first] = commands
   for (const [organizationId, notificationIds] of settled.sent) {

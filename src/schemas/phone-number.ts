@@ -1,12 +1,8 @@
-import {
-  type CountryCode,
-  getCountries,
-  isSupportedCountry,
-  ParseError,
-  parsePhoneNumberWithError,
-} from 'libphonenumber-js/max'
+import { createRequire } from 'node:module'
+import type { CountryCode, ParseError, PhoneNumber } from 'libphonenumber-js/max'
 import { z } from 'zod'
 import type { Warning } from './common.ts'
+import { onFirstUse } from './on-first-use.ts'
 import { asciiDigits, visible } from './plain-text.ts'
 import { remember } from './remember.ts'
 
@@ -17,6 +13,24 @@ export type ReadContact =
 
 /** A country by ISO 3166-1 alpha-2, in capitals: its numbers may be written without their country code. */
 export type Country = string
+
+type NumberingPlans = typeof import('libphonenumber-js/max')
+let plans: NumberingPlans | null = null
+
+/**
+ * Loads the numbering plans of all countries. Await it before anything that reads a phone number or its country:
+ * the plans take almost as long to load as zod does, and not every program that imports the library reads numbers.
+ */
+export const loadNumberingPlans = onFirstUse(async (): Promise<void> => {
+  plans = await import('libphonenumber-js/max')
+})
+
+/** Who did not await them waits here, where Node finds the package: a bundle has it by the import only. */
+function numberingPlans(): NumberingPlans {
+  plans ??= createRequire(import.meta.url)('libphonenumber-js/max')
+  if (plans === null) throw new TypeError('libphonenumber-js has no numbering plans')
+  return plans
+}
 
 /** The longest text that is looked at. */
 const longest = 100
@@ -43,14 +57,14 @@ function read(text: string, country: Country | null): ReadContact {
   const typed = plain(text)
   if (!/\d/.test(typed)) return refused('has no digits')
   const isE164 = e164.test(typed)
-  const home = country !== null && isSupportedCountry(country) ? country : undefined
+  const home = country !== null && numberingPlans().isSupportedCountry(country) ? country : undefined
   const abroad = parse(international(typed), home)
   const dialled = asDialled(typed, home)
-  const isBoth = dialled !== null && !(abroad instanceof ParseError) && abroad.isValid()
+  const isBoth = dialled !== null && !isFault(abroad) && abroad.isValid()
   if (isBoth && abroad.number !== dialled.number)
     return refused('may be either of two numbers that begin with 00; write it with + and the country code')
   const found = dialled ?? abroad
-  if (found instanceof ParseError) {
+  if (isFault(found)) {
     return isE164 ? { address: typed, warnings: [doubt(typed)] } : refused(wordsOf(found, typed))
   }
   const { number, ext } = found
@@ -73,7 +87,7 @@ function read(text: string, country: Country | null): ReadContact {
 function asDialled(typed: string, home: CountryCode | undefined) {
   if (home === undefined || !typed.startsWith('00')) return null
   const read = parse(typed, home)
-  return read instanceof ParseError || !read.isValid() ? null : read
+  return isFault(read) || !read.isValid() ? null : read
 }
 
 const unassigned = {
@@ -114,7 +128,10 @@ function decoded(text: string): string {
 /** `00` is international without a country, and no country code begins with 0. */
 const international = (typed: string): string => typed.replace(/^(?:\+\s*00|\+\s*|00)[\s-]*(?=[1-9(])/, '+')
 
-function parse(text: string, country: CountryCode | undefined) {
+const isFault = (read: PhoneNumber | ParseError): read is ParseError => read instanceof numberingPlans().ParseError
+
+function parse(text: string, country: CountryCode | undefined): PhoneNumber | ParseError {
+  const { ParseError, parsePhoneNumberWithError } = numberingPlans()
   try {
     const options = country === undefined ? { extract: false } : { defaultCountry: country, extract: false }
     return parsePhoneNumberWithError(text, options)
@@ -138,7 +155,7 @@ function wordsOf(error: ParseError, typed: string): string {
 /** The country of a number in E.164; null: it is not known. */
 export function countryOf(number: string): Country | null {
   const found = parse(number, undefined)
-  return found instanceof ParseError ? null : (found.country ?? null)
+  return isFault(found) ? null : (found.country ?? null)
 }
 
 /** As people write it; what has no country code needs the default country of the organization. Kept in E.164. */
@@ -148,10 +165,21 @@ export const phoneNumber = z
   .refine((text) => (plain(text).match(/\d/g) ?? []).length >= fewestDigits, 'must be a number such as "+14155550123"')
   .meta({ examples: ['+14155550123'] })
 
+/** The countries with a numbering plan, which a schema has to know before the plans are loaded. */
+export const countries: readonly Country[] = (
+  'AC AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY ' +
+  'BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ ' +
+  'FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR ' +
+  'IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH ' +
+  'MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK ' +
+  'PL PM PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TA ' +
+  'TC TD TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW'
+).split(' ')
+
 /** The code of a country whose numbering is known. */
 export const countryCode = z
   .string()
   .trim()
   .overwrite((code) => code.toUpperCase())
-  .refine((code): boolean => isSupportedCountry(code), 'must be a country by ISO 3166-1 alpha-2 such as "GB"')
-  .meta({ enum: getCountries(), examples: ['GB'] })
+  .refine((code) => countries.includes(code), 'must be a country by ISO 3166-1 alpha-2 such as "GB"')
+  .meta({ enum: [...countries], examples: ['GB'] })

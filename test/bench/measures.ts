@@ -21,4 +21,6 @@ export const measures = {
   statisticsOfOne: 'statistics of an organization',
   statisticsOfAll: 'statistics of all organizations',
   blocked: 'statistics, longest block of the event loop',
+  imported: 'import of the library',
+  importedAdapter: 'import of the slowest adapter',
 } as const

@@ -7,6 +7,7 @@ import { planning } from './sections/planning.ts'
 import { receipts } from './sections/receipts.ts'
 import { router } from './sections/router.ts'
 import { dispatch, mail } from './sections/sending.ts'
+import { start } from './sections/start.ts'
 import { statistics } from './sections/statistics.ts'
 import type { SectionName } from './steps.ts'
 import { type World, worldSchema } from './world.ts'
@@ -24,6 +25,7 @@ const sections: Readonly<Record<SectionName, (world: World) => Promise<Figure[]>
   statistics,
   receipts,
   accounts,
+  start,
 }
 
 const isSection = (name: string): name is SectionName => Object.hasOwn(sections, name)

@@ -11,6 +11,7 @@ export type SectionName =
   | 'statistics'
   | 'receipts'
   | 'accounts'
+  | 'start'
 
 /** What `npm run bench -- name` names: sections one after another, those in one list at the same time. */
 export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>> = {
@@ -24,4 +25,5 @@ export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>
   statistics: [['statistics']],
   receipts: [['receipts']],
   accounts: [['accounts']],
+  start: [['start']],
 }

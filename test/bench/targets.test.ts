@@ -90,7 +90,9 @@ it('reports what a whole run did not judge', () => {
   expect(unjudged([])).toContain(`${measures.bulk}, ours on SQLite: promised, and not measured`)
   const everything = (name: string) =>
     [...new Set(targets.map(({ measure }) => measure))].map((measure) => figure(measure, name, 1))
-  const ours = ['ours on SQLite', 'ours on Postgres', 'bare nodemailer', 'bare route'].flatMap(everything)
+  const ours = ['ours on SQLite', 'ours on Postgres', 'bare nodemailer', 'bare route', 'ours', 'zod'].flatMap(
+    everything,
+  )
   expect(unjudged(judge([...ours, ...['pg-boss, usual', 'BullMQ, careful'].flatMap(everything)]))).toEqual([])
   expect(unjudged(judge([...ours, ...everything('pg-boss, usual')]))).toContain(
     `${measures.ten}, ours on SQLite: promised, and not measured`,

@@ -95,6 +95,8 @@ export const targets: readonly Target[] = [
   row(measures.statisticsOfOne, onSqlite, [], 'at most', 100, 100),
   row(measures.statisticsOfAll, onSqlite, [], 'at most', 100, 100),
   row(measures.blocked, onSqlite, [], 'at most', 50, 50),
+  row(measures.imported, 'ours', ['zod'], 'at most', 2, 5),
+  row(measures.importedAdapter, 'ours', ['zod'], 'at most', 1.3, 2.2),
 ]
 
 /**

@@ -7,9 +7,12 @@ import { channelOf, channels } from '../../src/channels/index.ts'
 import { sms } from '../../src/channels/sms.ts'
 import { whatsapp } from '../../src/channels/whatsapp.ts'
 import { channelKey } from '../../src/schemas/channel-fields.ts'
+import { loadNumberingPlans } from '../../src/schemas/phone-number.ts'
 import { settingsFields } from '../../src/schemas/settings.ts'
 import { root } from '../package/manifest.ts'
 import { pager } from './pager.ts'
+
+await loadNumberingPlans()
 
 const definitions: readonly ChannelDefinition[] = [email, sms, whatsapp, pager]
 

@@ -7,21 +7,24 @@ import type { OutboundMessage, SendContext, Transport } from '../../src/index.ts
 import { root } from '../package/manifest.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 
-/** What a commit that adds a channel writes: its file, and a line of the list. Its transport is the one below. */
+/** What a commit that adds a channel writes: its file, its name, and its line. Its transport is the one below. */
 async function addChannel(folder: string): Promise<void> {
   const file = await readFile(join(root, 'test/channels/pager.ts'), 'utf8')
   const moved = file.replaceAll('../../src/channels/', './').replaceAll('../../src/', '../')
   await writeFile(join(folder, 'src/channels/pager.ts'), moved)
-  const path = join(folder, 'src/channels/index.ts')
-  const list = await readFile(path, 'utf8')
-  const added = list
-    .replace("import { sms } from './sms.ts'", "import { pager } from './pager.ts'\nimport { sms } from './sms.ts'")
-    .replace(/const definitions = \[(.+)\]/, 'const definitions = [$1, pager]')
-  expect(added).not.toBe(list)
-  await writeFile(path, added)
+  const extend = async (name: string, place: string | RegExp, by: string) => {
+    const path = join(folder, 'src/channels', name)
+    const list = await readFile(path, 'utf8')
+    const added = list.replace(place, by)
+    expect(added).not.toBe(list)
+    await writeFile(path, added)
+  }
+  await extend('names.ts', /const names = \[(.+)\]/, "const names = [$1, 'PAGER']")
+  await extend('index.ts', /const definitions = \{ (.+) \}/, 'const definitions = { $1, PAGER: pager }')
+  await extend('index.ts', 'import { sms }', "import { pager } from './pager.ts'\nimport { sms }")
 }
 
-describe('a channel more is a file, a line of the list, and a transport', () => {
+describe('a channel more is a file, a name, a line, and a transport', () => {
   let folder: string
   let server: PostgresServer
   beforeAll(async () => {

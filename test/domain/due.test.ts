@@ -11,7 +11,10 @@ import {
 import { addressKey } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import { resolveRivals } from '../../src/domain/rivals.ts'
+import { loadNumberingPlans } from '../../src/schemas/phone-number.ts'
 import { appointment, noPreferences, patient, surroundings } from './support.ts'
+
+await loadNumberingPlans()
 
 const now = new Date('2026-03-19T15:00:00Z')
 const leadMs = 60_000

@@ -2,8 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { channels } from '../../src/channels/index.ts'
 import { type EffectiveInput, effective } from '../../src/domain/effective.ts'
+import { loadNumberingPlans } from '../../src/schemas/phone-number.ts'
 import { categories } from '../../src/schemas/vocabulary.ts'
 import { noPreferences, patient, policy, practitioner } from './support.ts'
+
+await loadNumberingPlans()
 
 const optedOut = { cause: 'stop', since: new Date('2031-03-10T12:00:00Z'), code: 'twilio_21610' } as const
 

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type PlanInput, planReminders, reminderKey } from '../../src/domain/plan.ts'
+import { loadNumberingPlans } from '../../src/schemas/phone-number.ts'
 import { pastReminderPolicies } from '../../src/schemas/vocabulary.ts'
 import { appointment, patient, practitioner, surroundings } from './support.ts'
+
+await loadNumberingPlans()
 
 const plan = (changes: Partial<PlanInput> = {}) =>
   planReminders({

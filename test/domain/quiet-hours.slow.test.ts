@@ -7,10 +7,13 @@ import { planReminders } from '../../src/domain/plan.ts'
 import { quietAt, quietRuleFor, timeBefore } from '../../src/domain/quiet-hours.ts'
 import { usefulUntil } from '../../src/domain/useful-life.ts'
 import { parseOffset } from '../../src/schemas/offset.ts'
+import { loadNumberingPlans } from '../../src/schemas/phone-number.ts'
 import { offeredQuietHours, type QuietSpan, quietRules } from '../../src/schemas/quiet-hours.ts'
 import type { Category } from '../../src/schemas/vocabulary.ts'
 import { allZones, hourMs, nearChanges, oddZones } from './clock-changes.ts'
 import { appointment, patient, surroundings } from './support.ts'
+
+await loadNumberingPlans()
 
 const night: QuietSpan = { from: '21:00', to: '08:00' }
 const zone = 'Europe/Berlin'

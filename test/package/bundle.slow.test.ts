@@ -1,13 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
+import { chunksOf, esbuild } from './chunks.ts'
 import { manifest, root } from './manifest.ts'
-
-/** Of tsup: the esbuild that the package itself is built with. */
-const esbuild = z
-  .object({ build: z.custom<(options: object) => Promise<unknown>>((value) => typeof value === 'function') })
-  .parse(createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild'))
 
 /** A host that answers one request, with the rate limits that count in memory. */
 const app = `
@@ -51,42 +46,13 @@ it('an ESM bundle of the library starts, and answers', async () => {
   expect(JSON.parse(answer.toString())).toEqual({ status: 200, limits: ['ratelimit-policy', 'ratelimit'] })
 })
 
-const metafile = z.object({
-  outputs: z.record(
-    z.string(),
-    z.object({
-      entryPoint: z.string().optional(),
-      inputs: z.record(z.string(), z.unknown()),
-      imports: z.array(z.object({ path: z.string(), kind: z.string() })),
-    }),
-  ),
-})
-
 it('has each language in a chunk of its own, and starts with English alone', async () => {
-  const built = z.object({ metafile }).parse(
-    await esbuild.build({
-      entryPoints: ['src/index.ts'],
-      absWorkingDir: root,
-      bundle: true,
-      splitting: true,
-      write: false,
-      metafile: true,
-      outdir: 'dist',
-      platform: 'node',
-      format: 'esm',
-      packages: 'external',
-      logLevel: 'silent',
-    }),
-  )
-  const { outputs } = built.metafile
+  const { outputs, startedBy } = await chunksOf(['src/index.ts'])
   const localesIn = (path: string) =>
     Object.keys(outputs[path]?.inputs ?? {}).filter((input) => input.endsWith('.json'))
-  const started = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === 'src/index.ts'))
-  for (const path of started) {
-    for (const { path: next, kind } of outputs[path]?.imports ?? []) if (kind === 'import-statement') started.add(next)
-  }
-  expect([...started].flatMap(localesIn)).toEqual(['src/messages/locales/en.json'])
-  const later = Object.keys(outputs).filter((path) => !started.has(path))
+  const started = startedBy('src/index.ts')
+  expect(started.flatMap(localesIn)).toEqual(['src/messages/locales/en.json'])
+  const later = Object.keys(outputs).filter((path) => !started.includes(path))
   expect(later.map(localesIn)).toEqual(later.map(() => [expect.stringMatching(/locales\/[a-zA-Z-]+\.json$/)]))
   expect(later).toHaveLength(19)
 })

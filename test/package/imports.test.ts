@@ -155,10 +155,43 @@ it('src/records holds no SQL, and names no database', async () => {
   expect(named).toEqual([])
 })
 
-it('adapters import the core by src/index.ts and src/records/index.ts only, and src no adapter', async () => {
-  const ofAdapters = (await importsBelow('adapters')).filter(({ target }) => target.startsWith(`src${sep}`))
-  expect(ofAdapters.length).toBeGreaterThan(0)
-  const open = [join('src', 'index.ts'), join('src', 'records', 'index.ts')]
-  expect(ofAdapters.filter(({ target }) => !open.includes(target))).toEqual([])
+/** What files of adapters import from src, name by name, and what src/index.ts exports from where. */
+async function namesOf(pattern: string) {
+  const found: (Import & { readonly name: string })[] = []
+  for await (const file of glob(pattern)) {
+    for (const [, type, names = '', target = ''] of readFileSync(file, 'utf8').matchAll(namedLine)) {
+      if (!target.startsWith('.')) continue
+      for (const [, typeOfName, name = ''] of names.matchAll(/(type )?(\w+)(?: as \w+)?/g)) {
+        const isType = (type ?? typeOfName) !== undefined
+        found.push({ file, target: normalize(join(dirname(file), target)), isType, name })
+      }
+    }
+  }
+  return found
+}
+const namedLine = /^(?:import|export) (type )?\{([^}]*)\} from '([^']+)'/gm
+
+it('adapters import what is public: types by src/index.ts, and values by the file that it exports them from', async () => {
+  const index = join('src', 'index.ts')
+  const published = (await namesOf(index)).filter(({ isType }) => !isType)
+  const isPublished = (one: Import & { readonly name: string }) =>
+    published.some(({ name, target }) => name === one.name && target === one.target)
+  const ofSrc = (await namesOf('adapters/**/*.ts')).filter(({ target }) => target.startsWith(`src${sep}`))
+  const [types, values] = [ofSrc.filter(({ isType }) => isType), ofSrc.filter(({ isType }) => !isType)]
+  expect(types.filter(({ target }) => target !== index && target !== ofRecords)).toEqual([])
+  // By index.ts a transport would load the whole library for a class of errors.
+  expect(values.filter((one) => !isPublished(one))).toEqual([])
+  expect(values.length).toBeGreaterThan(50)
+})
+
+const ofRecords = join('src', 'records', 'index.ts')
+
+it('adapters import nothing of src in other ways, but storages the records; and src no adapter', async () => {
+  const named = await namesOf('adapters/**/*.ts')
+  const others = (await importsBelow('adapters')).filter(
+    ({ file, target }) =>
+      target.startsWith(`src${sep}`) && !named.some((one) => one.file === file && one.target === target),
+  )
+  expect(others.filter(({ target }) => target !== ofRecords)).toEqual([])
   expect((await importsBelow('src')).filter(({ target }) => target.startsWith(`adapters${sep}`))).toEqual([])
 })

@@ -1,9 +1,12 @@
 /** Phone numbers, e-mail addresses and senders of SMS as people write them. */
+import { getCountries } from 'libphonenumber-js/max'
 import { describe, expect, it } from 'vitest'
 import { readEmail } from '../../src/schemas/email-address.ts'
-import { readPhone } from '../../src/schemas/phone-number.ts'
+import { countries, loadNumberingPlans, readPhone } from '../../src/schemas/phone-number.ts'
 import { asciiDigits } from '../../src/schemas/plain-text.ts'
 import { readSmsSender } from '../../src/schemas/sms-sender.ts'
+
+await loadNumberingPlans()
 
 const british = '+447700900123'
 
@@ -149,4 +152,8 @@ describe('a sender of SMS', () => {
   ])('%j is %s', (text, address) => {
     expect(readSmsSender(text, 'GB').address).toBe(address)
   })
+})
+
+it('the countries of the schema are those with a numbering plan', () => {
+  expect(countries).toEqual(getCountries())
 })

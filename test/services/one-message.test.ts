@@ -201,6 +201,22 @@ describe('one message for the appointments of a day', () => {
     expect(clinic.outbox.sent).toHaveLength(1)
   })
 
+  it.each([0, 1])('is given up for each of its appointments where nobody has room: %i hours apart', async (apart) => {
+    await using clinic = await clinicOfDays({ dailyBudget: 1 })
+    for (const id of [1, 2, 3]) {
+      await clinic.book(id, 14 + apart * id)
+      await clinic.notifications.scheduleReminders(id, { customReminders: [24] })
+    }
+    await clinic.clock.advanceTo('2026-03-19T13:00:00Z')
+    // It is the message of the day.
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-20T03:00:00Z')
+    expect(clinic.outbox.sent).toHaveLength(1)
+    expect(await statusesOf(clinic, 1, 2, 3)).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED'])
+    for (const id of [1, 2, 3])
+      expect((await rulesOf(clinic, id)).filter((rule) => rule === 'cancelled budget_spent')).toHaveLength(1)
+  })
+
   it('is about the first of its appointments: what is kept for that in a budget is for the message', async () => {
     await using clinic = await clinicOfDays({ dailyBudget: 1 })
     await clinic.book(1, 14)

@@ -1,6 +1,7 @@
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { createNotifications, type NotificationEvents, type NotificationsOptions } from '../../src/index.ts'
+import { declaring } from './declared.ts'
 import { described } from './described.ts'
 import { HostData, LogBook } from './host-data.ts'
 import { keyOf } from './keys.ts'
@@ -42,7 +43,9 @@ export async function openClinic(
   const told: { name: string; event: unknown }[] = []
   const { appointment = 'integer', recipient = 'integer', waitlistEntry = 'integer' } = options.ids ?? {}
   const embedded = createNotifications({
-    storage: options.storage ?? sqlite({ database: await migratedDatabase({ appointment, recipient, waitlistEntry }) }),
+    storage:
+      options.storage ??
+      declaring(sqlite({ database: await migratedDatabase({ appointment, recipient, waitlistEntry }) })),
     transports: [outbox],
     directory: host,
     encryptionKey: testKey,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { silentLogger } from '../../../src/index.ts'
+import { silentLogger } from '../../../src/ports/logger.ts'
 import { runCli } from '../cli.ts'
 import { commandLine } from '../commands/command.ts'
 

@@ -1,4 +1,4 @@
-import { ruleTable } from '../../../src/index.ts'
+import { ruleTable } from '../../../src/schemas/rules.ts'
 import { byId, type Commands, countsOf, only } from './command.ts'
 
 /** What becomes of appointments. */

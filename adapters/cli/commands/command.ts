@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ParseArgsConfig } from 'node:util'
-import { type EntityId, isNotificationError, type Notifications } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { EntityId, Notifications } from '../../../src/index.ts'
 
 /**
  * By this, which is the logger to use, the library knows that `start()` and `migrate()` of the host application's file are not meant; a call of

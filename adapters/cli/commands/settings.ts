@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { type OrganizationSettingsInput, ruleTable, type Warning, type WhatIfTotals } from '../../../src/index.ts'
+import type { OrganizationSettingsInput, Warning, WhatIfTotals } from '../../../src/index.ts'
+import { ruleTable } from '../../../src/schemas/rules.ts'
 import { type Commands, only, readPlain, UsageError } from './command.ts'
 import { findingText } from './system.ts'
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type CheckUpFinding, isNotificationError, type Notifications } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { CheckUpFinding, Notifications } from '../../../src/index.ts'
 import { type Commands, commandLine, countsOf } from './command.ts'
 
 /** The whole system: whether it works, its tables, its keys, and what it keeps. */

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Template, type TemplateSet, type TemplatesInput, templateKeys } from '../../../src/index.ts'
+import type { Template, TemplateSet, TemplatesInput } from '../../../src/index.ts'
+import { templateKeys } from '../../../src/schemas/vocabulary.ts'
 import { type Call, type Commands, only, readPlain, UsageError } from './command.ts'
 import { warningsText } from './settings.ts'
 

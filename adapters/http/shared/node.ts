@@ -1,12 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  answeredBefore,
-  collectBody,
-  type HttpBody,
-  type HttpRequest,
-  type HttpResponse,
-  unreadableBody,
-} from '../../../src/index.ts'
+import { answeredBefore, collectBody, unreadableBody } from '../../../src/http/body.ts'
+import type { HttpBody, HttpRequest, HttpResponse } from '../../../src/index.ts'
 
 /** A body as kept by hosts: parsed, and its bytes. */
 export type Kept = { body?: unknown; rawBody?: unknown }

@@ -1,4 +1,5 @@
-import { answeredBefore, collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
+import { answeredBefore, collectBody, unreadableBody } from '../../../src/http/body.ts'
+import type { HttpBody, Notifications } from '../../../src/index.ts'
 
 /**
  * What to do with a body that has been read before: `again` returns its bytes, or null; otherwise the error shows `remedy`. `isAnswered`: the

@@ -8,8 +8,8 @@ const audit: List = { table: 'notification_audit', time: 'at' }
 async function branchesOf(reader: Reader, { organizationId, action }: AuditQuery): Promise<readonly Branch[]> {
   const whole: Branch = { equals: { organization_id: organizationId } }
   if (action !== undefined) return [{ equals: { ...whole.equals, action } }]
-  const found = await reader.ask(({ builder, lists, merging }) =>
-    lists.combinationsOf(builder, audit, whole, ['action'], merging),
+  const found = await reader.ask(({ builder, lists, dialect }) =>
+    lists.combinationsOf(builder, audit, whole, ['action'], dialect),
   )
   return found.map((values) => ({ equals: { ...whole.equals, ...values } }))
 }

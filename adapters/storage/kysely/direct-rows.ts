@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import * as records from '../../../src/records/index.ts'
+import { once } from './once.ts'
 import type { Builder, Prepare, Prepared } from './query.ts'
 
 const { tables } = records
@@ -28,14 +29,7 @@ const taskColumns = { reminder_id: 'reminder_id', notification_id: 'notification
 /** By what an object is, what was made of it first. */
 function kept<K, V>(make: (key: K) => V): (key: K) => V {
   const known = new Map<K, V>()
-  return (key) => {
-    let found = known.get(key)
-    if (found === undefined) {
-      found = make(key)
-      known.set(key, found)
-    }
-    return found
-  }
+  return (key) => once(known, key, make)
 }
 
 /**

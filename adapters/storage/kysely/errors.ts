@@ -1,4 +1,4 @@
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 
 /** The code that a driver or Node gave an error; '' if none. */
 export const codeOf = (error: unknown): string =>

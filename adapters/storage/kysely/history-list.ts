@@ -1,12 +1,7 @@
-import {
-  type DeliveryPage,
-  type DeliveryQuery,
-  type DeliveryRow,
-  type DeliveryState,
-  maxCountedTotal,
-  recipientTypes,
-} from '../../../src/index.ts'
+import type { DeliveryPage, DeliveryQuery, DeliveryRow, DeliveryState } from '../../../src/index.ts'
+import { maxCountedTotal } from '../../../src/ports/storage/deliveries.ts'
 import * as records from '../../../src/records/index.ts'
+import { recipientTypes } from '../../../src/schemas/vocabulary.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
 import type { HistoryFilter } from './statements/history.ts'
@@ -106,8 +101,8 @@ async function queuedOf(reader: Reader, asked: Asked, organization: string | und
   const waiting = { ...isQueued, equals: {}, beside: of(organization) }
   if (organization !== undefined) {
     const own = { ...isQueued, equals: of(organization) }
-    const [found] = await reader.ask(({ builder, lists, merging }) =>
-      lists.sizeOf(builder, history, own, fewWaiting + 1, merging),
+    const [found] = await reader.ask(({ builder, lists, dialect }) =>
+      lists.sizeOf(builder, history, own, fewWaiting + 1, dialect),
     )
     const size = found?.total ?? 0
     if (size <= fewWaiting) return size === 0 ? [] : [{ ...own, beside: asked }]
@@ -118,8 +113,8 @@ async function queuedOf(reader: Reader, asked: Asked, organization: string | und
 const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })
 
 async function combinations(reader: Reader, asked: Asked, part: Branch, columns: readonly string[]): Promise<Branch[]> {
-  const found = await reader.ask(({ builder, lists, merging }) =>
-    lists.combinationsOf(builder, history, part, columns, merging),
+  const found = await reader.ask(({ builder, lists, dialect }) =>
+    lists.combinationsOf(builder, history, part, columns, dialect),
   )
   return found
     .filter((values) => Object.entries(asked).every(([column, value]) => values[column] === value))

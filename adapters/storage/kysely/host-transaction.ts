@@ -1,5 +1,5 @@
 import type { CompiledQuery } from 'kysely'
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 
 /** The slice of a Kysely `Transaction` that is used. */
 export interface KyselyTransaction {

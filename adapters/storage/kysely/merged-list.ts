@@ -1,9 +1,10 @@
 import type * as records from '../../../src/records/index.ts'
+import type { Dialect } from './dialect.ts'
 import type { Builder, NoArgs, Query } from './query.ts'
-import type { Branch, List, Merging, Place, Span } from './statements/branches.ts'
+import type { Branch, List, Place, Span } from './statements/branches.ts'
 import type * as lists from './statements/lists.ts'
 
-export type Tools = { readonly builder: Builder; readonly lists: typeof lists; readonly merging: Merging }
+export type Tools = { readonly builder: Builder; readonly lists: typeof lists; readonly dialect: Dialect }
 
 export type Reader = {
   readonly ids: records.IdCodec
@@ -25,7 +26,7 @@ export type Reading = {
 type Page = { readonly limit: number; readonly offset: number }
 
 const placesOf = ({ ask }: Reader, { list, branches }: Reading, span: Span, page: Page): Promise<Place[]> =>
-  ask(({ builder, lists, merging }) => lists.placesOf(builder, list, branches, span, page, merging))
+  ask(({ builder, lists, dialect }) => lists.placesOf(builder, list, branches, span, page, dialect))
 
 /** Whether something is asked for that no index knows, so that every row has to be looked at. */
 const isLookedAt = ({ also = {} }: Span): boolean => Object.keys(also).length > 0
@@ -71,8 +72,8 @@ export async function countUpTo(reader: Reader, reading: Reading, atMost: number
   let total = 0
   const countIn = async (within: Span) => {
     const page = { limit: atMost + 1 - total, offset: 0 }
-    const [found] = await ask(({ builder, lists, merging }) =>
-      lists.countOf(builder, list, branches, within, page, merging),
+    const [found] = await ask(({ builder, lists, dialect }) =>
+      lists.countOf(builder, list, branches, within, page, dialect),
     )
     total += found?.total ?? 0
   }

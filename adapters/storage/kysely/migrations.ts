@@ -1,4 +1,5 @@
-import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { IdKinds, Logger } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { latestMigrations } from './latest-migrations.ts'
 
@@ -27,8 +28,8 @@ export type Change =
   /** Removes CHECKs that list the words of one column: every new word would have to alter them. */
   | { readonly kind: 'relax'; readonly tables: readonly string[] }
   /**
-   * What else can be done to a table: SQLite gets a new definition, made from the one it has, and copies the rows; Postgres
-   * runs statements about the table by its qualified name. Both return nothing to do where it is done.
+   * What else can be done to a table, and does not change how its rows are stored: SQLite gets a new definition, made from the one it
+   * has; Postgres runs statements about the table by its qualified name. Both return nothing to do where it is done.
    */
   | {
       readonly kind: 'alter'

@@ -1,19 +1,10 @@
-import {
-  type CompiledQuery,
-  type Dialect,
-  DummyDriver,
-  type Insertable,
-  Kysely,
-  type RawBuilder,
-  type Selectable,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
+import { type CompiledQuery, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely'
+import type * as records from '../../../src/records/index.ts'
+import type { Dialect, List } from './dialect.ts'
+import { once } from './once.ts'
 import type { Tables } from './tables.ts'
 
-/** A statement compiled once, with its parameters named; `O` is its row as Kysely computed it. */
+/** A statement compiled once, at its first use, with its parameters named; `O` is its row as Kysely computed it. */
 export type Query<A, O> = {
   readonly sql: string
   readonly values: (args: A) => unknown[]
@@ -44,50 +35,47 @@ export type Prepared = {
 }
 export type Prepare = (sql: string) => Prepared
 
+/** A statement on the connection that it is to run on. */
 export type Bind<M extends Mode> = <A, O>(query: Query<A, O>) => Bound<A, O, M>
-/** The one place where a row gets its type. */
-export const bindTo =
-  (prepare: Prepare): Bind<'sync'> =>
-  (query) => {
-    const { all, get, run } = prepare(query.sql)
+/** The one place where a row gets its type. A statement is prepared once. */
+export function bindTo(prepare: Prepare): Bind<'sync'> {
+  const known = new WeakMap<object, Prepared>()
+  return (query) => {
+    const { all, get, run } = once(known, query, () => prepare(query.sql))
     return {
       all: (args) => all(query.values(args)),
       get: (args) => get(query.values(args)),
       run: (args) => run(query.values(args)),
     }
   }
+}
+/** See `Dialect.valued`. */
+export type Listed = { list: List }
+/** See `Dialect.keyed`. */
+export type Keys = { keys: string }
 export type NoArgs = Record<never, never>
 
 export type Builder = Kysely<Tables>
 
-/**
- * SQLite plans a statement anew at each run where the plan might depend on a value: where `column = ?` stands beside an `order by`, and for
- * `limit ?`. Of a wide table that takes forty times as long as the run itself, and gives none of these statements a better plan. The plus, which
- * changes no value and no affinity, keeps the planner from looking.
- */
-class SteadyPlans extends SqliteQueryCompiler {
-  protected override getCurrentParameterPlaceholder(): string {
-    return '+?'
+/** A parameter may occur several times. What a database never asks is never compiled for it. */
+export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
+  let known: Query<A, O> | undefined
+  const compiled = () => {
+    known ??= compile(build)
+    return known
+  }
+  return {
+    get sql() {
+      return compiled().sql
+    },
+    get names() {
+      return compiled().names
+    },
+    values: (args) => compiled().values(args),
   }
 }
 
-const sqliteCompiler: Dialect = {
-  createAdapter: () => new SqliteAdapter(),
-  createDriver: () => new DummyDriver(),
-  createIntrospector: (db) => new SqliteIntrospector(db),
-  createQueryCompiler: () => new SteadyPlans(),
-}
-
-/** A Kysely that only compiles: execution is the adapter's, synchronous and prepared. */
-export const sqliteBuilder = (): Builder => new Kysely<Tables>({ dialect: sqliteCompiler })
-
-/** How a database takes an instant in a condition that is built for a call. */
-export type InstantOf = (ms: number) => RawBuilder<number>
-export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
-export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
-
-/** Compiles once; a parameter may occur several times. */
-export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
+function compile<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
   const names = new Map<unknown, keyof A & string>()
   const compiled = build((name) => {
     const marker = { name }
@@ -107,35 +95,16 @@ export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, 
   }
 }
 
-/**
- * A JSON list as a table `asked` with one column `value`: one statement finds what a batch names, at a third of the cost
- * of a statement each. Joined by `cross join`, which SQLite does in the order written.
- */
-export const asked = <T>(list: RawBuilder<string>) =>
-  sql<{ value: T }>`json_each(${list})`.as<'asked'>(sql.ref('asked'))
-
-type Columns<T extends keyof Tables> = readonly (keyof Insertable<Tables[T]> & string)[]
-type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Required<
-  Pick<Insertable<Tables[T]>, C & keyof Insertable<Tables[T]>>
->
-
-/** An insert of these columns; `suffix` is its conflict clause. */
-export function insertQuery<T extends keyof Tables & string, const C extends Columns<T>>(
-  db: Builder,
-  table: T,
-  columns: C,
-  suffix: RawBuilder<unknown> = sql``,
-) {
-  return query((p: Param<ArgsOf<T, C[number]>>) =>
-    sql<never>`insert into ${sql.table(table)} (${sql.join(columns.map((name) => sql.ref(name)))}) values (${sql.join(
-      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => p(name)),
-    )}) ${suffix}`.compile(db),
-  )
-}
-
 /** After a place in the order in which rows were held. */
 export type HeldAfter = { held_at: number; id: number; limit: number }
 export const afterHeld = (p: Param<HeldAfter>) =>
   sql<boolean>`(held_at > ${p('held_at')} or (held_at = ${p('held_at')} and id > ${p('id')}))`
 
 export type RecordOf<T extends keyof Tables> = Selectable<Tables[T]>
+
+/** The rows of a table that have one of these values in a column. */
+export const valuedQuery = <T extends records.TableName>(db: Builder, dialect: Dialect, table: T, column: string) =>
+  query((p: Param<Listed>) => {
+    const { from, where } = dialect.valued(table, column, p('list'))
+    return sql<RecordOf<T>>`select t.* from ${from} where ${where}`.compile(db)
+  })

@@ -1,10 +1,16 @@
 import type * as records from '../../../src/records/index.ts'
+import type { Dialect } from './dialect.ts'
 import type { Reader } from './merged-list.ts'
-import type { Answer, Mode, Written } from './query.ts'
+import type { Answer, Bind, Mode, Written } from './query.ts'
 import type { Statements } from './statements.ts'
 
 /** What a query asks with. */
-type Tools<M extends Mode> = { readonly statements: Statements<M>; readonly ids: records.IdCodec }
+export type Tools<M extends Mode> = {
+  readonly dialect: Dialect
+  readonly statements: Statements
+  readonly bind: Bind<M>
+  readonly ids: records.IdCodec
+}
 
 /**
  * How a database runs the queries of `stores/`, which are written once for synchronous and asynchronous drivers. Rows are decoded where
@@ -27,7 +33,7 @@ export type Runner<M extends Mode> = {
 
 /** Statements one after another: `yield* wait(...)` where asynchronous code alone would `await`. */
 export type Steps<T> = Generator<Promise<void>, T, void>
-type Wait<M extends Mode> = <T>(answer: Answer<M, T>) => Steps<T>
+export type Wait<M extends Mode> = <T>(answer: Answer<M, T>) => Steps<T>
 
 /** What an answer is, once it is there. */
 export function* wait<T>(answer: T | Promise<T>): Steps<T> {

@@ -1,9 +1,11 @@
-import type { Bind, Builder, Mode } from './query.ts'
+import type { Dialect } from './dialect.ts'
+import type { Builder } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
 import { answerStatements } from './statements/answers.ts'
 import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
+import { dueTimeStatements } from './statements/due.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { keyStatements } from './statements/keys.ts'
 import { linkStatements } from './statements/links.ts'
@@ -15,24 +17,25 @@ import { decisionStatements, preferenceStatements, settingsStatements } from './
 import { taskStatements } from './statements/tasks.ts'
 import { templateVersionStatements } from './statements/template-versions.ts'
 
-/** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
-export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  plans: planStatements(db, bind),
-  reminders: reminderStatements(db, bind),
-  deliveries: deliveryStatements(db, bind),
-  settings: settingsStatements(db, bind),
-  preferences: preferenceStatements(db, bind),
-  decisions: decisionStatements(db, bind),
-  requests: requestStatements(db, bind),
-  jobs: jobStatements(db, bind),
-  tasks: taskStatements(db, bind),
-  accounts: accountStatements(db, bind),
-  addresses: addressStatements(db, bind),
-  links: linkStatements(db, bind),
-  templateVersions: templateVersionStatements(db, bind),
-  answers: answerStatements(db, bind),
-  consents: consentStatements(db, bind),
-  personal: personalStatements(db, bind),
-  keys: keyStatements(db, bind),
+/** Every statement whose text never changes. */
+export const statementsOf = (db: Builder, dialect: Dialect) => ({
+  plans: planStatements(db, dialect),
+  reminders: reminderStatements(db, dialect),
+  deliveries: deliveryStatements(db, dialect),
+  settings: settingsStatements(db, dialect),
+  preferences: preferenceStatements(db, dialect),
+  dueTimes: dueTimeStatements(db),
+  decisions: decisionStatements(db),
+  requests: requestStatements(db),
+  jobs: jobStatements(db),
+  tasks: taskStatements(db, dialect),
+  accounts: accountStatements(db),
+  addresses: addressStatements(db, dialect),
+  links: linkStatements(db),
+  templateVersions: templateVersionStatements(db),
+  answers: answerStatements(db, dialect),
+  consents: consentStatements(db),
+  personal: personalStatements(db),
+  keys: keyStatements(db),
 })
-export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>
+export type Statements = ReturnType<typeof statementsOf>

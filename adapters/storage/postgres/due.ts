@@ -1,11 +1,5 @@
-import {
-  type DuePage,
-  type DueQuery,
-  type IdKind,
-  type IdKinds,
-  type SendQueue,
-  sendQueueKey,
-} from '../../../src/index.ts'
+import type { DuePage, DueQuery, IdKind, IdKinds, SendQueue } from '../../../src/index.ts'
+import { sendQueueKey } from '../../../src/ports/storage/due.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueTable } from '../kysely/statements/due.ts'
 import type { Database } from './engine.ts'

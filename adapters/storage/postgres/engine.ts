@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type IdKinds, isNotificationError } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { IdKinds } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
+import type { Dialect } from '../kysely/dialect.ts'
+import { once } from '../kysely/once.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
@@ -32,19 +35,21 @@ export type Session = {
   readonly begun: Promise<unknown>
 }
 
+/** And to ask the shared statements. */
 export type Database = Session & {
   readonly builder: Builder
+  readonly dialect: Dialect
   readonly lists: typeof lists
-  /** Statements of one round trip each, on whatever connection is free. */
-  readonly statements: Statements<'async'>
+  readonly statements: Statements
   readonly bind: Bind<'async'>
 }
 
 /** What a transaction of the host carries out as well as an engine. */
 export type Commands = {
-  read<T>(work: (session: Session) => Promise<T>): Promise<T>
+  /** One statement, or several that need not agree. Runs again if the connection breaks. */
+  read<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** As `Engine.write`, for work that reads while BEGIN is under way, and changes nothing before `begun`. */
-  carry<T>(work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>
+  carry<T>(work: (database: Database) => Promise<T>, pace?: Pace): Promise<T>
 }
 
 /** What a migration runs on. */
@@ -61,8 +66,7 @@ export type Engine = {
   readonly instance: string
   readonly schema: string
   readonly limits: Limits
-  /** One statement, or several that need not agree. Runs again if the connection breaks. */
-  read<T>(work: (database: Database) => Promise<T>): Promise<T>
+  read: Commands['read']
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
   write<T>(work: (database: Database) => Promise<T>): Promise<T>
   carry: Commands['carry']
@@ -72,7 +76,7 @@ export type Engine = {
   source(): Promise<Source>
   library(): Promise<PostgresModules>
   /** What a command on a connection of the host's knows. Asks nothing of another connection: the host's may be the last of its pool. */
-  session(run: Run): Promise<Session>
+  session(run: Run): Promise<Database>
   /** Commands in progress have two seconds to end; then they are broken off, and reject with `storage_closed`. */
   close(): Promise<void>
 }
@@ -102,6 +106,8 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   let closing: Promise<void> | undefined
   let isBrokenOff = false
   const open = new Set<Promise<unknown>>()
+  /** By the kinds of the host's ids, which are part of the statements. */
+  const toolsOf = new Map<string, Pick<Database, 'builder' | 'dialect' | 'lists' | 'statements'>>()
   const instance = randomUUID()
   const names = statementNames()
   const ways = waysOf(limits, names)
@@ -124,7 +130,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
         return found
       })
     }
-    known ??= readDatabase()
+    known ??= session(alone)
     const asked = known
     return asked.catch((error) => {
       if (known === asked) known = undefined
@@ -134,12 +140,30 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
 
   const isStale = () => performance.now() - ledgerReadAt > ledgerFreshMs
 
-  async function session(run: Run): Promise<Session> {
+  async function session(run: Run): Promise<Database> {
+    const { library } = await opened()
     if (ledger === undefined || isStale()) {
       ledger = await readKinds(run, schema)
       ledgerReadAt = performance.now()
     }
-    return { instance, throttle, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run, begun }
+    const kinds = ledger
+    const tools = once(toolsOf, JSON.stringify(kinds), () => {
+      const [builder, dialect] = [library.postgresBuilder(schema), library.postgresDialect(schema, kinds)]
+      return { builder, dialect, lists: library.lists, statements: library.statementsOf(builder, dialect) }
+    })
+    const bind = library.bindQuery(run, kinds)
+    return {
+      instance,
+      throttle,
+      schema,
+      kinds,
+      ids: records.idCodec(kinds),
+      isHosts: false,
+      run,
+      begun,
+      ...tools,
+      bind,
+    }
   }
 
   /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
@@ -155,15 +179,6 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
             (error) => error,
           ),
     )
-  }
-
-  async function readDatabase(): Promise<Database> {
-    const { library } = await opened()
-    const found = await session(alone)
-    const builder = library.postgresBuilder(schema)
-    const bind = library.bindQuery(alone, found.kinds)
-    const statements = library.bindStatements(builder, bind)
-    return { ...found, builder, lists: library.lists, statements, bind }
   }
 
   function forget(): void {
@@ -209,26 +224,25 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     return source.session((lent) => transacted(lent, way, work), way.lending)
   }
 
+  const carry: Commands['carry'] = (work, pace) =>
+    track(async () => {
+      const found = await database()
+      const { library } = await opened()
+      const way = pace === 'hasty' ? ways.hasty : ways.writing
+      return transaction(way, (run, begun) => work({ ...found, run, begun, bind: library.bindQuery(run, found.kinds) }))
+    }, pace)
+
   return {
     instance,
     schema,
     limits,
     read: (work) => track(async () => work(await database())),
     write: (work) =>
-      track(async () => {
-        const found = await database()
-        const { library } = await opened()
-        return transaction(ways.writing, async (run, begun) => {
-          await begun
-          return work({ ...found, run, begun, bind: library.bindQuery(run, found.kinds) })
-        })
+      carry(async (database) => {
+        await database.begun
+        return work(database)
       }),
-    carry: (work, pace) =>
-      track(async () => {
-        const found = await database()
-        const way = pace === 'hasty' ? ways.hasty : ways.writing
-        return transaction(way, (run, begun) => work({ ...found, run, begun }))
-      }, pace),
+    carry,
     migrate: (work) =>
       track(async () => {
         forget()

@@ -1,4 +1,4 @@
-import { isNotificationError, NotificationError } from '../../../src/index.ts'
+import { isNotificationError, NotificationError } from '../../../src/errors.ts'
 import { codeOf, missingPeer, missingTables, textOf } from '../kysely/errors.ts'
 import { isOver, noneOpen, noTables, refused } from '../kysely/host-transaction.ts'
 

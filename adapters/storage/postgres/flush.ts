@@ -1,5 +1,6 @@
 import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
+import { Outdated } from './errors.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
 import { countingApart } from './shards.ts'
@@ -23,8 +24,8 @@ function alike(rows: Iterable<Columns>) {
 
 /**
  * Writes what the commands of a transaction made of a working set: one statement a table and kind of change. A row that
- * somebody else inserted meanwhile violates a unique index: what the commands read is outdated, and they run anew. All are sent at
- * once, in this order.
+ * somebody else inserted meanwhile violates a unique index, one that was deleted is not found: what the commands read is outdated,
+ * and they run anew. All are sent at once, in this order.
  */
 export async function flush(session: Session, set: WorkingSet): Promise<void> {
   const { run, kinds, schema, isHosts } = session
@@ -55,11 +56,17 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       const assigned = names
         .filter((column) => column !== 'id')
         .map((column) => `${quoted(column)} = ${written(table, column)}`)
-      write(
+      const updated = run(
         `update ${name(table)} as t set ${assigned.join(', ')}
          from ${recordset(table, names, kinds)} where t.id = r.id and t.id = any($2::bigint[])`,
         // The ids once more, as an array: the planner knows its length, and takes the index.
         [json(group), group.map((row) => row['id'])],
+      )
+      sent.push(
+        updated.then(({ count }) => {
+          // Of rows that nobody locked: what was to be said of one that is deleted by now is not to be lost with it.
+          if (count < group.length) throw new Outdated(`a row of ${table} was deleted meanwhile`)
+        }),
       )
     }
   }
@@ -86,13 +93,15 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     const { by } = records.keys.counter
     const key = by.join(', ')
     const given = recordset('notification_counters', [...by, 'count'], kinds)
+    const same = by.map((column) => `t.${column} = r.${column}`).join(' and ')
     const less = set.counters.filter((row) => row.count < 0)
     if (less.length > 0) {
-      write(
-        `update ${table} as t set count = greatest(t.count + r.count, 0) from ${given}
-         where ${by.map((column) => `t.${column} = r.${column}`).join(' and ')}`,
-        [json(less)],
-      )
+      // What falls and what grows are two statements, and an update takes its rows in any order: locked before, in that of all.
+      const order = by.map((column) => `t.${column}`).join(', ')
+      write(`select from ${table} as t join ${given} on ${same} order by ${order} for update of t`, [
+        json(set.counters),
+      ])
+      write(`update ${table} as t set count = greatest(t.count + r.count, 0) from ${given} where ${same}`, [json(less)])
     }
     const more = set.counters.filter((row) => row.count > 0)
     if (more.length === 0) return

@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Logger, silentLogger } from '../../../src/index.ts'
+import type { Logger } from '../../../src/index.ts'
+import { silentLogger } from '../../../src/ports/logger.ts'
+import { listenersFor } from '../kysely/listeners.ts'
 import type { Engine } from './engine.ts'
 import { quoted } from './names.ts'
 import { channelOf } from './notify.ts'
@@ -26,7 +28,6 @@ type Attempt = { client?: PgClient; timer?: NodeJS.Timeout; heard?: () => void }
  * once afterwards, because nobody was notified of what happened in between. Keeps no process alive.
  */
 export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
-  const listeners = new Set<() => void>()
   /** Heard by this process alone. */
   const ownChannel = `appointment_notifications:${engine.instance}`
   /** Said again, it changes nothing: so it also asks whether the connection lives. */
@@ -34,10 +35,6 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
   let logger: Logger = silentLogger
   let current: Attempt | undefined
   let isSilenceTold = false
-
-  const call = () => {
-    for (const listener of listeners) listener()
-  }
 
   function tellOnce(message: string): void {
     if (!isSilenceTold) logger.warn(message)
@@ -100,10 +97,10 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
       client.on('error', () => giveUp(own, retryMs.first, 0))
       client.on('notification', ({ channel, payload }) => {
         if (channel === ownChannel) own.heard?.()
-        else if (channel === channelOf(engine.schema) && payload !== engine.instance) call()
+        else if (channel === channelOf(engine.schema) && payload !== engine.instance) listeners.call()
       })
       await runOn(client, hearingMs)(listening)
-      if (missed) call()
+      if (missed) listeners.call()
       await prove(own, client)
     } catch {
       // A hint only: the slow sweep finds what nobody was told of.
@@ -111,27 +108,19 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
     }
   }
 
-  function stop() {
+  function end() {
     const { client, timer } = current ?? {}
     current = undefined
     clearTimeout(timer)
     if (client !== undefined) discard(client)
   }
 
+  const listeners = listenersFor(() => void listenAgain(0, false), end)
   return {
+    ...listeners,
     listen(listener: () => void, given?: Logger): () => void {
       if (given !== undefined) logger = given
-      const own = () => listener()
-      listeners.add(own)
-      if (current === undefined) void listenAgain(0, false)
-      return () => {
-        listeners.delete(own)
-        if (listeners.size === 0) stop()
-      }
-    },
-    stop() {
-      listeners.clear()
-      stop()
+      return listeners.listen(listener)
     },
   }
 }

@@ -7,11 +7,12 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
-import { byKeys } from './by-keys.ts'
+import { keyedQueries } from '../kysely/stores/by-keys.ts'
 import { carrying, type IdPool } from './commands.ts'
-import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
+import { type Commands, type Database, type Engine, pauseMs } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
 import { answerLimitMs, type Limits } from './limits.ts'
+import { runnerOn } from './runner.ts'
 import { type Run, runOn } from './source.ts'
 import type { PgClient } from './vendor.ts'
 
@@ -64,7 +65,7 @@ function bracketsOf({ commandTimeoutMs, busyTimeoutMs }: Limits) {
   }
 }
 
-type Joined = Session & {
+type Joined = Database & {
   /** Statements see what others committed before they began, so a command may read once more. */
   readonly readsAnew: boolean
   /** Instants are written as the library reads them, without a word. */
@@ -154,7 +155,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
     const commands = hostCommands(engine, connection, queue)
     return {
       carry: carrying(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
-      ...byKeys(commands),
+      ...keyedQueries(runnerOn(commands)),
     }
   }
 }

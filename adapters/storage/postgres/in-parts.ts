@@ -1,4 +1,4 @@
-import { isNotificationError } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
 import { isLockTimeout } from './errors.ts'
 
 /**

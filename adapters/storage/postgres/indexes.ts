@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { codeOf } from '../kysely/errors.ts'
-import { type Schema, uniqueFault } from '../kysely/migrations.ts'
+import { uniqueFault } from '../kysely/migrations.ts'
 import { isContention } from './errors.ts'
-import type { Migrating } from './migrating.ts'
+import type { PostgresMigrating } from './migrating.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 
@@ -35,7 +35,7 @@ async function statesOf(run: Run, schema: string): Promise<ReadonlyMap<string, I
 }
 
 /** The indexes of `tables.ts` that are not there, or not valid: new ones, what was interrupted, what somebody dropped. */
-export async function missingIndexes(migrating: Migrating): Promise<WantedIndex[]> {
+export async function missingIndexes(migrating: PostgresMigrating): Promise<WantedIndex[]> {
   const { run, schema, definition, builder, ddl } = migrating
   const states = await statesOf(run, schema)
   return Object.entries(definition.tables).flatMap(([table, { indexes }]) =>
@@ -121,7 +121,12 @@ async function buildIndex(
 }
 
 /** A table of somebody else's is asked before anything is changed: an index can be refused only where it is built. */
-export async function requireUnique({ run, schema }: Migrating, table: string, { indexes }: Schema['tables'][string]) {
+export async function requireUnique(
+  run: Run,
+  schema: string,
+  table: string,
+  { indexes }: records.Table,
+): Promise<void> {
   for (const index of indexes.filter(({ unique }) => unique === true)) {
     const columns = index.columns.map((name) => `"${name}"`)
     const { rows } = await run(

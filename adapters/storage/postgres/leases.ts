@@ -1,4 +1,5 @@
-import { type DeliveryQueries, leaseChallengeMs } from '../../../src/index.ts'
+import type { DeliveryQueries } from '../../../src/index.ts'
+import { leaseChallengeMs } from '../../../src/ports/storage/deliveries.ts'
 import * as records from '../../../src/records/index.ts'
 import type { Engine, Session } from './engine.ts'
 import { heldError } from './errors.ts'

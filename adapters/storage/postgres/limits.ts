@@ -1,4 +1,4 @@
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 import { CommandTimeout } from './errors.ts'
 
 /** How long the library waits for what, in ms. `PostgresTuning` describes what each means for a host. */

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Logger, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { Logger, MigrateOptions, MigrationReport } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { postgresTypes } from '../kysely/column-types.ts'
+import { carryOut, createTables, keepLedger } from '../kysely/migrating.ts'
 import {
   type Change,
-  carrySql,
   fillSet,
-  foreignTables,
   latestOf,
   librarySchema,
   type Migration,
@@ -15,13 +14,13 @@ import {
   requireMigratable,
   type Schema,
 } from '../kysely/migrations.ts'
-import { adopt } from './adopt.ts'
+import { runAwaiting } from '../kysely/runner.ts'
 import type { Migrator } from './engine.ts'
 import { isLockTimeout } from './errors.ts'
 import { buildIndexes, missingIndexes, type WantedIndex } from './indexes.ts'
 import { readLedgerState } from './ledger.ts'
 import { migrationLock } from './locks.ts'
-import { addColumns, columnsOf, hasTable, type Migrating, relax, tableOf } from './migrating.ts'
+import { migratingOn, type PostgresMigrating } from './migrating.ts'
 import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
 
@@ -46,57 +45,6 @@ const pollMs = 250
 /** No writer waits longer behind a change of a table that waits itself; it is tried again. */
 const lockTimeoutMs = 900
 
-async function make({ schema, ids, builder, ddl, change, definition }: Migrating, name: string): Promise<void> {
-  const table = tableOf({ definition }, name)
-  await change(ddl.createTable(builder, name, table, postgresTypes, ids).sql)
-  for (const index of table.indexes) await change(ddl.createIndex(builder, name, index, { schema }).sql)
-}
-
-/** `known`: what is there was made by this library, which was interrupted. */
-async function createTables(migrating: Migrating, names: readonly string[], adopting: boolean, known: boolean) {
-  const present: string[] = []
-  for (const name of names) if (await hasTable(migrating, name)) present.push(name)
-  if (present.length > 0 && !adopting && !known) {
-    throw foreignTables(
-      `The schema "${migrating.schema}"`,
-      present,
-      'Rename them, give the library a schema of its own (option "schema")',
-    )
-  }
-  for (const name of names) {
-    if (!present.includes(name)) await make(migrating, name)
-    else if (!known) await adopt(migrating, name)
-  }
-}
-
-async function carryOut(migrating: Migrating, change: Change, adopting: boolean, known: boolean): Promise<void> {
-  const { schema } = migrating
-  switch (change.kind) {
-    case 'create':
-      return createTables(migrating, change.tables, adopting, known)
-    case 'add':
-      return addColumns(migrating, change.table, change.columns)
-    case 'relax':
-      for (const table of change.tables) await relax(migrating, table)
-      return
-    case 'carry':
-      return migrating.change(carrySql(change, (table) => qualified(schema, table)))
-    case 'alter':
-      for (const statement of change.postgres(qualified(schema, change.table))) await migrating.change(statement)
-      return
-    case 'dropColumns': {
-      const present = await columnsOf(migrating, change.table)
-      for (const name of change.columns.filter((one) => present.includes(one))) {
-        await migrating.change(`alter table ${qualified(schema, change.table)} drop column ${quoted(name)}`)
-      }
-      return
-    }
-    case 'dropIndexes':
-    case 'fill':
-      return
-  }
-}
-
 const fillsOf = ({ changes }: Migration): Fill[] =>
   changes.flatMap((one) =>
     one.kind === 'fill' ? [{ ...one, set: fillSet(one, "replace(gen_random_uuid()::text, '-', '')") }] : [],
@@ -105,21 +53,8 @@ const fillsOf = ({ changes }: Migration): Fill[] =>
 const dropsOf = (schema: string, change: Change): string[] =>
   change.kind === 'dropIndexes' ? change.names.map((name) => `drop index if exists ${qualified(schema, name)}`) : []
 
-/** The ledger itself has been without its last columns. */
-async function keepLedger(migrating: Migrating): Promise<void> {
-  const { builder, ddl, ids, change } = migrating
-  if (!(await hasTable(migrating, records.ledgerName))) {
-    return change(ddl.createTable(builder, records.ledgerName, records.ledger, postgresTypes, ids).sql)
-  }
-  const present = await columnsOf(migrating, records.ledgerName)
-  for (const name of ['oldest', 'finished_at'] as const) {
-    if (present.includes(name)) continue
-    await change(ddl.addColumn(builder, records.ledgerName, name, records.ledger.columns[name], postgresTypes, ids).sql)
-  }
-}
-
 /** In one transaction, under a lock that only migrations of this schema take. */
-async function structure(migrating: Migrating, options: MigrateOptions, sql: string[]): Promise<Structure> {
+async function structure(migrating: PostgresMigrating, options: MigrateOptions, sql: string[]): Promise<Structure> {
   const { run, schema, definition, ids } = migrating
   const latest = latestOf(definition)
   // Asked for first: CREATE SCHEMA IF NOT EXISTS wants the right to make schemas even where there is nothing to make.
@@ -131,13 +66,20 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
     return { open: [], finished: [], version: state.version, sql, fills: [], indexes: [], drops: [] }
   }
   const open = definition.migrations.filter(({ version }) => version > (state?.finished ?? 0))
-  if (state === undefined) await createTables(migrating, Object.keys(definition.tables), options.adopt, false)
+  const { adopt: adopting } = options
+  if (state === undefined)
+    await runAwaiting(createTables(migrating, Object.keys(definition.tables), { adopting, known: false }))
   else {
     for (const { version, changes } of open) {
-      for (const change of changes) await carryOut(migrating, change, options.adopt, version <= state.version)
+      for (const change of changes) {
+        if (change.kind === 'alter') {
+          for (const statement of change.postgres(qualified(schema, change.table))) await migrating.change(statement)
+        } else if (change.kind !== 'fill' && change.kind !== 'dropIndexes')
+          await runAwaiting(carryOut(migrating, change, { adopting, known: version <= state.version }))
+      }
     }
   }
-  if (open.length > 0) await keepLedger(migrating)
+  if (open.length > 0) await runAwaiting(keepLedger(migrating))
   const fills = state === undefined ? [] : open.flatMap(fillsOf)
   const indexes = await missingIndexes(migrating)
   const drops = state === undefined ? [] : open.flatMap(({ changes }) => changes.flatMap((one) => dropsOf(schema, one)))
@@ -192,8 +134,7 @@ export async function migrate(
   options: MigrateOptions,
   definition: Schema = librarySchema,
 ): Promise<MigrationReport> {
-  const { ids, logger, dryRun = false, now } = options
-  const builder = library.postgresBuilder(schema)
+  const { logger, dryRun = false, now } = options
 
   async function underLock<T>(work: (run: Run) => Promise<T>): Promise<T> {
     const since = performance.now()
@@ -221,11 +162,7 @@ export async function migrate(
 
   const attempt = (own: Run) => {
     const sql: string[] = []
-    const change = async (statement: string) => {
-      sql.push(statement)
-      await own(statement)
-    }
-    return structure({ run: own, change, schema, definition, ids, builder, ddl: library.ddl, logger }, options, sql)
+    return structure(migratingOn(own, library, schema, definition, options, sql), options, sql)
   }
 
   const found = await underLock(async (own) => {

@@ -9,21 +9,24 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 /** A table by its schema and name, so that no `search_path` decides which one is meant. */
 export const qualified = (schema: string, table: string): string => `${quoted(schema)}.${quoted(table)}`
 
+/** The type of a column in a list. JSON columns are text, because a JSON string would stand for itself. */
+export function typeIn(table: records.TableName, name: string, ids: IdKinds): string {
+  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
+  const column = described[name]
+  if (column === undefined) throw new Error(`the table ${table} has no column ${name}`)
+  if (column.kind === 'serial') return 'bigint'
+  return column.kind === 'json' ? 'text' : typeOf(column, postgresTypes, ids)
+}
+
+export const typed = (table: records.TableName, columns: readonly string[], ids: IdKinds): string =>
+  columns.map((name) => `${quoted(name)} ${typeIn(table, name, ids)}`).join(', ')
+
 /**
  * A list of rows, given as JSON in parameter `place`, as a table `r`: one statement and one parameter for any number of
- * rows. JSON columns arrive as text, because a JSON string would stand for itself.
+ * rows.
  */
-export function recordset(table: records.TableName, columns: readonly string[], ids: IdKinds, place = 1): string {
-  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
-  const typed = columns.map((name) => {
-    const column = described[name]
-    if (column === undefined) throw new Error(`the table ${table} has no column ${name}`)
-    const type =
-      column.kind === 'serial' ? 'bigint' : column.kind === 'json' ? 'text' : typeOf(column, postgresTypes, ids)
-    return `${quoted(name)} ${type}`
-  })
-  return `json_to_recordset($${place}::json) as r(${typed.join(', ')})`
-}
+export const recordset = (table: records.TableName, columns: readonly string[], ids: IdKinds, place = 1): string =>
+  `json_to_recordset($${place}::json) as r(${typed(table, columns, ids)})`
 
 /** How a column of `r` is written to its own column. */
 export function written(table: records.TableName, name: string): string {

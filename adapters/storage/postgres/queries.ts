@@ -1,33 +1,17 @@
 import * as records from '../../../src/records/index.ts'
-import type { DueTable } from '../kysely/statements/due.ts'
-import { latestOf } from '../kysely/stores/upkeep.ts'
+import { runAwaiting, wait } from '../kysely/runner.ts'
+import { partOf, statisticsStore } from '../kysely/stores/statistics.ts'
+import { claimRequest } from '../kysely/stores/upkeep.ts'
 import type { OwnQueries } from '../kysely/stores.ts'
-import { byKeys } from './by-keys.ts'
-import { findDue, waits } from './due.ts'
+import { findDue } from './due.ts'
 import type { Engine } from './engine.ts'
-import { Outdated } from './errors.ts'
 import { challenging, renewing } from './leases.ts'
 import { qualified } from './names.ts'
 import { notification } from './notify.ts'
 import { replanPage } from './replan.ts'
-import { statisticsStore } from './statistics.ts'
-import { decodeRow, encodeParameter } from './values.ts'
-
-/** Goes from one due time to the next along the index of each table, past all rows that share one. */
-function dueTimesQuery(schema: string): string {
-  const steps = (name: string, table: DueTable) => `
-    ${name} as (
-      (select due_at from ${qualified(schema, table)} where due_at > $1 and due_at <= $2 and ${waits(table)} order by due_at limit 1)
-      union all
-      select (
-        select due_at from ${qualified(schema, table)} as t
-        where t.due_at > ${name}.due_at and t.due_at <= $2 and ${waits(table)} order by t.due_at limit 1
-      ) from ${name} where due_at is not null
-    )`
-  const first = (name: string) => `(select due_at from ${name} where due_at is not null limit $3)`
-  return `with recursive ${steps('reminder', 'appointment_reminders')}, ${steps('delivery', 'notification_history')}
-    ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
-}
+import { runnerOn } from './runner.ts'
+import { unmarked } from './shards.ts'
+import { everyPart } from './statistics.ts'
 
 /**
  * What is released is made due in one statement: a row that somebody else holds is left for the next call, with its
@@ -52,69 +36,20 @@ function releaseSql(schema: string, ofOrganization: boolean): string {
 
 /** What Postgres answers in its own way. */
 export function ownQueries(engine: Engine): OwnQueries {
-  const keyed = byKeys(engine)
   return {
-    ...keyed,
-    plans: { ...keyed.plans, nextReplanPage: (now, limit) => replanPage(engine, now, limit) },
+    plans: { nextReplanPage: (now, limit) => replanPage(engine, now, limit) },
     reminders: {
-      ...keyed.reminders,
       due: (query) =>
         engine.read((database) => findDue(database, 'appointment_reminders', records.decodeReminder, query)),
     },
     deliveries: {
-      ...keyed.deliveries,
       due: (query) =>
         engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
-      nextDueAt: (after) =>
-        engine.read(async ({ run, schema, kinds }) => {
-          const since = after === undefined ? 'due_at is not null' : 'due_at > $1'
-          const earliest = (table: DueTable) =>
-            `(select due_at from ${qualified(schema, table)} where ${since} and ${waits(table)} order by due_at limit 1)`
-          const { rows } = await run<{ due_at: number | null }>(
-            `select least(${earliest('appointment_reminders')}, ${earliest('notification_history')}) as due_at`,
-            after === undefined ? [] : [after],
-          )
-          const at = rows.map((row) => decodeRow(row, kinds))[0]?.due_at ?? null
-          return at === null ? null : new Date(at)
-        }),
-      dueTimes: (after, until, limit) =>
-        engine.read(async ({ run, schema, kinds }) => {
-          const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
-          return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
-        }),
       challenge: challenging(engine),
       renew: renewing(engine),
     },
     requests: {
-      claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
-        engine.write(async ({ run, schema, kinds }) => {
-          const table = qualified(schema, 'notification_requests')
-          const about = [caller, key].map(encodeParameter)
-          // One statement decides: of concurrent callers the others wait for its row, and find it taken. The token is greater
-          // than any before it, also of a row that was released: who was taken for dead must not answer for others.
-          const claimed = await run<{ token: number; expires_at: number }>(
-            `insert into ${table} as found (caller, key, fingerprint, token, answer, lease_until, expires_at)
-             values ($1, $2, $3, $4, null, $5, $6)
-             on conflict (caller, key) do update set fingerprint = excluded.fingerprint, answer = null,
-               token = greatest(found.token + 1, excluded.token), lease_until = excluded.lease_until,
-               expires_at = case when found.expires_at <= $7 then excluded.expires_at else found.expires_at end
-             where found.expires_at <= $7
-               or (found.fingerprint = excluded.fingerprint and found.answer is null
-                 and (found.lease_until <= $7 or found.lease_until > $8))
-             returning token, expires_at`,
-            [...about, fingerprint, now.getTime(), leaseUntil, expiresAt, now, new Date(latestOf(leaseUntil))],
-          )
-          const [won] = claimed.rows.map((row) => decodeRow(row, kinds))
-          if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
-          const { rows } = await run<records.Row<'notification_requests'>>(
-            `select * from ${table} where caller = $1 and key = $2`,
-            about,
-          )
-          const [found] = rows
-          if (found === undefined) throw new Outdated('the request was released meanwhile')
-          if (found.fingerprint !== fingerprint) return { status: 'other_request' }
-          return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
-        }),
+      claim: (request) => engine.write((database) => runAwaiting(claimRequest(database, wait, request))),
     },
     accounts: {
       release: ({ account, organizationId, limit, skip = 0, at }) =>
@@ -136,6 +71,10 @@ export function ownQueries(engine: Engine): OwnQueries {
           return released
         }),
     },
-    statistics: statisticsStore(engine),
+    statistics: statisticsStore(runnerOn(engine), {
+      partsOf: (reader, organizationId) =>
+        organizationId === undefined ? everyPart(engine) : partOf(reader, organizationId),
+      detailOf: unmarked,
+    }),
   }
 }

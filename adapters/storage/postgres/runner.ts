@@ -1,8 +1,8 @@
 import { type Runner, runAwaiting, wait } from '../kysely/runner.ts'
-import type { Engine } from './engine.ts'
+import type { Commands } from './engine.ts'
 
 /** Each statement for itself, on whatever connection is free. */
-export const runnerOn = (engine: Engine): Runner<'async'> => ({
+export const runnerOn = (engine: Pick<Commands, 'read'>): Runner<'async'> => ({
   all: (ask, decode) => engine.read(async (database) => (await ask(database)).map((row) => decode(row))),
   first: (ask, decode) =>
     engine.read(async (database) => {
@@ -17,8 +17,6 @@ export const runnerOn = (engine: Engine): Runner<'async'> => ({
     hop: 20_000,
     window: 5000,
     ask: (build) =>
-      engine.read(({ bind, builder, lists, schema }) =>
-        bind(build({ builder, lists, merging: lists.postgresMerging(schema) })).all({}),
-      ),
+      engine.read(({ bind, builder, lists, dialect }) => bind(build({ builder, lists, dialect })).all({})),
   }),
 })

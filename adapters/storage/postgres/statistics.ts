@@ -1,9 +1,5 @@
-import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
-import { type Period, pieces, summed, summedByDay } from '../kysely/counted-pieces.ts'
-import type { CounterFilter } from '../kysely/statements/statistics.ts'
-import type { Database, Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { qualified } from './names.ts'
-import { unmarked } from './shards.ts'
 
 /** Read at a time: with the days of a piece, some ten thousand rows. */
 const organizationsAtOnce = 20
@@ -25,66 +21,20 @@ function nextOrganizations(schema: string): string {
     from (select id from found where id is not null limit ${organizationsAtOnce}) as found`
 }
 
-export const statisticsStore = (engine: Engine): StatisticsQueries => {
-  const namesOf = (after: string) =>
-    engine.read(async ({ run, schema }) => (await run<Organization>(nextOrganizations(schema), [after])).rows)
-
-  async function* parts({ organizationId }: CountQuery): AsyncGenerator<{ organizations: string[]; counted: Period }> {
-    if (organizationId !== undefined) {
-      const counted = await daysOf(engine, organizationId)
-      if (counted !== null) yield { organizations: [organizationId], counted }
-      return
-    }
-    for (let after = ''; ; ) {
-      const found = await namesOf(after)
-      const last = found.at(-1)
-      if (last === undefined) return
-      const from = found.map(({ first }) => first).sort()[0] ?? last.first
-      const to =
-        found
-          .map((one) => one.last)
-          .sort()
-          .at(-1) ?? last.last
-      yield { organizations: found.map(({ id }) => id), counted: { from, to } }
-      after = last.id
-    }
+/** The sum of all organizations is not kept, but made when it is asked for: some of them at a time. */
+export async function* everyPart(engine: Engine) {
+  for (let after = ''; ; ) {
+    const asked = after
+    const { rows } = await engine.read(({ run, schema }) => run<Organization>(nextOrganizations(schema), [asked]))
+    const last = rows.at(-1)
+    if (last === undefined) return
+    const [from = last.first] = rows.map(({ first }) => first).sort()
+    const to =
+      rows
+        .map((row) => row.last)
+        .sort()
+        .at(-1) ?? last.last
+    yield { organizations: rows.map(({ id }) => id), counted: { from, to } }
+    after = last.id
   }
-
-  /** The sum of all organizations is not kept, but made when it is asked for: some of them at a time, and some of the days. */
-  async function inPieces<T>(query: CountQuery, read: (database: Database, filter: CounterFilter) => Promise<T[]>) {
-    const { from, to, channel, category, provider } = query
-    const rows: T[] = []
-    for await (const { organizations, counted } of parts(query)) {
-      for (const piece of pieces({ from, to }, counted)) {
-        const filter = { organizations, channel, category, provider, ...piece }
-        rows.push(...(await engine.read((database) => read(database, filter))))
-      }
-    }
-    return rows
-  }
-
-  return {
-    counts: async (query) =>
-      summed(
-        await inPieces(query, async ({ bind, builder, lists }, filter) =>
-          (await bind(lists.countedInAll(builder, filter)).all({})).map((row) => ({
-            ...row,
-            detail: unmarked(row.detail),
-          })),
-        ),
-      ),
-    countsByDay: async (query) =>
-      summedByDay(
-        await inPieces(query, ({ bind, builder, lists }, filter) => bind(lists.countedByDay(builder, filter)).all({})),
-      ),
-  }
-}
-
-async function daysOf(engine: Engine, organizationId: string): Promise<Period | null> {
-  return engine.read(async ({ bind, builder, lists }) => {
-    const { first, last } = lists.countedDays(builder, organizationId)
-    const from = (await bind(first).get({}))?.day
-    const to = (await bind(last).get({}))?.day
-    return from === undefined || to === undefined ? null : { from, to }
-  })
 }

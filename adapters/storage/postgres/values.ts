@@ -17,10 +17,13 @@ for (const table of [...Object.values(records.tables), records.ledger]) {
 const named: Readonly<Record<string, records.ColumnKind>> = {
   now: 'instant',
   until: 'instant',
+  reminder_due_at: 'instant',
+  delivery_due_at: 'instant',
   seen: 'int',
   latest: 'instant',
   total: 'int',
   place: 'int',
+  keys: 'json',
   next_id: 'int',
 }
 
@@ -179,7 +182,7 @@ export function encodeRows(
 
 /** A parameter of a shared statement, by its name; a constant has none. */
 export const encodeNamed = (name: string | undefined, value: unknown): unknown =>
-  name === undefined ? encodeParameter(value) : encodeValue(kindOf(name), value)
+  name === undefined || Array.isArray(value) ? encodeParameter(value) : encodeValue(kindOf(name), value)
 
 /** A positional parameter: text without what the database refuses, also in lists. */
 export function encodeParameter(value: unknown): unknown {

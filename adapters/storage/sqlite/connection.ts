@@ -1,8 +1,9 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 import type * as records from '../../../src/records/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
+import type { Dialect } from '../kysely/dialect.ts'
 import type { Bind, Builder, Prepare } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
@@ -17,7 +18,8 @@ export type SqliteTarget = { readonly path: string } | { readonly shared: Sqlite
 /** The statements, on whatever connection they run. */
 export type Tools = {
   readonly builder: Builder
-  readonly statements: Statements<'sync'>
+  readonly dialect: Dialect
+  readonly statements: Statements
   /** Statements built for every call, from the conditions asked for. */
   readonly lists: typeof lists
   readonly bind: Bind<'sync'>
@@ -82,7 +84,7 @@ const prepareOn =
 async function vendors() {
   requireNodeApi()
   try {
-    const [{ default: Database }, { bindTo, sqliteBuilder }, { directRows }, { bindStatements }, lists, ddl, replay] =
+    const [{ default: Database }, { bindTo }, { directRows }, { statementsOf }, lists, ddl, replay, dialect] =
       await Promise.all([
         import('better-sqlite3'),
         import('../kysely/query.ts'),
@@ -91,8 +93,9 @@ async function vendors() {
         import('../kysely/statements/lists.ts'),
         import('../kysely/ddl.ts'),
         import('./replay.ts'),
+        import('./dialect.ts'),
       ])
-    return { Database, bindTo, sqliteBuilder, directRows, bindStatements, lists, ddl, ...replay }
+    return { Database, bindTo, directRows, statementsOf, lists, ddl, ...replay, ...dialect }
   } catch (error) {
     throw importError(error)
   }
@@ -154,14 +157,16 @@ function openFile(
 
 type Vendors = Awaited<ReturnType<typeof vendors>>
 
-function toolsOn({ sqliteBuilder, bindStatements, bindTo, directRows, lists }: Vendors, prepare: Prepare): Tools {
+function toolsOn(found: Vendors, prepare: Prepare): Tools {
+  const { sqliteBuilder, sqliteDialect: dialect, statementsOf, bindTo, directRows, lists } = found
   const builder = sqliteBuilder()
   const bind = bindTo(prepare)
   return {
     builder,
+    dialect,
     lists,
     bind,
-    statements: bindStatements(builder, bind),
+    statements: statementsOf(builder, dialect),
     rowsOn: (ids) => directRows(builder, prepare, ids),
   }
 }

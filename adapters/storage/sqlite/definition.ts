@@ -68,10 +68,3 @@ function trimmed(text: string, end: number): number {
   while (text[start - 1] === ' ' || text[start - 1] === '\t') start -= 1
   return start
 }
-
-/** The same definition for a table of another name. */
-export function renamed(sql: string, name: string): string {
-  const tokens = tokensOf(sql)
-  const open = tokens.findIndex(({ text }) => text === '(')
-  return `create table "${name}" ${sql.slice(tokens[open]?.start ?? 0)}`
-}

@@ -1,4 +1,5 @@
-import { type DuePage, type DueQuery, type ReminderStore, type SendQueue, sendQueueKey } from '../../../src/index.ts'
+import type { DuePage, DueQuery, ReminderStore, SendQueue } from '../../../src/index.ts'
+import { sendQueueKey } from '../../../src/ports/storage/due.ts'
 import * as records from '../../../src/records/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { RecordOf } from '../kysely/query.ts'
@@ -10,24 +11,25 @@ type Found<R> = { readonly rows: readonly R[]; readonly more: readonly SendQueue
 
 /** The head of all that is due; and where it is full, the heads of the queues that it hides. */
 function findDue<R>(
-  statements: DueStatements<R, 'sync'>,
+  { bind }: Tx,
+  statements: DueStatements<R>,
   laneOf: (row: R) => SendQueue,
   { now, limit, except = [], share = { index: 0, of: 1 } }: DueQuery,
 ): Found<R> {
   const excepted = new Set(except.map(sendQueueKey))
   const asked = { now: now.getTime(), ...share }
-  const head = statements.head.all({ ...asked, limit })
+  const head = bind(statements.head).all({ ...asked, limit })
   const rows = excepted.size === 0 ? head : head.filter((row) => !excepted.has(sendQueueKey(laneOf(row))))
   if (head.length < limit) return { rows, more: [] }
 
   const seen = new Map(rows.map((row) => [sendQueueKey(laneOf(row)), laneOf(row)]))
   const skip = JSON.stringify([...seen.keys(), ...excepted])
-  const firsts = statements.firsts.all({ ...asked, limit, skip })
+  const firsts = bind(statements.firsts).all({ ...asked, limit, skip })
   const each = Math.max(1, Math.floor(limit / Math.max(1, firsts[0]?.total ?? 0)))
   const more = [...seen.values()]
   const behind = firsts.flatMap((first) => {
     const queue = laneOf(first)
-    const found = each === 1 ? [first] : statements.ofLane.all({ ...asked, ...queue, limit: each })
+    const found = each === 1 ? [first] : bind(statements.ofLane).all({ ...asked, ...queue, limit: each })
     if (found.length === each) more.push(queue)
     return found
   })
@@ -57,8 +59,8 @@ const deliveryLane = (row: RecordOf<'notification_history'>): SendQueue => ({
 function completed(tx: Tx, found: readonly Reminder[], now: number): readonly Reminder[] {
   const keyOf = (row: Reminder) => `${row.appointment_id} ${sendQueueKey(reminderLane(row))}`
   const seen = new Set(found.map(keyOf))
-  const others = tx.statements.reminders.dueBeside.all({
-    appointmentIds: JSON.stringify([...new Set(found.map((row) => row.appointment_id))]),
+  const others = tx.bind(tx.statements.reminders.dueBeside).all({
+    list: tx.dialect.list([...new Set(found.map((row) => row.appointment_id))]),
     ids: JSON.stringify(found.map(({ id }) => id)),
     now,
   })
@@ -69,7 +71,7 @@ export const dueReminders =
   (engine: Commands): ReminderStore['due'] =>
   (query) =>
     engine.snapshot((tx) => {
-      const found = findDue(tx.statements.reminders.due, reminderLane, query)
+      const found = findDue(tx, tx.statements.reminders.due, reminderLane, query)
       const isCut = found.more.length > 0
       return pageOf(
         isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found,
@@ -77,47 +79,17 @@ export const dueReminders =
       )
     })
 
-const beforeAll = new Date(-8_640_000_000_000_000)
-
-const earliest = (...instants: (number | null | undefined)[]): Date | null => {
-  const known = instants.filter((value) => typeof value === 'number')
-  return known.length === 0 ? null : new Date(Math.min(...known))
-}
-
-/** Goes from one time to the next along the index, past all rows that share one. */
-function dueTimes({ statements }: Tx, after: number, until: number, limit: number): Date[] {
-  const times: Date[] = []
-  for (let last = after; times.length < limit; ) {
-    const past = { now: last }
-    const next = earliest(
-      statements.reminders.due.next.get(past)?.due_at,
-      statements.deliveries.due.next.get(past)?.due_at,
-    )
-    if (next === null || next.getTime() > until) break
-    times.push(next)
-    last = next.getTime()
-  }
-  return times
-}
-
 export const dueDeliveries = (engine: Commands): DueDeliveries => ({
   due: (query) =>
-    engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, deliveryLane, query), records.decodeDelivery)),
-  nextDueAt: (after = beforeAll) =>
-    engine.snapshot(({ statements }) => {
-      const since = { now: after.getTime() }
-      return earliest(
-        statements.reminders.due.next.get(since)?.due_at,
-        statements.deliveries.due.next.get(since)?.due_at,
-      )
-    }),
-  dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
+    engine.snapshot((tx) =>
+      pageOf(findDue(tx, tx.statements.deliveries.due, deliveryLane, query), records.decodeDelivery),
+    ),
   challenge: (claims) =>
-    engine.write(({ statements }) =>
-      claims.map((claim) => statements.deliveries.challenge.run(records.encodeChallenge(claim)).changes > 0),
+    engine.write(({ bind, statements }) =>
+      claims.map((claim) => bind(statements.deliveries.challenge).run(records.encodeChallenge(claim)).changes > 0),
     ),
   renew: (commands) =>
-    engine.write(({ statements }) =>
-      commands.map((command) => statements.deliveries.renew.run(records.encodeRenewal(command)).changes > 0),
+    engine.write(({ bind, statements }) =>
+      commands.map((command) => bind(statements.deliveries.renew).run(records.encodeRenewal(command)).changes > 0),
     ),
 })

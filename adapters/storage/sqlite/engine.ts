@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers'
-import { isNotificationError, type Storage } from '../../../src/index.ts'
+import { isNotificationError } from '../../../src/errors.ts'
+import type { Storage } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, isMissing, makeFile, type SqliteTarget, type Tools } from './connection.ts'
@@ -247,7 +248,6 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     }
   }
 
-  /** Foreign keys are off, for a table that is rebuilt is dropped: what refers to it must not go with it. */
   async function inMigration<T>(
     made: Connection,
     work: (made: Connection) => Generator<undefined, T>,
@@ -256,14 +256,10 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     const { database, steps, shared } = made
     notInHostTransaction(made)
     made.requireSameFile()
-    const pragmas = ['foreign_keys', 'legacy_alter_table'] as const
-    const before = pragmas.map((name) => [name, Number(database.pragma(name, { simple: true }))] as const)
-    database.pragma('foreign_keys = off')
     try {
       if (keep && !shared && !database.memory) database.pragma('journal_mode = WAL')
       if (keep) steps.begin()
       else steps.beginRead()
-      database.pragma('legacy_alter_table = on')
       const running = work(made)
       let step = running.next()
       for (; step.done !== true; step = running.next()) {
@@ -276,8 +272,6 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     } catch (error) {
       if (database.inTransaction) steps.rollback()
       throw error
-    } finally {
-      for (const [name, value] of before) database.pragma(`${name} = ${value}`)
     }
   }
 

@@ -1,4 +1,4 @@
-import { isNotificationError, NotificationError } from '../../../src/index.ts'
+import { isNotificationError, NotificationError } from '../../../src/errors.ts'
 import { codeOf, missingPeer, missingTables, textOf } from '../kysely/errors.ts'
 
 /** Somebody else has the database: worth another try. */

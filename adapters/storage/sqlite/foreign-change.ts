@@ -1,3 +1,4 @@
+import { listenersFor } from '../kysely/listeners.ts'
 import type { Engine } from './engine.ts'
 
 /**
@@ -5,7 +6,6 @@ import type { Engine } from './engine.ts'
  * and costs a few microseconds to ask for. The timer runs only while somebody listens, and keeps no process alive.
  */
 export function watchForeignChanges(engine: Engine, pollMs: number) {
-  const listeners = new Set<() => void>()
   let timer: NodeJS.Timeout | undefined
   let seen: unknown
 
@@ -16,35 +16,23 @@ export function watchForeignChanges(engine: Engine, pollMs: number) {
       const version = database.pragma('data_version', { simple: true })
       const changed = seen !== undefined && version !== seen
       seen = version
-      if (changed) for (const listener of listeners) listener()
+      if (changed) listeners.call()
     } catch {
       // A hint only: a database that cannot be asked now is asked again at the next tick.
     }
   }
 
-  function stop() {
+  function start() {
+    look()
+    timer = setInterval(look, pollMs)
+    timer.unref()
+  }
+
+  function end() {
     clearInterval(timer)
-    timer = undefined
     seen = undefined
   }
 
-  return {
-    listen(listener: () => void): () => void {
-      const own = () => listener()
-      listeners.add(own)
-      if (timer === undefined) {
-        look()
-        timer = setInterval(look, pollMs)
-        timer.unref()
-      }
-      return () => {
-        listeners.delete(own)
-        if (listeners.size === 0) stop()
-      }
-    },
-    stop() {
-      listeners.clear()
-      stop()
-    },
-  }
+  const listeners = listenersFor(start, end)
+  return listeners
 }

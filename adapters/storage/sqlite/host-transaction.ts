@@ -9,11 +9,12 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
-import { byKeys } from './by-keys.ts'
+import { keyedQueries } from '../kysely/stores/by-keys.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
 import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
 import { patience } from './patience.ts'
+import { runnerOn } from './runner.ts'
 import type { SqliteDatabase } from './vendor.ts'
 
 /** The host's connection, whenever it answers. */
@@ -137,6 +138,6 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
   return (given: unknown): TransactionStorage => {
     const { key, connected } = readTransaction(given)
     const commands = hostCommands(engine, busyTimeoutMs, laneOf(key), connected)
-    return { carry: carrying(commands), ...byKeys(commands) }
+    return { carry: carrying(commands), ...keyedQueries(runnerOn(commands)) }
   }
 }

@@ -1,43 +1,39 @@
 import type { MigrateOptions, MigrationReport } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { sqliteTypes } from '../kysely/column-types.ts'
 import { codeOf } from '../kysely/errors.ts'
+import { carryOut, createTables, keepLedger } from '../kysely/migrating.ts'
 import {
   type Change,
-  carrySql,
   fillSet,
-  foreignTables,
   latestOf,
   librarySchema,
-  type Migration,
   progressOf,
   requireMigratable,
   type Schema,
   uniqueFault,
 } from '../kysely/migrations.ts'
-import { adopt } from './adopt.ts'
+import { runAtOnce } from '../kysely/runner.ts'
 import type { Connection } from './connection.ts'
 import { readLedgerState } from './ledger.ts'
-import { addColumns, columnsOf, definitionOf, hasTable, type Migrating, relax, rowsOf, tableOf } from './migrating.ts'
-import { rebuild } from './rebuild.ts'
+import { migratingOn, type SqliteMigrating } from './migrating.ts'
+import type { SqliteDatabase } from './vendor.ts'
 
 /** Rows filled between two turns of the event loop. */
 const rowsAtOnce = 20_000
 
-function make(migrating: Migrating, name: string): void {
-  const { builder, ddl, ids, change } = migrating
-  change(ddl.createTable(builder, name, tableOf(migrating, name), sqliteTypes, ids).sql)
-}
-
-function* fill(migrating: Migrating, change: Change & { kind: 'fill' }) {
-  const { database, record, dryRun, logger } = migrating
+function* fill(
+  { rowsOf, record, logger }: SqliteMigrating,
+  database: SqliteDatabase,
+  change: Change & { kind: 'fill' },
+  dryRun: boolean,
+) {
   const { table, where } = change
   const set = fillSet(change, 'lower(hex(randomblob(16)))')
   const statement = `update "${table}" set ${set} where rowid in (select rowid from "${table}" where ${where} limit ${rowsAtOnce})`
   record(statement)
-  // A dry run copies no rows, and would find none in a table that was rebuilt.
+  // A dry run changes no rows: it would hold the write lock for as long.
   if (dryRun) return
-  const [found] = rowsOf<{ count: number }>(migrating, `select count(*) as count from "${table}" where ${where}`)
+  const [found] = rowsOf<{ count: number }>(`select count(*) as count from "${table}" where ${where}`)
   if (found === undefined || found.count === 0) return
   const report = progressOf(logger, `filling rows of ${table}`, found.count)
   const update = database.prepare<unknown[], unknown>(statement)
@@ -50,57 +46,12 @@ function* fill(migrating: Migrating, change: Change & { kind: 'fill' }) {
   }
 }
 
-function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Generator<undefined, void> {
-  switch (change.kind) {
-    case 'create':
-      return yield* createTables(migrating, change.tables, adopting)
-    case 'add':
-      return addColumns(migrating, change.table, change.columns)
-    case 'fill':
-      return yield* fill(migrating, change)
-    case 'carry':
-      return migrating.change(carrySql(change, (table) => `"${table}"`))
-    case 'relax':
-      for (const table of change.tables) yield* relax(migrating, table)
-      return
-    case 'alter': {
-      const before = definitionOf(migrating, change.table)
-      const after = change.sqlite(before)
-      if (after !== before) yield* rebuild(migrating, change.table, after)
-      return
-    }
-    case 'dropColumns': {
-      const present = columnsOf(migrating, change.table)
-      for (const name of change.columns.filter((one) => present.includes(one))) {
-        migrating.change(`alter table "${change.table}" drop column "${name}"`)
-      }
-      return
-    }
-    case 'dropIndexes':
-      for (const name of change.names) migrating.change(`drop index if exists "${name}"`)
-      return
-  }
-}
-
-/** All at once, so that a refusal names every table that is in the way. */
-function* createTables(migrating: Migrating, names: readonly string[], adopting: boolean) {
-  const present = names.filter((name) => hasTable(migrating, name))
-  if (present.length > 0 && !adopting) {
-    throw foreignTables('The database', present, 'Rename them, give the library a database of its own')
-  }
-  for (const name of names) {
-    if (present.includes(name)) yield* adopt(migrating, name)
-    else make(migrating, name)
-  }
-}
-
 /** Those of `tables.ts` that are not there: new ones, and what somebody dropped. */
-function* buildIndexes(migrating: Migrating) {
-  const { builder, ddl, schema, change } = migrating
+function* buildIndexes({ builder, ddl, definition, change, rowsOf }: SqliteMigrating) {
   const present = new Set(
-    rowsOf<{ name: string }>(migrating, `select name from sqlite_master where type = 'index'`).map(({ name }) => name),
+    rowsOf<{ name: string }>(`select name from sqlite_master where type = 'index'`).map(({ name }) => name),
   )
-  for (const [table, { indexes }] of Object.entries(schema.tables)) {
+  for (const [table, { indexes }] of Object.entries(definition.tables)) {
     for (const index of indexes.filter(({ name }) => !present.has(name))) {
       try {
         change(ddl.createIndex(builder, table, index).sql)
@@ -114,26 +65,6 @@ function* buildIndexes(migrating: Migrating) {
   }
 }
 
-/** The ledger itself has been without its last columns. */
-function keepLedger({ database, builder, ddl, ids, change }: Migrating): void {
-  if (!hasTable({ database }, records.ledgerName)) {
-    change(ddl.createTable(builder, records.ledgerName, records.ledger, sqliteTypes, ids).sql)
-    return
-  }
-  const present = columnsOf({ database }, records.ledgerName)
-  for (const name of ['oldest', 'finished_at'] as const) {
-    if (!present.includes(name))
-      change(ddl.addColumn(builder, records.ledgerName, name, records.ledger.columns[name], sqliteTypes, ids).sql)
-  }
-}
-
-function enter({ database, ids, record }: Migrating, { version, name, oldest }: Migration, now: Date): void {
-  const statement = `insert into ${records.ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
-  record(statement)
-  const at = now.getTime()
-  database.prepare<unknown[], unknown>(statement).run(version, name, at, JSON.stringify(ids), oldest, at)
-}
-
 /**
  * Runs inside one write transaction: of several processes that start together one migrates, and the others find it done;
  * a process that is killed leaves everything as it was. A database without a ledger gets the tables as they stand, any
@@ -144,25 +75,32 @@ export function* migrate(
   options: MigrateOptions,
   schema: Schema = librarySchema,
 ): Generator<undefined, MigrationReport> {
-  const { ids, adopt: adopting, now, dryRun = false, logger } = options
-  const { database, builder, ddl } = connection
+  const { ids, now, dryRun = false } = options
+  const { database } = connection
   const latest = latestOf(schema)
   const state = readLedgerState(connection)
   requireMigratable(state, ids, latest)
   if (state !== undefined && state.version > latest) return { applied: [], version: state.version, sql: [] }
 
   const sql: string[] = []
-  const record = (statement: string) => void sql.push(statement)
-  const change = (statement: string) => {
-    record(statement)
-    database.exec(statement)
-  }
-  const migrating: Migrating = { database, builder, ddl, schema, ids, dryRun, logger, change, record }
+  const migrating = migratingOn(connection, schema, options, sql)
+  const adopting = { adopting: options.adopt, known: false }
   const missing = schema.migrations.filter(({ version }) => version > (state?.version ?? 0))
-  if (state === undefined) yield* createTables(migrating, Object.keys(schema.tables), adopting)
-  else for (const { changes } of missing) for (const one of changes) yield* carryOut(migrating, one, adopting)
+  if (state === undefined) runAtOnce(createTables(migrating, Object.keys(schema.tables), adopting))
+  for (const change of state === undefined ? [] : missing.flatMap(({ changes }) => changes)) {
+    if (change.kind === 'fill') yield* fill(migrating, database, change, dryRun)
+    else if (change.kind === 'alter') migrating.alter(change.table, change.sqlite)
+    else if (change.kind === 'dropIndexes')
+      for (const name of change.names) migrating.change(`drop index if exists "${name}"`)
+    else runAtOnce(carryOut(migrating, change, adopting))
+  }
   yield* buildIndexes(migrating)
-  if (missing.length > 0) keepLedger(migrating)
-  for (const migration of missing) enter(migrating, migration, now)
+  if (missing.length > 0) runAtOnce(keepLedger(migrating))
+  for (const { version, name, oldest } of missing) {
+    const statement = `insert into ${records.ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
+    migrating.record(statement)
+    const at = now.getTime()
+    database.prepare<unknown[], unknown>(statement).run(version, name, at, JSON.stringify(ids), oldest, at)
+  }
   return { applied: missing.map(({ name }) => name), version: latest, sql }
 }

@@ -18,8 +18,8 @@ export const runnerOn = (engine: Commands): Runner<'sync'> => ({
     hop: 3000,
     window: 300,
     async ask(build) {
-      const rows = await engine.read(({ bind, builder, lists }) =>
-        bind(build({ builder, lists, merging: lists.sqliteMerging })).all({}),
+      const rows = await engine.read(({ bind, builder, lists, dialect }) =>
+        bind(build({ builder, lists, dialect })).all({}),
       )
       await turn()
       return rows

@@ -18,5 +18,7 @@ export interface SqliteDatabase {
   prepare<P extends unknown[], R>(source: string): SqliteStatement<P, R>
   exec(source: string): unknown
   pragma(source: string, options?: { simple?: boolean }): unknown
+  /** Off, the definitions of tables cannot be written. */
+  unsafeMode(on: boolean): unknown
   close(): unknown
 }

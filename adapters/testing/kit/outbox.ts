@@ -1,13 +1,13 @@
-import {
-  type Clock,
-  channels,
-  type DeliveryReceipt,
-  type InboundMessage,
-  type OutboundMessage,
-  type SendContext,
-  type SendReceipt,
-  type Transport,
-  TransportError,
+import { channels } from '../../../src/channels/names.ts'
+import { TransportError } from '../../../src/errors.ts'
+import type {
+  Clock,
+  DeliveryReceipt,
+  InboundMessage,
+  OutboundMessage,
+  SendContext,
+  SendReceipt,
+  Transport,
 } from '../../../src/index.ts'
 
 export type SentMessage = OutboundMessage & { readonly at: Date }

@@ -1,5 +1,3 @@
-import { toDate } from 'date-fns-tz/toDate'
-
 const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** An instant, or a wall-clock time as the library reads it: one that the clocks skip moves forward, of one that comes twice it is the first. */
@@ -13,7 +11,7 @@ export function readTime(when: Date | string, timeZone: string): Date {
 
 function instantOf(text: string, timeZone: string): Date {
   if (/T.*(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(text)) return new Date(text)
-  const clock = toDate(text, { timeZone: 'UTC' }).getTime()
+  const clock = clockOf(text)
   if (Number.isNaN(clock)) return new Date(clock)
   const zone = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
   const offsetAt = (time: number) => offsetOf(zone.formatToParts(time))
@@ -21,6 +19,12 @@ function instantOf(text: string, timeZone: string): Date {
     .map((time) => clock - offsetAt(time))
     .sort((one, other) => one - other)
   return new Date([first, second].find((time) => clock - time === offsetAt(time)) ?? second)
+}
+
+/** As if it were UTC. NaN for 30 February, which `Date.parse` takes for 2 March. */
+function clockOf(text: string): number {
+  const clock = Date.parse(`${text.replace(/^(\d{4}-\d{2}-\d{2})$/, '$1T00:00').replace(' ', 'T')}Z`)
+  return Number.isNaN(clock) || new Date(clock).toISOString().startsWith(text.slice(0, 10)) ? clock : Number.NaN
 }
 
 /** Of `GMT`, `GMT-05:00` or `GMT+10:30`, in ms. */

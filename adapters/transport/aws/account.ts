@@ -1,4 +1,5 @@
-import { type Account, type AccountFinding, type SendContext, TransportError } from '../../../src/index.ts'
+import { TransportError } from '../../../src/errors.ts'
+import type { Account, AccountFinding, SendContext } from '../../../src/index.ts'
 
 export type AwsAccount = {
   /** Null: what the process runs with says it. */

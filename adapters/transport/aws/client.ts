@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https'
-import { NotificationError, type SendContext, TransportError } from '../../../src/index.ts'
+import { NotificationError, TransportError } from '../../../src/errors.ts'
+import type { SendContext } from '../../../src/index.ts'
 import { type Call, whenBegun } from '../shared/begun.ts'
 import { createInProgress } from '../shared/in-progress.ts'
 import { requireNumbers } from '../shared/numbers.ts'

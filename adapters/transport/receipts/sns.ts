@@ -1,12 +1,6 @@
 import { verify, X509Certificate } from 'node:crypto'
-import {
-  type InboundMessage,
-  isNotificationError,
-  NotificationError,
-  type ProviderReport,
-  type ReceiptReader,
-  type WebhookAccount,
-} from '../../../src/index.ts'
+import { isNotificationError, NotificationError } from '../../../src/errors.ts'
+import type { InboundMessage, ProviderReport, ReceiptReader, WebhookAccount } from '../../../src/index.ts'
 
 /** A message of a topic, once its signature and topic were checked. */
 export type SnsMessage = {

@@ -1,10 +1,7 @@
-import {
-  createWebhookVerifier,
-  NotificationError,
-  type ReceiptReader,
-  readProviderReport,
-  type WebhookAccount,
-} from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { ReceiptReader, WebhookAccount } from '../../../src/index.ts'
+import { readProviderReport } from '../../../src/schemas/receipt.ts'
+import { createWebhookVerifier } from '../../../src/security/standard-webhooks.ts'
 import { fieldOf } from '../shared/json.ts'
 import { requireNumbers } from '../shared/numbers.ts'
 

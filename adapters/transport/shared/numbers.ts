@@ -1,4 +1,4 @@
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 
 /**
  * Refuses options that are no number of at least so much: NaN is what an unset variable becomes, and with none of something

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { NotificationError, type OutboundMessage, type SignedSender } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
+import type { OutboundMessage, SignedSender } from '../../../src/index.ts'
 
 /** Gives each message a sender of its own (VERP), so that its bounce names it whatever the mail server leaves out of it. */
 export type VerpOptions = {

@@ -2,14 +2,9 @@ import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
-import {
-  type AccountFinding,
-  type EmailAccount,
-  type HostLookup,
-  isNotificationError,
-  isTransportError,
-  resolveOutbound,
-} from '../../../src/index.ts'
+import { isNotificationError, isTransportError } from '../../../src/errors.ts'
+import type { AccountFinding, EmailAccount, HostLookup } from '../../../src/index.ts'
+import { resolveOutbound } from '../../../src/security/outbound-guard.ts'
 import { mostSessions, type Route } from './dial.ts'
 import { cleartext, type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { type EmailAccount, type EmailSecurity, isPublicAddress } from '../../../src/index.ts'
+import type { EmailAccount, EmailSecurity } from '../../../src/index.ts'
+import { isPublicAddress } from '../../../src/security/outbound-guard.ts'
 import { account as accountFault } from './failures.ts'
 
 export type EncryptionRules = {

@@ -1,4 +1,5 @@
-import { isNotificationError, isTransportError, type NotificationError, TransportError } from '../../../src/index.ts'
+import { isNotificationError, isTransportError, TransportError } from '../../../src/errors.ts'
+import type { NotificationError } from '../../../src/index.ts'
 import { classify, type Stage } from './answers.ts'
 
 /** What is known of a send when it fails, beside the error. */

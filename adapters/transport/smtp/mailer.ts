@@ -1,4 +1,5 @@
-import { isTransportError, type SendReceipt, type TransportError } from '../../../src/index.ts'
+import { isTransportError } from '../../../src/errors.ts'
+import type { SendReceipt, TransportError } from '../../../src/index.ts'
 import type { ConnectionPlan } from './connection.ts'
 import { createDialer } from './dial.ts'
 import { failureOf } from './failures.ts'

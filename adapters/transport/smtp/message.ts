@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
 import type { MimeNodeHeaderMap } from 'nodemailer/lib/mime-node'
-import { type CalendarFile, type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { TransportError } from '../../../src/errors.ts'
+import type { CalendarFile, EmailAccount, OutboundMessage } from '../../../src/index.ts'
 import type { Nodemailer } from './nodemailer.ts'
 
 /** A mail that is still to be written. */
@@ -146,10 +147,13 @@ function hasShortLines(text: string): boolean {
 }
 const longestLine = 998
 
-const base64Lines = (content: string): string =>
-  Buffer.from(content)
-    .toString('base64')
-    .replace(/.{76}(?=.)/g, '$&\r\n')
+/** In lines of 76 characters (RFC 2045, 6.8). */
+function base64Lines(content: string): string {
+  const all = Buffer.from(content).toString('base64')
+  let lines = all.slice(0, 76)
+  for (let from = 76; from < all.length; from += 76) lines += `\r\n${all.slice(from, from + 76)}`
+  return lines
+}
 
 /**
  * One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. What looks encoded already (RFC 2047), mail

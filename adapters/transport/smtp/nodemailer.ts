@@ -1,4 +1,4 @@
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/errors.ts'
 
 export type Nodemailer = Awaited<ReturnType<typeof loadNodemailer>>
 

@@ -1,4 +1,5 @@
-import { type LogFields, type Logger, messageFirst, type TransportError } from '../../../src/index.ts'
+import type { LogFields, Logger, TransportError } from '../../../src/index.ts'
+import { messageFirst } from '../../../src/ports/logger.ts'
 import { isPuzzling } from './failures.ts'
 
 const quietMs = 60_000

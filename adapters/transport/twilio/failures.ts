@@ -1,4 +1,5 @@
-import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { retryAfterMsOf } from '../../../src/domain/retry.ts'
+import { isNotificationError, isTransportError, TransportError } from '../../../src/errors.ts'
 import type { Call } from '../shared/begun.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf } from '../shared/json.ts'

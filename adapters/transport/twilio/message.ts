@@ -1,11 +1,7 @@
 import { isIP } from 'node:net'
-import {
-  type FilledTemplate,
-  isPublicAddress,
-  type OutboundMessage,
-  type SendContext,
-  TransportError,
-} from '../../../src/index.ts'
+import { TransportError } from '../../../src/errors.ts'
+import type { FilledTemplate, OutboundMessage, SendContext } from '../../../src/index.ts'
+import { isPublicAddress } from '../../../src/security/outbound-guard.ts'
 import { unusable } from './failures.ts'
 import { statusUrl } from './webhook.ts'
 

@@ -1,3 +1,4 @@
+import { NotificationError } from '../../../src/errors.ts'
 import type {
   InboundMessage,
   ProviderReport,
@@ -6,7 +7,6 @@ import type {
   WebhookReading,
   WebhookRequest,
 } from '../../../src/index.ts'
-import { NotificationError } from '../../../src/index.ts'
 import { twilioReceipt } from './receipt.ts'
 import { validateTwilioBody, validateTwilioSignature } from './signature.ts'
 

@@ -1,4 +1,5 @@
-import { isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { retryAfterMsOf } from '../../../src/domain/retry.ts'
+import { isTransportError, TransportError } from '../../../src/errors.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify } from './answers.ts'

@@ -68,9 +68,12 @@ export type SettleCommand = {
   readonly address: AddressReport | null
   /** Where it failed, or was sent and may go unreported: queued with it on another channel, in place of this one. */
   readonly fallback?: Fallback | null
+  /** Of the other deliveries that went out in its message: stored with it, or nothing is of any of them. */
+  readonly along?: readonly SettleCommand[]
 }
 
-export type SettleOutcome = boolean | 'held'
+/** Whether it is stored as the outcome; of one with `along` a list: of itself, then of these. `held`: nothing is stored yet. */
+export type SettleOutcome = boolean | readonly boolean[] | 'held'
 
 /**
  * What a provider reports later. What is known of a delivery is the set of what was reported, each with its earliest time, and its

@@ -7,6 +7,7 @@ import { type AddressRow, type ConsentCommand, type NewInbound, type Party, shar
 import type { InboundMessage } from '../../ports/webhook.ts'
 import { systemActor } from '../../schemas/audit.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { InboundMeaning, InboundReply } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -48,6 +49,7 @@ export class Inbound {
    */
   async receive(account: InboundAccount, message: InboundMessage, canRespond: boolean): Promise<string | null> {
     const { channel } = account
+    await loadNumberingPlans()
     const read = channelOf(channel).address.read(message.from, null)
     if (read.address === null) {
       this.#context.options.logger.warn('message from an unreadable address left out', { channel })

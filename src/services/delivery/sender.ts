@@ -91,7 +91,7 @@ export class Sender {
   ): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
-    const along = together.map((row) => this.#takeAlong(row, outgoing))
+    const ends = together.map((row) => this.#takeAlong(row, outgoing))
     this.#capacity.begin(outgoing.provider)
     const watched = this.#watch(delivery, outgoing)
     const outcome = await this.#attempt(due, delivery.id, outgoing, lease, running)
@@ -99,15 +99,21 @@ export class Sender {
     else watched?.ended(isTransportError(outcome) ? outcome : null)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
-    const others = along.map((end, index) => {
-      const [row, companion] = [together[index], outgoing.companions?.[index]]
-      return row === undefined || companion === undefined ? null : this.#settleAlong(row, companion, command, end)
+    const along = together.flatMap((row, index) => {
+      const one = outgoing.companions?.[index]
+      if (one === undefined) return []
+      const isUnreported = unreportedMsOf(one.fallback) !== null
+      return { one, row, command: settledAlong(this.#context, one, row, command, isUnreported) }
     })
+    const whole = along.length === 0 ? command : { ...command, along: along.map((other) => other.command) }
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
     // Before the outcome is stored, and after a pause of the account is known: what begins next is committed together with it.
     this.#ended(this.#leases.size)
-    const written = await this.#settler.settle(command)
-    await Promise.all(others)
+    const [written, ...theirs] = await this.#settler.settle(whole)
+    for (const end of ends) end()
+    for (const [index, { one, row, command }] of along.entries()) {
+      if (theirs[index] === 'settled') this.#endedAlong(one, row, command)
+    }
     if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
     lease.release()
     if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
@@ -142,15 +148,10 @@ export class Sender {
     }
   }
 
-  async #settleAlong(row: DeliveryRow, along: SentAlong, message: SettleCommand, end: () => void): Promise<void> {
-    const isUnreported = unreportedMsOf(along.fallback) !== null
-    const command = settledAlong(this.#context, along, row, message, isUnreported)
-    const written = await this.#settler.settle(command)
-    end()
-    if (written !== 'settled') return
-    if (command.result.kind === 'retry') this.#context.dueAt(command.result.dueAt)
-    if (command.fallback) this.#context.dueAt(command.at)
-    emitEnding(this.#context, row, along.due.reminder, command.result)
+  #endedAlong({ due }: SentAlong, row: DeliveryRow, { result, fallback, at }: SettleCommand): void {
+    if (result.kind === 'retry') this.#context.dueAt(result.dueAt)
+    if (fallback) this.#context.dueAt(at)
+    emitEnding(this.#context, row, due.reminder, result)
   }
 
   /** Null where there is no other account that could send in its place. */

@@ -11,7 +11,8 @@ export type Written = 'settled' | 'late' | 'unwritten'
 
 type Waiting = {
   readonly command: SettleCommand
-  readonly done: (written: Written) => void
+  /** Of itself, then of what went along. */
+  readonly done: (written: readonly Written[]) => void
   /** How many had been written before it was first tried; and how often it was refused while others were written. */
   readonly since: number
   readonly refusals: number
@@ -52,8 +53,8 @@ export class Settler {
     this.#coalescer = new Coalescer(context.options.clock, () => void this.#flush())
   }
 
-  /** Resolves once it is written, or given up. */
-  settle(command: SettleCommand): Promise<Written> {
+  /** Resolves once it is written, or given up: of itself, then of what went along; left out, these are given up too. */
+  settle(command: SettleCommand): Promise<readonly Written[]> {
     return new Promise((done) => {
       this.#unwritten.set(done, command)
       this.#add({ command, done, since: this.#count, refusals: 0 })
@@ -62,13 +63,13 @@ export class Settler {
 
   /** Gives up outcomes not stored yet: for the next worker these deliveries have an unknown outcome. */
   abandon(): void {
-    const commands = [...this.#unwritten.values()]
+    const commands = [...this.#unwritten.values()].flatMap((command) => [command, ...(command.along ?? [])])
     if (commands.length === 0) return
     const accepted = commands.filter(({ result }) => result.kind === 'sent').map(({ id }) => id)
     const facts = { count: commands.length, accepted: accepted.join(', ') }
     this.#context.options.logger.error('stopped before all results were stored', facts)
     this.#waiting = []
-    for (const done of [...this.#unwritten.keys()]) this.#written(done, 'unwritten')
+    for (const done of [...this.#unwritten.keys()]) this.#written(done, ['unwritten'])
   }
 
   #add(one: Waiting): void {
@@ -88,7 +89,7 @@ export class Settler {
         const outcome = outcomes[index]
         if (isNotificationError(outcome)) refused.push(one)
         else if (outcome === 'held') locked.push(one)
-        else this.#written(one.done, outcome === true ? 'settled' : 'late')
+        else this.#written(one.done, writtenOf(outcome))
       }
       const written = batch.length - refused.length - locked.length
       if (written > 0) this.#recover(written)
@@ -99,7 +100,7 @@ export class Settler {
     }
   }
 
-  #written(done: Waiting['done'], written: Written): void {
+  #written(done: Waiting['done'], written: readonly Written[]): void {
     if (this.#unwritten.delete(done)) done(written)
   }
 
@@ -141,15 +142,24 @@ export class Settler {
   }
 }
 
+const writtenOf = (outcome: boolean | readonly boolean[] = false): readonly Written[] =>
+  (typeof outcome === 'boolean' ? [outcome] : outcome).map((isSettled) => (isSettled ? 'settled' : 'late'))
+
 function refused({ command, refusals, ...one }: Waiting): Waiting {
   const isBare = refusals + 1 === patience
   return {
     ...one,
     refusals: refusals + 1,
-    command: isBare ? { ...command, result: bare(command.result) } : command,
+    command: isBare ? bare(command) : command,
   }
 }
 
 /** Columns of a table that the host created may be too short for a provider's messages and ids. */
-const bare = (result: SettleResult): SettleResult =>
+const bare = ({ along, ...command }: SettleCommand): SettleCommand => ({
+  ...command,
+  result: withoutTexts(command.result),
+  ...(along !== undefined && { along: along.map(bare) }),
+})
+
+const withoutTexts = (result: SettleResult): SettleResult =>
   result.kind === 'sent' ? { ...result, providerMessageId: null } : { ...result, message: result.code }

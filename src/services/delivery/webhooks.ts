@@ -4,6 +4,7 @@ import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { InboundMessage, WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
 import { longestRowId } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
 import { Inbound } from '../consent/inbound.ts'
 import type { Context } from '../shared/context.ts'
@@ -171,6 +172,7 @@ export class Webhooks {
 
   /** What people who write were written to last. */
   async #writtenTo(channel: Channel, inbound: readonly InboundMessage[]): Promise<DeliveryRow[]> {
+    await loadNumberingPlans()
     const { address: rules } = channelOf(channel)
     const addresses = new Set(inbound.flatMap(({ from }) => rules.read(from, null).address ?? []))
     const found: DeliveryRow[] = []

@@ -5,6 +5,7 @@ import type { Store } from '../../records/store.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type EntityId, refKey } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import { type Rule, ruleTable } from '../../schemas/rules.ts'
 import type { Context } from '../shared/context.ts'
 import { preferenceRefOf } from '../shared/knowledge.ts'
@@ -100,6 +101,7 @@ async function doubts(storage: Store, organizationId: string, recipients: readon
   const [[settings], preferences] = await Promise.all([
     storage.settings.get([organizationId]),
     storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
+    loadNumberingPlans(),
   ])
   const policy = policyOf(settings ?? null)
   const byRecipient = new Map(preferences.map((row) => [refKey(row.recipient), row]))

@@ -5,6 +5,7 @@ import type { IdKinds } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import { type EntityId, fieldInvalid } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { HistoryFilter } from '../../schemas/requests.ts'
 import { readCursor, writeCursor } from '../shared/cursor.ts'
 import { readId } from '../shared/ids.ts'
@@ -15,7 +16,7 @@ const defaultLimit = 50
 /** A page of deliveries. The cursor is the place of the last row, so rows added meanwhile do not shift pages. */
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
-  const recipientAddress = addressIn(rest.recipientAddress, channel)
+  const recipientAddress = await addressIn(rest.recipientAddress, channel)
   if (cursor !== undefined && filter.offset !== undefined) {
     throw new NotificationError('invalid_input', 'cursor cannot be combined with offset; use one of them.', {
       field: 'cursor',
@@ -45,8 +46,9 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
 }
 
 /** In normal form, of the channel or the first that can read it. @throws NotificationError `invalid_input` for what is none. */
-function addressIn(text: string | undefined, asked: HistoryFilter['channel']): string | undefined {
+async function addressIn(text: string | undefined, asked: HistoryFilter['channel']): Promise<string | undefined> {
   if (text === undefined) return undefined
+  await loadNumberingPlans()
   const wanted = asked === undefined || asked === 'BOTH' ? channels : [asked]
   for (const channel of wanted) {
     const { address } = channelOf(channel).address.read(text, null)

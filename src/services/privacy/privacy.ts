@@ -4,6 +4,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { addressInput } from '../../schemas/address.ts'
 import { type Actor, actorSchema, recipientTarget, serviceActor } from '../../schemas/audit.ts'
 import { fieldInvalid, type HostRef, organizationId, parseField, parseInput } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { Context } from '../shared/context.ts'
 import { readRecipient } from '../shared/ids.ts'
 import { Erasure, type ErasureReport } from './erasure.ts'
@@ -73,6 +74,7 @@ export class Privacy {
   async eraseRecipient(recipient: HostRef, options: ErasureOptions = {}): Promise<ErasureReport> {
     const ref = readRecipient(this.#context.options.ids, recipient, 'recipient')
     const { contactAddresses = [] } = parseInput(erasureOptions, options, 'options')
+    await loadNumberingPlans()
     const addresses = contactAddresses.map(({ channel, address: text }) => {
       const { address: rules } = channelOf(channel)
       const read = rules.read(text, null)

@@ -4,6 +4,7 @@ import { NotificationError } from '../../errors.ts'
 import { wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
 import { fieldInvalid, refKey } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import type { SecretContext } from '../../security/secret-box.ts'
 import { messageBy, sendNow } from '../shared/accounts/provider-calls.ts'
@@ -35,7 +36,7 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
   const { organizationId, ref, channel, written } = request
   const { options, links, secrets, providers } = context
   const { storage, clock } = options
-  const [settings = null] = await storage.settings.get([organizationId])
+  const [[settings = null]] = await Promise.all([storage.settings.get([organizationId]), loadNumberingPlans()])
   const { address: rules, content } = channelOf(channel)
   const read = rules.read(written, settings?.defaultCountry ?? null)
   if (read.address === null) throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)

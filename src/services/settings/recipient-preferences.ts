@@ -57,7 +57,7 @@ export class RecipientPreferences {
     const { input: parsed, unproven } = this.#withoutUnproven(given)
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
-    const { values: patch, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
+    const { values: patch, warnings } = await withAddresses(parsed, await this.#countryOf(organizationId))
     const values = patched(emptyPreferences, definedOnly(patch))
     const row = await storage.preferences.create(
       organizationId,
@@ -109,7 +109,7 @@ export class RecipientPreferences {
     const [before] = await storage.preferences.get([ref])
     const isThere = before !== undefined && isWithin(this.#scope, before)
     const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
-    const { values, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
+    const { values, warnings } = await withAddresses(parsed, await this.#countryOf(organizationId))
     const patch = definedOnly(values)
     const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)

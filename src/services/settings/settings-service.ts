@@ -98,7 +98,7 @@ export class SettingsService {
   ): Promise<WithWarnings<OrganizationSettings>> {
     const read = readSettingsPatch(this.#context, id, input)
     const listed = withAccountLists(this.#context, id, read.patch, null)
-    const { values: patch, warnings } = withSenders(listed, null)
+    const { values: patch, warnings } = await withSenders(listed, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const { accountKey } = listed
@@ -161,7 +161,7 @@ export class SettingsService {
     let switchedOff: readonly Channel[] = []
     const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
       const listed = withAccountLists(this.#context, id, change.patch, before)
-      const { values: patch, warnings: ofSender } = withSenders(listed, before)
+      const { values: patch, warnings: ofSender } = await withSenders(listed, before)
       const isOff = (row: SettingsValues, one: Channel) => !channelSettings(row, one).enabled
       const after = patched(before, patch)
       requireNewSecrets(this.#context, before, after)

@@ -24,7 +24,7 @@ export async function supposedSettings(
   const [before = null] = await storage.settings.get([id])
   if (before === null && (await context.host.organizations([id]))(id).kind === 'gone') throw organizationNotFound(id)
   const { accountKey, ...listed } = withAccountLists(context, id, change.patch, before)
-  const { values, warnings } = withSenders(listed, before)
+  const { values, warnings } = await withSenders(listed, before)
   const at = clock.now()
   const unversioned = { templateVersion: null, templateVersions: null }
   const none = {

@@ -10,6 +10,7 @@ import { templateFor } from '../../schemas/approved-templates.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import { channelSettings, nameOf, templatesPlace } from '../../schemas/channel-settings.ts'
 import { type Contact, fieldInvalid, usualLocale } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import { ruleTable } from '../../schemas/rules.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { categories, templateKeyOf } from '../../schemas/vocabulary.ts'
@@ -60,7 +61,7 @@ type Tested = {
  * The address of a contact on a channel, in its normal form.
  * @throws NotificationError `invalid_input`: it has none, or none that can be used.
  */
-function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
+async function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): Promise<string> {
   const { address, words } = channelOf(channel)
   const written = address.of({ email, phone }) ?? null
   if (written === null) {
@@ -69,6 +70,7 @@ function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsR
       `There is no contact to send a test message by ${words.name} to. It goes to the caller: over HTTP, to the \`email\` or \`phone\` that the option "authenticate" returns with the caller.`,
     )
   }
+  await loadNumberingPlans()
   const read = address.read(written, row?.defaultCountry ?? null)
   if (read.address !== null) return read.address
   throw new NotificationError(
@@ -96,7 +98,7 @@ export async function testAccount(
   const channel = given.channel ?? chosen?.channel ?? email.name
   if (chosen !== null && chosen.channel !== channel)
     throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
-  const address = testAddress(channel, contact, row)
+  const address = await testAddress(channel, contact, row)
   // What is refused above has written nothing.
   await context.hostAccounts.load()
   const found = (await context.host.organizations([organizationId]))(organizationId)

@@ -11,7 +11,7 @@ import {
   withValueAt,
 } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, type Warning } from '../../schemas/common.ts'
-import type { Country } from '../../schemas/phone-number.ts'
+import { type Country, loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 
@@ -23,7 +23,10 @@ type Rules = Pick<AddressRules, 'read' | 'wanted'>
  * after the change.
  * @throws NotificationError `invalid_input` naming the field.
  */
-export function withSenders<T extends Partial<SettingsValues>>(patch: T, before: SettingsRow | null): Written<T> {
+export async function withSenders<T extends Partial<SettingsValues>>(
+  patch: T,
+  before: SettingsRow | null,
+): Promise<Written<T>> {
   const country = patch.defaultCountry === undefined ? (before?.defaultCountry ?? null) : patch.defaultCountry
   const senders = channels
     .flatMap((one) =>
@@ -34,16 +37,20 @@ export function withSenders<T extends Partial<SettingsValues>>(patch: T, before:
 }
 
 /** The addresses of preferences in their normal form. @throws NotificationError `invalid_input` naming the field. */
-export function withAddresses<T extends PreferencesInput>(input: T, country: Country | null): Written<T> {
+export async function withAddresses<T extends PreferencesInput>(
+  input: T,
+  country: Country | null,
+): Promise<Written<T>> {
   const addresses = channels.map((one) => ({ rules: channelOf(one).address, place: preferencePlace(one, 'address') }))
   return written(input, addresses, country)
 }
 
-function written<T extends object>(
+async function written<T extends object>(
   values: T,
   places: readonly { readonly rules: Rules; readonly place: Place }[],
   country: Country | null,
-): Written<T> {
+): Promise<Written<T>> {
+  await loadNumberingPlans()
   return places.reduce<Written<T>>(
     (sofar, { rules: { read, wanted }, place }) => {
       const text = valueAt(sofar.values, place)

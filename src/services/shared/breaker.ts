@@ -1,4 +1,4 @@
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
+import type { CircuitBreakerPolicy } from 'cockatiel'
 import type { Clock } from '../../ports/clock.ts'
 
 /** `open`: calls fail at once. `half_open`: one call is tried; the others fail at once. */
@@ -21,47 +21,69 @@ export type BreakerOptions = BreakerPolicy & {
 
 /** A circuit breaker that uses the library's clock. */
 export class Breaker {
-  // cockatiel keeps the state and the count. `broken` decides how long it stays open, since cockatiel only uses Date.now.
-  readonly #policy
-  readonly #clock: Clock
-  readonly #halfOpenAfterMs: number
+  readonly #options: BreakerOptions
+  /**
+   * cockatiel, which counts the failures, is loaded with the first call; until then the circuit is closed. `broken` decides how long it
+   * stays open, since cockatiel only uses Date.now.
+   */
+  #policy: CircuitBreakerPolicy | null = null
+  #circuit: Circuit = 'closed'
   /** By the clock's `elapsedMs`. */
   #openUntil = 0
   #reason = ''
 
-  constructor({ failures, halfOpenAfterMs, clock, reasonOf, onBreak, onReset }: BreakerOptions) {
-    this.#clock = clock
-    this.#halfOpenAfterMs = halfOpenAfterMs
-    this.#policy = circuitBreaker(
-      handleWhen((error) => reasonOf(error) !== null),
-      { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: Number.NEGATIVE_INFINITY },
-    )
-    this.#policy.onBreak((failure) => {
-      this.#openUntil = clock.elapsedMs() + halfOpenAfterMs
-      this.#reason = ('error' in failure ? reasonOf(failure.error) : null) ?? 'no answer'
-      onBreak(this.#reason)
-    })
-    this.#policy.onReset(onReset)
+  constructor(options: BreakerOptions) {
+    this.#options = options
   }
 
   get state(): Circuit {
-    if (this.#policy.state === CircuitState.Closed) return 'closed'
-    return this.broken === null || this.#policy.state === CircuitState.HalfOpen ? 'half_open' : 'open'
+    if (this.#circuit === 'closed') return 'closed'
+    return this.broken === null || this.#circuit === 'half_open' ? 'half_open' : 'open'
   }
 
   /** Null: a call may be made. */
   get broken(): Broken | null {
-    const { state } = this.#policy
-    if (state === CircuitState.Closed) return null
+    const { clock, halfOpenAfterMs } = this.#options
+    if (this.#circuit === 'closed') return null
     const reason = this.#reason
     // Other calls do not wait for the one that is tried: it may take as long as a timeout.
-    if (state === CircuitState.HalfOpen) return { reason, waitMs: this.#halfOpenAfterMs }
-    const waitMs = this.#openUntil - this.#clock.elapsedMs()
+    if (this.#circuit === 'half_open') return { reason, waitMs: halfOpenAfterMs }
+    const waitMs = this.#openUntil - clock.elapsedMs()
     return waitMs > 0 ? { reason, waitMs } : null
   }
 
   /** Call it only if `broken` is null, in the same turn of the event loop. */
   execute<T>(work: () => Promise<T>): Promise<T> {
-    return this.#policy.execute(work)
+    return this.#policy === null ? this.#load().then((policy) => policy.execute(work)) : this.#policy.execute(work)
+  }
+
+  async #load(): Promise<CircuitBreakerPolicy> {
+    const { ConsecutiveBreaker, circuitBreaker, handleWhen } = await import('cockatiel')
+    // Another call may have made it meanwhile.
+    this.#policy ??= this.#connect(
+      circuitBreaker(
+        handleWhen((error) => this.#options.reasonOf(error) !== null),
+        { breaker: new ConsecutiveBreaker(this.#options.failures), halfOpenAfter: Number.NEGATIVE_INFINITY },
+      ),
+    )
+    return this.#policy
+  }
+
+  #connect(policy: CircuitBreakerPolicy): CircuitBreakerPolicy {
+    const { clock, halfOpenAfterMs, reasonOf, onBreak, onReset } = this.#options
+    policy.onBreak((failure) => {
+      this.#circuit = 'open'
+      this.#openUntil = clock.elapsedMs() + halfOpenAfterMs
+      this.#reason = ('error' in failure ? reasonOf(failure.error) : null) ?? 'no answer'
+      onBreak(this.#reason)
+    })
+    policy.onHalfOpen(() => {
+      this.#circuit = 'half_open'
+    })
+    policy.onReset(() => {
+      this.#circuit = 'closed'
+      onReset()
+    })
+    return policy
   }
 }

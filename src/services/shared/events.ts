@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter } from 'eventemitter3'
 import type { NotificationEvents } from '../../events.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
@@ -6,12 +6,17 @@ import { faultOf } from './fault-log.ts'
 
 type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
 
+/** Calls a listener of the host, and logs what it throws. */
+type Guarded = (name: keyof NotificationEvents, args: readonly unknown[]) => void
+
 /**
  * The library's events. If a listener throws or rejects, that is logged and the others are called: the row is committed, and a
  * bug of the host must neither fail the library nor end the process with an unhandled rejection.
  */
 export class Events {
-  readonly #emitter = new EventEmitter().setMaxListeners(0)
+  readonly #emitter = new EventEmitter<Record<keyof NotificationEvents, Guarded>>()
+  /** By the host's listener, for `off`. */
+  readonly #guarded = new WeakMap<object, Guarded>()
   readonly #logger: Logger
 
   constructor(logger: Logger) {
@@ -19,31 +24,39 @@ export class Events {
   }
 
   on<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.on(name, listener)
+    this.#emitter.on(name, this.#guard(listener))
     return this
   }
 
   once<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.once(name, listener)
+    this.#emitter.once(name, this.#guard(listener))
     return this
   }
 
   off<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.off(name, listener)
+    this.#emitter.off(name, this.#guard(listener))
     return this
   }
 
   emit<Name extends keyof NotificationEvents>(name: Name, ...args: NotificationEvents[Name]): void {
-    const failed = (error: unknown) =>
-      this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
-    for (const listener of this.#emitter.rawListeners(name)) {
+    this.#emitter.emit(name, name, args)
+  }
+
+  #guard(listener: (...args: never[]) => unknown): Guarded {
+    const known = this.#guarded.get(listener)
+    if (known !== undefined) return known
+    const guarded: Guarded = (name, args) => {
+      const failed = (error: unknown) =>
+        this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
       try {
-        const returned: unknown = Reflect.apply(listener, this.#emitter, args)
+        const returned: unknown = Reflect.apply(listener, undefined, args)
         if (returned instanceof Promise) returned.catch(failed)
       } catch (error) {
         failed(error)
       }
     }
+    this.#guarded.set(listener, guarded)
+    return guarded
   }
 }
 

@@ -9,6 +9,7 @@ import type { AddressInput } from '../../schemas/address.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
 import type { ProviderFault } from '../../schemas/rules.ts'
 import type { Senders } from './accounts/providers.ts'
@@ -72,6 +73,7 @@ export class Knowledge {
       storage.settings.get(organizationIds),
       storage.preferences.get([...refs.values()]),
       organizations ?? context.host.organizations(organizationIds),
+      loadNumberingPlans(),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
     const settingsOf = new Map([...settings, ...supposed].map((row) => [row.organizationId, row]))
@@ -229,7 +231,10 @@ export async function readOwnAddress(
   organizationId: string,
   { channel, address: text }: AddressInput,
 ): Promise<OwnAddress> {
-  const [settings = null] = await context.options.storage.settings.get([organizationId])
+  const [[settings = null]] = await Promise.all([
+    context.options.storage.settings.get([organizationId]),
+    loadNumberingPlans(),
+  ])
   const { address: rules } = channelOf(channel)
   const read = rules.read(text, settings?.defaultCountry ?? null)
   if (read.address !== null) return ownAddress(context, settings, organizationId, channel, read.address)

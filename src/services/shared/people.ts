@@ -4,6 +4,7 @@ import { isSamePerson } from '../../domain/consent.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { DeliveryRow, Party } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
+import { loadNumberingPlans } from '../../schemas/phone-number.ts'
 import type { Context } from './context.ts'
 import { faultOf } from './fault-log.ts'
 import { personOf, preferenceRefOf } from './knowledge.ts'
@@ -115,6 +116,7 @@ async function contactAt(
   const [rows, [settings]] = await Promise.all([
     storage.preferences.get(people.map(({ ref }) => ref)),
     storage.settings.get([organizationId]),
+    loadNumberingPlans(),
   ])
   const { defaultCountry } = policyOf(settings ?? null)
   const found = people.find(({ person, ref }) => {
@@ -140,6 +142,7 @@ export async function contactIn(
       host.recipient(recipient),
       storage.preferences.get([recipient]),
       storage.settings.get([organizationId]),
+      loadNumberingPlans(),
     ])
     if (profile === null || profile.organizationId !== organizationId) return null
     const isOwn = whose === 'in force' && own?.organizationId === organizationId

@@ -74,6 +74,19 @@ export function addresses({ migrated }: Starter): void {
     expect(records.map(({ addressId }) => addressId)).toEqual([(await only(storage))?.id])
   })
 
+  it('so does the record of one that comes together with the first message that arrived there', async () => {
+    const { storage } = await migrated()
+    const [arrived, refused] = [await claim(storage), await claim(storage)]
+    await storage.deliveries.settle([
+      settleCommand(arrived, undefined, { address: addressReport({ kind: 'worked' }) }),
+      settleCommand(refused, { kind: 'failed', ...failure }, { address: addressReport(stop) }),
+    ])
+    const row = await only(storage)
+    expect(row).toMatchObject({ lastWorkedAt: minutes(1), suppression: { cause: 'stop' } })
+    const records = await storage.consents.records({ organizationId, limit: 10 })
+    expect(records.map(({ addressId }) => addressId)).toEqual([row?.id])
+  })
+
   it('keeps what is said of an address for its organization and channel alone', async () => {
     const { storage } = await migrated()
     await attempt(storage, stop)

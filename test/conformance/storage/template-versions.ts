@@ -97,7 +97,8 @@ export function templateVersions({ migrated }: Starter): void {
       publishedAt: null,
       publishedBy: null,
     }
-    expect(await Promise.all([discard(3), discard(3)])).toEqual([gone, null])
+    const together = await Promise.all([discard(3), discard(3)])
+    expect(together.filter((one) => one !== null)).toEqual([gone])
     await storage.settings.update(organizationId, body('x'), null, minutes(3), other, undefined, { publishes: 2 })
     expect(await discard(2)).toBeNull()
     expect(await storage.templateVersions.drafts(organizationId, 10)).toEqual([4])

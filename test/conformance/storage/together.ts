@@ -6,6 +6,7 @@ import {
   client,
   commit,
   deliveryWork,
+  failure,
   guard,
   newReminder,
   nextPlan,
@@ -112,5 +113,62 @@ export function together({ migrated }: Starter): void {
     expect(outcomes.flat().filter(({ status }) => status === 'committed')).toHaveLength(1)
     expect(await status(taking(first, second, 2))).toMatch(/lost|committed/)
     expect((await storage.reminders.get(second))?.notificationId).not.toBeNull()
+  })
+
+  it('settles a message with what went out in it, each by its own fence', async () => {
+    const { storage } = await migrated()
+    const [outcome] = await storage.deliveries.commitIntents([taking(...(await planTwo(storage)))], t0)
+    if (outcome?.status !== 'committed' || outcome.delivery === null) throw new Error('expected the claim to win')
+    const { delivery, together: [other] = [] } = outcome
+    if (other === undefined) throw new Error('nothing went along')
+    const entries = [{ action: 'failed', rule: 'retries_exhausted', category: 'REMINDER' }] as const
+    const along = (fence: number) => settleCommand({ id: other.id, fence }, { kind: 'failed', ...failure }, { entries })
+    const settle = (fence: number) =>
+      storage.deliveries.settle([settleCommand(delivery, undefined, { along: [along(fence)] })])
+    expect(await settle(other.fence - 1)).toEqual([[true, false]])
+    expect(await storage.deliveries.get(delivery.id)).toMatchObject({ status: 'SENT' })
+    expect(await storage.deliveries.get(other.id)).toMatchObject({ state: 'sending' })
+    expect(await settle(other.fence)).toEqual([[true, true]])
+    expect(await storage.deliveries.get(other.id)).toMatchObject({ status: 'FAILED' })
+    expect((await storage.decisions.list(organizationId, 200)).at(-1)?.entries).toMatchObject([{ action: 'failed' }])
+  })
+
+  it('withdraws of a message who was erased, and leaves the rest to be decided again', async () => {
+    const { storage } = await migrated()
+    const [first, second] = await planTwo(storage)
+    const [outcome] = await storage.deliveries.commitIntents([taking(first, second)], t0)
+    if (outcome?.status !== 'committed' || outcome.delivery === null) throw new Error('expected the claim to win')
+    const { delivery, together: [other] = [] } = outcome
+    if (other === undefined) throw new Error('nothing went along')
+    const retry = {
+      kind: 'retry',
+      dueAt: minutes(5),
+      code: 'busy',
+      message: 'Busy.',
+      countAttempt: true,
+      unknown: false,
+    } as const
+    await storage.deliveries.settle([settleCommand(delivery, retry, { along: [settleCommand(other, retry)] })])
+    await storage.personal.erase({
+      recipient: client,
+      messages: [other.id],
+      contactAddresses: [],
+      appointments: [],
+      waitlistEntries: [],
+      addresses: [],
+      hash: null,
+      at: minutes(4),
+    })
+    const command = sendIntent(deliveryWork(delivery), {
+      together: [{ work: deliveryWork(other), decision: about([sendEntry], 200), guard: ofPlan(200) }],
+    })
+    const claimed = async () => (await storage.deliveries.commitIntents([command], minutes(5)))[0]?.status
+    expect(await claimed()).toBe('lost')
+    expect(await storage.deliveries.get(other.id)).toMatchObject({ state: 'cancelled', reason: 'recipient_deleted' })
+    expect(await storage.reminders.get(second)).toMatchObject({ status: 'CANCELLED', reason: 'recipient_deleted' })
+    // It stays due, and goes out without them.
+    expect((await dueDeliveries(storage, minutes(5), 10)).map(({ id }) => id)).toEqual([delivery.id])
+    expect(await claimed()).toBe('lost')
+    expect(await commit(storage, sendIntent(deliveryWork(delivery)), minutes(5))).toMatchObject({ sentWith: null })
   })
 }

@@ -1,5 +1,5 @@
 import type { Channel } from '../../../../src/index.ts'
-import { type Bind, type Builder, type Mode, type NoArgs, type Param, query } from '../query.ts'
+import { type Builder, type NoArgs, type Param, query } from '../query.ts'
 
 const accounts = 'notification_accounts'
 const waiting = 'notification_waiting'
@@ -13,147 +13,116 @@ type Refused = {
   paused_since: number
   probe_at: number
 }
+type Page = { account: string; limit: number; offset: number }
 type Place = { account: string; due_at: number; work: 'reminder' | 'delivery'; work_id: number }
 
-export const accountStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  paused: bind(query((_: Param<NoArgs>) => db.selectFrom(accounts).selectAll().orderBy('account').compile())),
-  get: bind(
-    query((p: Param<{ account: string }>) =>
-      db.selectFrom(accounts).selectAll().where('account', '=', p('account')).compile(),
-    ),
+const entries = (db: Builder, p: Param<Page>) =>
+  db
+    .selectFrom(waiting)
+    .selectAll()
+    .where('account', '=', p('account'))
+    .orderBy('due_at')
+    .orderBy('work')
+    .orderBy('work_id')
+    .limit(p('limit'))
+    .offset(p('offset'))
+
+export const accountStatements = (db: Builder) => ({
+  paused: query((_: Param<NoArgs>) => db.selectFrom(accounts).selectAll().orderBy('account').compile()),
+  get: query((p: Param<{ account: string }>) =>
+    db.selectFrom(accounts).selectAll().where('account', '=', p('account')).compile(),
   ),
   /** Changes nothing where another refusal was written since the attempt began. */
-  refuse: bind(
-    query((p: Param<Refused & { seen: number }>) =>
-      db
-        .insertInto(accounts)
-        .values({
-          account: p('account'),
-          organization_id: p('organization_id'),
-          channel: p('channel'),
-          provider: p('provider'),
-          code: p('code'),
-          paused_since: p('paused_since'),
-          refusals: 1,
-          probe_at: p('probe_at'),
-        })
-        .onConflict((conflict) =>
-          conflict
-            .column('account')
-            .doUpdateSet((e) => ({
-              code: p('code'),
-              refusals: e('notification_accounts.refusals', '+', 1),
-              probe_at: p('probe_at'),
-            }))
-            .where('notification_accounts.refusals', '=', p('seen')),
-        )
-        .compile(),
-    ),
+  refuse: query((p: Param<Refused & { seen: number }>) =>
+    db
+      .insertInto(accounts)
+      .values({
+        account: p('account'),
+        organization_id: p('organization_id'),
+        channel: p('channel'),
+        provider: p('provider'),
+        code: p('code'),
+        paused_since: p('paused_since'),
+        refusals: 1,
+        probe_at: p('probe_at'),
+      })
+      .onConflict((conflict) =>
+        conflict
+          .column('account')
+          .doUpdateSet((e) => ({
+            code: p('code'),
+            refusals: e('notification_accounts.refusals', '+', 1),
+            probe_at: p('probe_at'),
+          }))
+          .where('notification_accounts.refusals', '=', p('seen')),
+      )
+      .compile(),
   ),
-  takeProbe: bind(
-    query((p: Param<{ account: string; probe_at: number; until: number }>) =>
-      db
-        .updateTable(accounts)
-        .set({ probe_at: p('until') })
-        .where('account', '=', p('account'))
-        .where('probe_at', '=', p('probe_at'))
-        .compile(),
-    ),
+  takeProbe: query((p: Param<{ account: string; probe_at: number; until: number }>) =>
+    db
+      .updateTable(accounts)
+      .set({ probe_at: p('until') })
+      .where('account', '=', p('account'))
+      .where('probe_at', '=', p('probe_at'))
+      .compile(),
   ),
-  recover: bind(
-    query((p: Param<{ account: string }>) => db.deleteFrom(accounts).where('account', '=', p('account')).compile()),
+  recover: query((p: Param<{ account: string }>) =>
+    db.deleteFrom(accounts).where('account', '=', p('account')).compile(),
   ),
   /** The first entry of the next account: one step in the key for each, however many wait. */
-  nextAwaited: bind(
-    query((p: Param<{ account: string }>) =>
-      db
-        .selectFrom(waiting)
-        .select(['account', 'organization_id'])
-        .where('account', '>', p('account'))
-        .orderBy('account')
-        .orderBy('due_at')
-        .limit(1)
-        .compile(),
-    ),
+  nextAwaited: query((p: Param<{ account: string }>) =>
+    db
+      .selectFrom(waiting)
+      .select(['account', 'organization_id'])
+      .where('account', '>', p('account'))
+      .orderBy('account')
+      .orderBy('due_at')
+      .limit(1)
+      .compile(),
   ),
-  first: bind(
-    query((p: Param<{ account: string; limit: number; offset: number }>) =>
-      db
-        .selectFrom(waiting)
-        .selectAll()
-        .where('account', '=', p('account'))
-        .orderBy('due_at')
-        .orderBy('work')
-        .orderBy('work_id')
-        .limit(p('limit'))
-        .offset(p('offset'))
-        .compile(),
-    ),
+  first: query((p: Param<Page>) => entries(db, p).compile()),
+  firstOf: query((p: Param<Page & { organizationId: string }>) =>
+    entries(db, p).where('organization_id', '=', p('organizationId')).compile(),
   ),
-  firstOf: bind(
-    query((p: Param<{ account: string; organizationId: string; limit: number; offset: number }>) =>
-      db
-        .selectFrom(waiting)
-        .selectAll()
-        .where('account', '=', p('account'))
-        .where('organization_id', '=', p('organizationId'))
-        .orderBy('due_at')
-        .orderBy('work')
-        .orderBy('work_id')
-        .limit(p('limit'))
-        .offset(p('offset'))
-        .compile(),
-    ),
-  ),
-  unlist: bind(
-    query((p: Param<Place>) =>
-      db
-        .deleteFrom(waiting)
-        .where('account', '=', p('account'))
-        .where('due_at', '=', p('due_at'))
-        .where('work', '=', p('work'))
-        .where('work_id', '=', p('work_id'))
-        .compile(),
-    ),
+  unlist: query((p: Param<Place>) =>
+    db
+      .deleteFrom(waiting)
+      .where('account', '=', p('account'))
+      .where('due_at', '=', p('due_at'))
+      .where('work', '=', p('work'))
+      .where('work_id', '=', p('work_id'))
+      .compile(),
   ),
   /** Only where it still waits for its last moment. */
-  reminderDue: bind(
-    query((p: Param<{ id: number; due_at: number; at: number }>) =>
-      db
-        .updateTable('appointment_reminders')
-        .set({ due_at: p('at') })
-        .where('id', '=', p('id'))
-        .where('due_at', '=', p('due_at'))
-        .where('due_at', '>', p('at'))
-        .where('status', '=', 'PENDING')
-        .compile(),
-    ),
+  reminderDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
+    db
+      .updateTable('appointment_reminders')
+      .set({ due_at: p('at') })
+      .where('id', '=', p('id'))
+      .where('due_at', '=', p('due_at'))
+      .where('due_at', '>', p('at'))
+      .where('status', '=', 'PENDING')
+      .compile(),
   ),
-  deliveryDue: bind(
-    query((p: Param<{ id: number; due_at: number; at: number }>) =>
-      db
-        .updateTable('notification_history')
-        .set({ due_at: p('at') })
-        .where('id', '=', p('id'))
-        .where('due_at', '=', p('due_at'))
-        .where('due_at', '>', p('at'))
-        .where('delivery_state', '=', 'queued')
-        .compile(),
-    ),
+  deliveryDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
+    db
+      .updateTable('notification_history')
+      .set({ due_at: p('at') })
+      .where('id', '=', p('id'))
+      .where('due_at', '=', p('due_at'))
+      .where('due_at', '>', p('at'))
+      .where('delivery_state', '=', 'queued')
+      .compile(),
   ),
-  previous: bind(
-    query((p: Param<{ accountId: string }>) =>
-      db
-        .selectFrom('notification_previous_accounts')
-        .selectAll()
-        .where('account_id', '=', p('accountId'))
-        .orderBy('id', 'desc')
-        .compile(),
-    ),
+  previous: query((p: Param<{ accountId: string }>) =>
+    db
+      .selectFrom('notification_previous_accounts')
+      .selectAll()
+      .where('account_id', '=', p('accountId'))
+      .orderBy('id', 'desc')
+      .compile(),
   ),
-  erasePrevious: bind(
-    query((p: Param<{ now: number }>) =>
-      db.deleteFrom('notification_previous_accounts').where('expires_at', '<=', p('now')).compile(),
-    ),
+  erasePrevious: query((p: Param<{ now: number }>) =>
+    db.deleteFrom('notification_previous_accounts').where('expires_at', '<=', p('now')).compile(),
   ),
 })

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import type { Channel } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Keys, type Param, query, type RecordOf } from '../query.ts'
 
 const table = 'notification_addresses'
 
 type Page = { organizationId: string; before: number; limit: number }
 
-export const addressStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
+export const addressStatements = (db: Builder, dialect: Dialect) => {
   const page = (p: Param<Page>) =>
     db
       .selectFrom(table)
@@ -17,32 +18,22 @@ export const addressStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
       .orderBy('id', 'desc')
       .limit(p('limit'))
   return {
-    /** `list` holds `[organization, channel, address]` each. */
-    find: bind(
-      query((p: Param<{ list: string }>) =>
-        db
-          .selectFrom(asked<string>(p('list')))
-          .crossJoin(table)
-          .selectAll(table)
-          .where(`${table}.organization_id`, '=', sql<string>`asked.value ->> 0`)
-          .where(`${table}.channel`, '=', sql<Channel>`asked.value ->> 1`)
-          .where(`${table}.address`, '=', sql<string>`asked.value ->> 2`)
-          .compile(),
-      ),
+    find: query((p: Param<Keys>) =>
+      sql<
+        RecordOf<typeof table>
+      >`select t.* from ${dialect.keyed(table, ['organization_id', 'channel', 'address'], p('keys'))}`.compile(db),
     ),
-    everywhere: bind(
-      query((p: Param<{ channel: Channel; address: string }>) =>
-        db
-          .selectFrom(table)
-          .selectAll()
-          .where('address', '=', p('address'))
-          .where('channel', '=', p('channel'))
-          .compile(),
-      ),
+    everywhere: query((p: Param<{ channel: Channel; address: string }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('address', '=', p('address'))
+        .where('channel', '=', p('channel'))
+        .compile(),
     ),
-    suppressed: bind(query((p: Param<Page>) => page(p).compile())),
-    suppressedOn: bind(
-      query((p: Param<Page & { channel: Channel }>) => page(p).where('channel', '=', p('channel')).compile()),
+    suppressed: query((p: Param<Page>) => page(p).compile()),
+    suppressedOn: query((p: Param<Page & { channel: Channel }>) =>
+      page(p).where('channel', '=', p('channel')).compile(),
     ),
   }
 }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { asIsoText, asMilliseconds, type Builder, type InstantOf, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, query } from '../query.ts'
 
 /**
  * Lists are read along indexes that hold what can be asked for, then the time and the id. An index answers for one value of each
@@ -43,30 +44,7 @@ export type Span = {
   readonly also?: Equals
 }
 
-/** How a database merges ordered rows as they are asked for, without reading all of them first. */
-export type Merging = {
-  readonly instantOf: InstantOf
-  /** Of the tables, where the database has several. */
-  readonly schema?: string
-  /** Postgres needs ORDER BY in a branch to take it as ordered; SQLite takes it so without. */
-  readonly tellsOrder: boolean
-  /** A column by which no index is to be chosen. SQLite would take the one that most conditions meet, however many rows do. */
-  readonly unindexed: (column: string) => RawBuilder<unknown>
-}
-
-export const sqliteMerging: Merging = {
-  instantOf: asMilliseconds,
-  tellsOrder: false,
-  unindexed: (column) => sql`+${sql.ref(column)}`,
-}
-export const postgresMerging = (schema: string): Merging => ({
-  instantOf: asIsoText,
-  schema,
-  tellsOrder: true,
-  unindexed: sql.ref,
-})
-
-const conditionsOf = (equals: Equals, columnOf: Merging['unindexed'] = sql.ref): RawBuilder<boolean>[] =>
+const conditionsOf = (equals: Equals, columnOf: Dialect['unindexed'] = sql.ref): RawBuilder<boolean>[] =>
   Object.entries(equals).map(([column, value]) =>
     value === null ? sql<boolean>`${columnOf(column)} is null` : sql<boolean>`${columnOf(column)} = ${value}`,
   )
@@ -80,7 +58,7 @@ const indexed = ({ words = {}, equals, present = [] }: Branch): RawBuilder<boole
   ...present.map((column) => sql<boolean>`${sql.ref(column)} is not null`),
 ]
 
-function within({ time }: List, { from, to, after, until, also = {} }: Span, { instantOf, unindexed }: Merging) {
+function within({ time }: List, { from, to, after, until, also = {} }: Span, { instantOf, unindexed }: Dialect) {
   const conditions = conditionsOf(also, unindexed)
   const column = sql.ref(time)
   if (from !== undefined) conditions.push(sql`${column} >= ${instantOf(from)}`)
@@ -92,28 +70,28 @@ function within({ time }: List, { from, to, after, until, also = {} }: Span, { i
 
 const newestFirst = sql`order by at desc, id desc`
 
-const tableOf = ({ table }: Pick<List, 'table'>, { schema }: Merging) =>
+const tableOf = ({ table }: Pick<List, 'table'>, { schema }: Dialect) =>
   schema === undefined ? sql.id(table) : sql.id(schema, table)
 
 type Page = { readonly limit: number; readonly offset: number }
-type Asked = [list: List, branches: readonly Branch[], span: Span, page: Page, merging: Merging]
+type Asked = [list: List, branches: readonly Branch[], span: Span, page: Page, dialect: Dialect]
 
 /** SQLite takes 500 terms in a compound SELECT. */
 const branchesAtOnce = 200
 
-function merged(...[list, branches, span, { limit, offset }, merging]: Asked): RawBuilder<Place> {
-  const { tellsOrder } = merging
+function merged(...[list, branches, span, { limit, offset }, dialect]: Asked): RawBuilder<Place> {
+  const { tellsOrder } = dialect
   const newest = sql`${newestFirst} limit ${sql.lit(limit + offset)}`
   const terms =
     branches.length > branchesAtOnce
       ? [branches.slice(0, branchesAtOnce), branches.slice(branchesAtOnce)].map(
           (some, index) =>
-            sql`select * from (${merged(list, some, span, { limit: limit + offset, offset: 0 }, merging)}) as ${sql.id(`part${index}`)}`,
+            sql`select * from (${merged(list, some, span, { limit: limit + offset, offset: 0 }, dialect)}) as ${sql.id(`part${index}`)}`,
         )
       : branches.map((branch) => {
-          const beside = conditionsOf(branch.beside ?? {}, merging.unindexed)
-          const conditions = [...indexed(branch), ...within(list, span, merging), ...beside]
-          const rows = sql`select ${sql.ref(list.time)} as at, id from ${tableOf(list, merging)} where ${every(conditions)}`
+          const beside = conditionsOf(branch.beside ?? {}, dialect.unindexed)
+          const conditions = [...indexed(branch), ...within(list, span, dialect), ...beside]
+          const rows = sql`select ${sql.ref(list.time)} as at, id from ${tableOf(list, dialect)} where ${every(conditions)}`
           return tellsOrder && branches.length > 1 ? sql`(${rows} ${newest})` : rows
         })
   const skipped = offset === 0 ? sql`` : sql` offset ${sql.lit(offset)}`
@@ -128,10 +106,10 @@ export const countOf = (db: Builder, ...asked: Asked) =>
   query(() => sql<{ total: number }>`select count(*) as total from (${merged(...asked)}) as found`.compile(db))
 
 /** How many rows a branch has, of at most `limit`, in whatever order. */
-export const sizeOf = (db: Builder, list: List, branch: Branch, limit: number, merging: Merging) =>
+export const sizeOf = (db: Builder, list: List, branch: Branch, limit: number, dialect: Dialect) =>
   query(() =>
     sql<{ total: number }>`select count(*) as total from (
-        select 1 from ${tableOf(list, merging)} where ${every(indexed(branch))} limit ${sql.lit(limit)}
+        select 1 from ${tableOf(list, dialect)} where ${every(indexed(branch))} limit ${sql.lit(limit)}
       ) as found`.compile(db),
   )
 
@@ -144,9 +122,9 @@ export function combinationsOf(
   list: Pick<List, 'table'>,
   branch: Branch,
   columns: readonly string[],
-  merging: Merging,
+  dialect: Dialect,
 ) {
-  const table = tableOf(list, merging)
+  const table = tableOf(list, dialect)
   const fixed = indexed(branch)
   const of = (name: string, column: string) => sql.ref(`${name}.${column}`)
   const first = sql`order by ${sql.join(columns.map((column) => sql.ref(column)))} limit 1`

@@ -1,10 +1,10 @@
 import type { EntityId, PreferenceRef } from '../../../../src/index.ts'
-import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+import { type Builder, type Param, query } from '../query.ts'
 
 type Page = { organizationId: string; before: number; limit: number }
 type Message = { accountId: string; messageId: string; organizationId: string }
 
-export const consentStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
+export const consentStatements = (db: Builder) => {
   const page = (p: Param<Page>) =>
     db
       .selectFrom('notification_consents')
@@ -14,36 +14,30 @@ export const consentStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
       .limit(p('limit'))
   const message = () => db.selectFrom('notification_inbound').selectAll()
   return {
-    records: bind(query((p: Param<Page>) => page(p).where('organization_id', '=', p('organizationId')).compile())),
-    recordsOf: bind(
-      query((p: Param<Page & { type: PreferenceRef['type']; recipientId: EntityId }>) =>
-        page(p)
-          .where('recipient_type', '=', p('type'))
-          .where('recipient_id', '=', p('recipientId'))
-          .where('organization_id', '=', p('organizationId'))
-          .compile(),
-      ),
+    records: query((p: Param<Page>) => page(p).where('organization_id', '=', p('organizationId')).compile()),
+    recordsOf: query((p: Param<Page & { type: PreferenceRef['type']; recipientId: EntityId }>) =>
+      page(p)
+        .where('recipient_type', '=', p('type'))
+        .where('recipient_id', '=', p('recipientId'))
+        .where('organization_id', '=', p('organizationId'))
+        .compile(),
     ),
-    doubts: bind(
-      query((p: Param<{ organizationId: string; after: number; limit: number }>) =>
-        message()
-          .where('organization_id', '=', p('organizationId'))
-          .where('open_at', 'is not', null)
-          .where('id', '>', p('after'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
+    doubts: query((p: Param<{ organizationId: string; after: number; limit: number }>) =>
+      message()
+        .where('organization_id', '=', p('organizationId'))
+        .where('open_at', 'is not', null)
+        .where('id', '>', p('after'))
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
     ),
-    message: bind(query((p: Param<{ id: number }>) => message().where('id', '=', p('id')).compile())),
-    kept: bind(
-      query((p: Param<Message>) =>
-        message()
-          .where('account_id', '=', p('accountId'))
-          .where('message_id', '=', p('messageId'))
-          .where('organization_id', '=', p('organizationId'))
-          .compile(),
-      ),
+    message: query((p: Param<{ id: number }>) => message().where('id', '=', p('id')).compile()),
+    kept: query((p: Param<Message>) =>
+      message()
+        .where('account_id', '=', p('accountId'))
+        .where('message_id', '=', p('messageId'))
+        .where('organization_id', '=', p('organizationId'))
+        .compile(),
     ),
   }
 }

@@ -1,16 +1,25 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
+import type { Dialect } from '../dialect.ts'
 import type { Silent } from '../held.ts'
-import { afterHeld, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
+import { afterHeld, type Builder, type HeldAfter, type Keys, type Param, query, type RecordOf } from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
 
-export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  get: bind(query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile())),
-  due: dueStatements(db, bind, table),
-  renew: bind(
-    query((p: Param<{ id: number; fence: number; due_at: number; updated_at: number }>) =>
+type OfAppointments = Keys & { limit: number }
+
+export const deliveryStatements = (db: Builder, dialect: Dialect) => {
+  /** Of each the newest, newest first. An appointment has few rows, so no index of an organization's is of use. */
+  const ofAppointments = (p: Param<OfAppointments>, which: RawBuilder<unknown>) =>
+    sql<RecordOf<typeof table>>`select * from (
+        select t.*, row_number() over (partition by t.appointment_id, t.organization_id order by t.id desc) as place
+        from ${dialect.keyed(table, ['appointment_id'], p('keys'), ['organization_id'])} where ${which}
+      ) as newest where place <= ${p('limit')} order by id desc`.compile(db)
+  return {
+    get: query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
+    due: dueStatements(db, table),
+    renew: query((p: Param<{ id: number; fence: number; due_at: number; updated_at: number }>) =>
       db
         .updateTable(table)
         .set({ due_at: p('due_at'), updated_at: p('updated_at') })
@@ -19,10 +28,8 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('delivery_state', '=', 'sending')
         .compile(),
     ),
-  ),
-  /** The word stands in the statement, as in the index that serves it. */
-  claims: bind(
-    query(() =>
+    /** The word stands in the statement, as in the index that serves it. */
+    claims: query(() =>
       db
         .selectFrom(table)
         .select(['id', 'fence', 'updated_at', 'due_at'])
@@ -31,9 +38,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .orderBy('id')
         .compile(),
     ),
-  ),
-  challenge: bind(
-    query((p: Param<{ id: number; fence: number; due_at: number; until: number }>) =>
+    challenge: query((p: Param<{ id: number; fence: number; due_at: number; until: number }>) =>
       db
         .updateTable(table)
         .set({ due_at: p('due_at') })
@@ -43,9 +48,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('delivery_state', '=', 'sending')
         .compile(),
     ),
-  ),
-  silent: bind(
-    query((p: Param<Silent>) =>
+    silent: query((p: Param<Silent>) =>
       db
         .selectFrom(table)
         .selectAll()
@@ -59,9 +62,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .limit(p('limit'))
         .compile(),
     ),
-  ),
-  suspended: bind(
-    query((p: Param<HeldAfter>) =>
+    suspended: query((p: Param<HeldAfter>) =>
       db
         .selectFrom(table)
         .selectAll()
@@ -73,47 +74,19 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .limit(p('limit'))
         .compile(),
     ),
-  ),
-  ofAppointment: bind(
-    query((p: Param<{ organizationId: string; appointmentId: EntityId; limit: number }>) =>
+    ofAppointments: query((p: Param<OfAppointments>) => ofAppointments(p, sql`true`)),
+    /** Those that were sent with a calendar file. */
+    filedOfAppointments: query((p: Param<OfAppointments>) => ofAppointments(p, sql`t.calendar_sequence is not null`)),
+    notices: query((p: Param<{ organizationId: string; appointmentId: EntityId }>) =>
       db
         .selectFrom(table)
         .selectAll()
         .where('appointment_id', '=', p('appointmentId'))
-        // See `notices`.
-        .where(sql<string>`+organization_id`, '=', p('organizationId'))
-        .orderBy('id', 'desc')
-        .limit(p('limit'))
-        .compile(),
-    ),
-  ),
-  /** Those that were sent with a calendar file. */
-  filedOfAppointment: bind(
-    query((p: Param<{ organizationId: string; appointmentId: EntityId; limit: number }>) =>
-      db
-        .selectFrom(table)
-        .selectAll()
-        .where('appointment_id', '=', p('appointmentId'))
-        .where('calendar_sequence', 'is not', null)
-        // See `notices`.
-        .where(sql<string>`+organization_id`, '=', p('organizationId'))
-        .orderBy('id', 'desc')
-        .limit(p('limit'))
-        .compile(),
-    ),
-  ),
-  notices: bind(
-    query((p: Param<{ organizationId: string; appointmentId: EntityId }>) =>
-      db
-        .selectFrom(table)
-        .selectAll()
-        .where('appointment_id', '=', p('appointmentId'))
-        // The plus keeps the planner off the index of an organization's rows: an appointment has few.
-        .where(sql<string>`+organization_id`, '=', p('organizationId'))
+        .where(sql<boolean>`${dialect.unindexed('organization_id')} = ${p('organizationId')}`)
         .where('notification_category', 'in', ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
         .orderBy('id', 'desc')
         .limit(100)
         .compile(),
     ),
-  ),
-})
+  }
+}

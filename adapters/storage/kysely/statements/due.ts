@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
-import { type Channel, channels, type EntityId } from '../../../../src/index.ts'
-import { type Bind, type Bound, type Builder, type Mode, type Param, query, type RecordOf } from '../query.ts'
+import { channels } from '../../../../src/channels/names.ts'
+import type { Channel, EntityId } from '../../../../src/index.ts'
+import { type Builder, type NoArgs, type Param, type Query, query, type RecordOf } from '../query.ts'
 
 export type DueTable = 'appointment_reminders' | 'notification_history'
 type Part = { index: number; of: number }
@@ -31,43 +32,33 @@ const isInPart = (id: RawBuilder<EntityId>, p: Param<Part>) =>
     else unicode(substr(${id}, -1)) * 31 + coalesce(unicode(substr(${id}, -2, 1)), 0) end) % ${p('of')} = ${p('index')}`
 
 /** For drivers that are synchronous, where a statement costs microseconds: a page of due rows is read in several. */
-export type DueStatements<Row, M extends Mode> = {
-  readonly head: Bound<Head, Row, M>
-  readonly ofLane: Bound<Head & OfLane, Row, M>
+export type DueStatements<Row> = {
+  readonly head: Query<Head, Row>
+  readonly ofLane: Query<Head & OfLane, Row>
   /**
    * The first row of every queue, oldest first; `total` counts the queues before the limit. `skip` lists the `sendQueueKey` of queues to
    * leave out. One step in the index for each organization and queue that has a due time at all, however many rows it has; within
    * one statement, because a call for each would hold the process up for half a second with thousands of organizations.
    */
-  readonly firsts: Bound<Head & { skip: string }, Row & { total: number }, M>
-  readonly next: Bound<{ now: number }, { due_at: number }, M>
+  readonly firsts: Query<Head & { skip: string }, Row & { total: number }>
 }
 
-export function dueStatements<T extends DueTable, M extends Mode>(
-  db: Builder,
-  bind: Bind<M>,
-  table: T,
-): DueStatements<RecordOf<T>, M> {
+export function dueStatements<T extends DueTable>(db: Builder, table: T): DueStatements<RecordOf<T>> {
   const { channel, shared, waits } = described[table]
   const name = sql.table(table)
   const rows = sql`select * from ${name}`
   const ordered = sql`order by due_at, id`
   return {
-    head: bind(
-      query((p: Param<Head>) =>
-        sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
+    head: query((p: Param<Head>) =>
+      sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
           ${ordered} limit ${p('limit')}`.compile(db),
-      ),
     ),
-    ofLane: bind(
-      query((p: Param<Head & OfLane>) =>
-        sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
+    ofLane: query((p: Param<Head & OfLane>) =>
+      sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
           and due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
-      ),
     ),
-    firsts: bind(
-      query((p: Param<Head & { skip: string }>) =>
-        sql<RecordOf<T> & { total: number }>`
+    firsts: query((p: Param<Head & { skip: string }>) =>
+      sql<RecordOf<T> & { total: number }>`
           with recursive organizations(id) as (
             select ''
             union all
@@ -87,13 +78,36 @@ export function dueStatements<T extends DueTable, M extends Mode>(
           select first.*, (select count(id) from heads) as total
           from heads cross join ${name} as first on first.id = heads.id
           order by first.due_at, first.id limit ${p('limit')}`.compile(db),
-      ),
     ),
-    next: bind(
-      query((p: Param<{ now: number }>) =>
-        sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')} and ${waits}
-          order by due_at limit 1`.compile(db),
-      ),
+  }
+}
+
+type Next = { reminder_due_at: number | null; delivery_due_at: number | null }
+
+/** When anything is due: from one time to the next along the indexes, past all rows that share one. */
+export function dueTimeStatements(db: Builder) {
+  const first = (table: DueTable, after?: RawBuilder<number>) => {
+    const due = db.selectFrom(table).select('due_at').where(described[table].waits).orderBy('due_at').limit(1)
+    return after === undefined ? due.where('due_at', 'is not', null) : due.where('due_at', '>', after)
+  }
+  /** Apart, since a database takes longer to compare the two than to find them. */
+  const next = (after?: RawBuilder<number>) =>
+    sql<Next>`select (${first('appointment_reminders', after)}) as reminder_due_at,
+      (${first('notification_history', after)}) as delivery_due_at`.compile(db)
+  const earliest = (after: RawBuilder<number>) =>
+    sql`select min(due_at) from (
+      select (${first('appointment_reminders', after)}) as due_at
+      union all select (${first('notification_history', after)})
+    ) as firsts`
+  return {
+    first: query((_: Param<NoArgs>) => next()),
+    next: query((p: Param<{ now: number }>) => next(p('now'))),
+    all: query((p: Param<{ now: number; until: number; limit: number }>) =>
+      sql<{ due_at: number }>`with recursive times(due_at) as (
+          select (${earliest(p('now'))})
+          union all
+          select (${earliest(sql.ref('times.due_at'))}) from times where due_at <= ${p('until')}
+        ) select due_at from times where due_at <= ${p('until')} limit ${p('limit')}`.compile(db),
     ),
   }
 }

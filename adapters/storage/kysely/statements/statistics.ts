@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import { type Category, type Channel, settledMeasures } from '../../../../src/index.ts'
+import type { Category, Channel } from '../../../../src/index.ts'
+import { settledMeasures } from '../../../../src/schemas/vocabulary.ts'
 import { type Builder, query } from '../query.ts'
 
 const table = 'notification_counters'
@@ -59,17 +60,12 @@ export const countedByDay = (db: Builder, filter: CounterFilter) =>
   )
 
 /** The first and the last day that anything was counted on. */
-export const countedDays = (db: Builder, organizationId: string) => ({
-  first: query(() =>
-    db.selectFrom(table).select('day').where('organization_id', '=', organizationId).orderBy('day').limit(1).compile(),
-  ),
-  last: query(() =>
-    db
-      .selectFrom(table)
-      .select('day')
-      .where('organization_id', '=', organizationId)
-      .orderBy('day', 'desc')
-      .limit(1)
-      .compile(),
-  ),
-})
+export const countedDays = (db: Builder, organizationId: string) =>
+  query(() => {
+    const day = (order: 'asc' | 'desc') =>
+      db.selectFrom(table).select('day').where('organization_id', '=', organizationId).orderBy('day', order).limit(1)
+    return sql<{
+      first: string | null
+      last: string | null
+    }>`select (${day('asc')}) as first, (${day('desc')}) as last`.compile(db)
+  })

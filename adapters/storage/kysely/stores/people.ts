@@ -7,46 +7,55 @@ import type { Runner } from '../runner.ts'
 export const linkQueries = <M extends Mode>({ first, change }: Runner<M>): LinkQueries => ({
   async find(hashes) {
     for (const hash of hashes) {
-      const link = await first(({ statements }) => statements.links.get.get({ hash }), records.decodeLink)
+      const link = await first(({ bind, statements }) => bind(statements.links.get).get({ hash }), records.decodeLink)
       if (link !== null) return link
     }
     return null
   },
-  purge: (until, limit) => change(({ statements }) => statements.links.purge.run({ until: until.getTime(), limit })),
+  purge: (until, limit) =>
+    change(({ bind, statements }) => bind(statements.links.purge).run({ until: until.getTime(), limit })),
 })
 
 export const answerQueries = <M extends Mode>({ all, first }: Runner<M>): Omit<AnswerQueries, 'asking'> => ({
   due: (now, limit) =>
-    all(({ statements }) => statements.answers.due.all({ now: now.getTime(), limit }), records.decodeAnswer),
+    all(
+      ({ bind, statements }) => bind(statements.answers.due).all({ now: now.getTime(), limit }),
+      records.decodeAnswer,
+    ),
   nextDueAt: () =>
     first(
-      ({ statements }) => statements.answers.nextDueAt.get({}),
+      ({ bind, statements }) => bind(statements.answers.nextDueAt).get({}),
       ({ due_at }) => (due_at === null ? null : new Date(due_at)),
     ),
-  failing: (limit) => all(({ statements }) => statements.answers.failing.all({ limit }), records.decodeAnswer),
+  failing: (limit) =>
+    all(({ bind, statements }) => bind(statements.answers.failing).all({ limit }), records.decodeAnswer),
   list: ({ organizationId, isOpen, before = lastId, limit }) =>
-    all(({ statements: { answers } }) => {
+    all(({ bind, statements: { answers } }) => {
       const page = { before, limit }
       return organizationId === null
-        ? (isOpen ? answers.open : answers.all).all(page)
-        : (isOpen ? answers.openOfOrganization : answers.ofOrganization).all({ ...page, organizationId })
+        ? bind(isOpen ? answers.open : answers.all).all(page)
+        : bind(isOpen ? answers.openOfOrganization : answers.ofOrganization).all({ ...page, organizationId })
     }, records.decodeAnswer),
 })
 
 export const consentQueries = <M extends Mode>({ all, first }: Runner<M>): ConsentQueries => ({
   records: ({ organizationId, recipient, before = lastId, limit }) =>
-    all(({ ids, statements: { consents } }) => {
+    all(({ bind, ids, statements: { consents } }) => {
       const page = { organizationId, before, limit }
       return recipient === undefined
-        ? consents.records.all(page)
-        : consents.recordsOf.all({ ...page, type: recipient.type, recipientId: ids('recipient', recipient.id) })
+        ? bind(consents.records).all(page)
+        : bind(consents.recordsOf).all({ ...page, type: recipient.type, recipientId: ids('recipient', recipient.id) })
     }, records.decodeConsent),
   doubts: ({ organizationId, after = 0, limit }) =>
-    all(({ statements }) => statements.consents.doubts.all({ organizationId, after, limit }), records.decodeInbound),
-  message: (id) => first(({ statements }) => statements.consents.message.get({ id }), records.decodeInbound),
+    all(
+      ({ bind, statements }) => bind(statements.consents.doubts).all({ organizationId, after, limit }),
+      records.decodeInbound,
+    ),
+  message: (id) =>
+    first(({ bind, statements }) => bind(statements.consents.message).get({ id }), records.decodeInbound),
   isKept: async (message) =>
     (await first(
-      ({ statements }) => statements.consents.kept.get(message),
+      ({ bind, statements }) => bind(statements.consents.kept).get(message),
       () => true,
     )) ?? false,
 })

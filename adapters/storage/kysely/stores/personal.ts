@@ -62,27 +62,28 @@ const firstRequest = { caller: '', key: '' }
 
 export const personalQueries = <M extends Mode>({ all, first, change, read }: Runner<M>): PersonalQueries => ({
   messages: ({ recipient, after, left, limit }) =>
-    all(({ statements: { personal }, ids }) => {
+    all(({ bind, statements: { personal }, ids }) => {
       const asked = { ...recipientColumns(ids, recipient), ...placeColumns(after), limit }
-      return (left ? personal.messagesLeft : personal.messages).all(asked)
+      return bind(left ? personal.messagesLeft : personal.messages).all(asked)
     }, records.decodeDelivery),
   messagesTo: ({ channel, address, after, limit }) =>
     all(
-      ({ statements }) => statements.personal.messagesTo.all({ channel, address, ...placeColumns(after), limit }),
+      ({ bind, statements }) =>
+        bind(statements.personal.messagesTo).all({ channel, address, ...placeColumns(after), limit }),
       records.decodeDelivery,
     ),
   plansOf: (recipient, afterPlan, limit) =>
     all(
-      ({ statements, ids }) =>
-        statements.personal.plansOf.all({ ...recipientColumns(ids, recipient), plan_id: afterPlan, limit }),
+      ({ bind, statements, ids }) =>
+        bind(statements.personal.plansOf).all({ ...recipientColumns(ids, recipient), plan_id: afterPlan, limit }),
       records.decodePlanPart,
     ),
   sharedAddresses: (addresses, recipient) =>
     Promise.all(
       addresses.map(async ({ channel, address: recipient_address }) => {
         const shared = await first(
-          ({ statements, ids }) =>
-            statements.personal.isShared.get({ ...recipientColumns(ids, recipient), channel, recipient_address }),
+          ({ bind, statements, ids }) =>
+            bind(statements.personal.isShared).get({ ...recipientColumns(ids, recipient), channel, recipient_address }),
           () => true,
         )
         return shared ?? false
@@ -90,74 +91,82 @@ export const personalQueries = <M extends Mode>({ all, first, change, read }: Ru
     ),
   answers: (after, limit) =>
     all(
-      ({ statements }) => statements.personal.answers.all({ ...(after ?? firstRequest), limit }),
+      ({ bind, statements }) => bind(statements.personal.answers).all({ ...(after ?? firstRequest), limit }),
       ({ caller, key, answer }) => ({ caller, key, answer: answer ?? '' }),
     ),
   replaceAnswer: async ({ caller, key }, before, answer) =>
-    (await change(({ statements }) => statements.personal.replaceAnswer.run({ caller, key, before, answer }))) > 0,
+    (await change(({ bind, statements }) =>
+      bind(statements.personal.replaceAnswer).run({ caller, key, before, answer }),
+    )) > 0,
   auditOf: (recipient, after, limit) =>
-    read(function* ({ statements: { personal } }, wait) {
-      const rows = yield* wait(personal.audit.all({ id: after, limit }))
+    read(function* ({ bind, statements: { personal } }, wait) {
+      const rows = yield* wait(bind(personal.audit).all({ id: after, limit }))
       return { entries: rows.filter(isAbout(recipient)).map(records.decodeAudit), last: rows.at(-1)?.id ?? null }
     }),
   answersOf: (recipient, after, limit) =>
     all(
-      ({ statements, ids }) =>
-        statements.personal.answersOf.all({ ...recipientColumns(ids, recipient), id: after, limit }),
+      ({ bind, statements, ids }) =>
+        bind(statements.personal.answersOf).all({ ...recipientColumns(ids, recipient), id: after, limit }),
       records.decodeAnswer,
     ),
   consentsOf: (recipient, after, limit) =>
     all(
-      ({ statements, ids }) =>
-        statements.personal.consentsOf.all({ ...recipientColumns(ids, recipient), id: after, limit }),
+      ({ bind, statements, ids }) =>
+        bind(statements.personal.consentsOf).all({ ...recipientColumns(ids, recipient), id: after, limit }),
       records.decodeConsent,
     ),
   written: async ({ table, after: id, ...query }) =>
     table === 'inbound'
-      ? all(({ statements }) => statements.personal.inboundFrom.all({ ...query, id }), decodeInbound)
-      : (await all(({ statements }) => statements.personal.answersFrom.all({ ...query, id }), decodeUnknown)).flat(),
+      ? all(({ bind, statements }) => bind(statements.personal.inboundFrom).all({ ...query, id }), decodeInbound)
+      : (
+          await all(
+            ({ bind, statements }) => bind(statements.personal.answersFrom).all({ ...query, id }),
+            decodeUnknown,
+          )
+        ).flat(),
   consentsBy: (addressId, id, limit) =>
     all(
-      ({ statements }) => statements.personal.consentsBy.all({ address_id: addressId, id, limit }),
+      ({ bind, statements }) => bind(statements.personal.consentsBy).all({ address_id: addressId, id, limit }),
       records.decodeConsent,
     ),
   linksOf: (recipient, hash, limit) =>
     all(
-      ({ statements, ids }) => statements.personal.links.all({ ...recipientColumns(ids, recipient), hash, limit }),
+      ({ bind, statements, ids }) =>
+        bind(statements.personal.links).all({ ...recipientColumns(ids, recipient), hash, limit }),
       records.decodeLink,
     ),
   async budgetsOf(recipient, organizationIds) {
     const budgets = organizationIds.map((organization_id) =>
       all(
-        ({ statements, ids }) =>
-          statements.personal.budget.all({ ...recipientColumns(ids, recipient), organization_id }),
+        ({ bind, statements, ids }) =>
+          bind(statements.personal.budget).all({ ...recipientColumns(ids, recipient), organization_id }),
         decodeBudget,
       ),
     )
     return (await Promise.all(budgets)).flat()
   },
   purgeHashes: (until, limit) =>
-    change(({ statements }) => statements.personal.purgeHashes.run({ until: until.getTime(), limit })),
+    change(({ bind, statements }) => bind(statements.personal.purgeHashes).run({ until: until.getTime(), limit })),
   aging: (table, after, limit) =>
-    all(({ statements }) => statements.personal.aging[table].all({ id: after, limit }), decodeAging),
+    all(({ bind, statements }) => bind(statements.personal.aging[table]).all({ id: after, limit }), decodeAging),
 })
 
 export const keyStore = <M extends Mode>({ all, first, change, write }: Runner<M>): KeyStore => ({
   get: (name) =>
     first(
-      ({ statements }) => statements.keys.get.get({ name }),
+      ({ bind, statements }) => bind(statements.keys.get).get({ name }),
       ({ sealed }) => sealed,
     ),
   add: (name, sealed, at) =>
-    write(function* ({ statements: { keys } }, wait) {
-      yield* wait(keys.add.run({ name, sealed, created_at: at.getTime() }))
-      return (yield* wait(keys.get.get({ name })))?.sealed ?? sealed
+    write(function* ({ bind, statements: { keys } }, wait) {
+      yield* wait(bind(keys.add).run({ name, sealed, created_at: at.getTime() }))
+      return (yield* wait(bind(keys.get).get({ name })))?.sealed ?? sealed
     }),
   replace: async (name, before, sealed) =>
-    (await change(({ statements }) => statements.keys.replace.run({ name, before, sealed }))) > 0,
+    (await change(({ bind, statements }) => bind(statements.keys.replace).run({ name, before, sealed }))) > 0,
   previousAccounts: (after, limit) =>
     all(
-      ({ statements }) => statements.keys.previousAccounts.all({ id: after, limit }),
+      ({ bind, statements }) => bind(statements.keys.previousAccounts).all({ id: after, limit }),
       (row) => ({ ...records.decodePrevious(row), id: row.id }),
     ),
 })

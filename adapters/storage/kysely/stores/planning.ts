@@ -3,12 +3,13 @@ import type {
   PlanQueries,
   ReminderRow,
   ReminderStore,
+  ReplanPage,
   SettingsQueries,
 } from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import { heldAfter } from '../held.ts'
 import type { Mode } from '../query.ts'
-import type { Runner } from '../runner.ts'
+import type { Runner, Steps, Tools, Wait } from '../runner.ts'
 
 export const planQueries = <M extends Mode>({
   all,
@@ -18,41 +19,68 @@ export const planQueries = <M extends Mode>({
 }: Runner<M>): Omit<PlanQueries, 'find' | 'nextReplanPage'> => ({
   get: (organizationId, appointmentId) =>
     first(
-      ({ statements, ids }) =>
-        statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) }),
+      ({ bind, statements, ids }) =>
+        bind(statements.plans.get).get({ organizationId, appointmentId: ids('appointment', appointmentId) }),
       records.decodePlan,
     ),
   upcoming: (now, cursor, limit) =>
-    read(function* ({ statements: { plans } }, wait) {
+    read(function* ({ bind, statements: { plans } }, wait) {
       const after = Number(cursor ?? 0)
-      const lastId = (yield* wait(plans.lastOfUpcoming.get({ cursor: after })))?.id ?? records.endOfPlans
+      const lastId = (yield* wait(bind(plans.lastOfUpcoming).get({ cursor: after })))?.id ?? records.endOfPlans
       const page = { now: now.getTime(), cursor: after, lastId, limit }
-      return records.pageOfPlans(yield* wait(plans.pageOfUpcoming.all(page)), limit, lastId)
+      return records.pageOfPlans(yield* wait(bind(plans.pageOfUpcoming).all(page)), limit, lastId)
     }),
   ahead: (query) =>
-    all(({ statements }) => statements.plans.ahead.all(records.encodeAhead(query)), records.decodeAhead),
+    all(({ bind, statements }) => bind(statements.plans.ahead).all(records.encodeAhead(query)), records.decodeAhead),
   advanceReplan: async (id, cursor) => {
-    await change(({ statements: { plans } }) =>
-      cursor === null ? plans.endJob.run({ id }) : plans.advanceJob.run({ id, cursor: Number(cursor) }),
+    await change(({ bind, statements: { plans } }) =>
+      cursor === null ? bind(plans.endJob).run({ id }) : bind(plans.advanceJob).run({ id, cursor: Number(cursor) }),
     )
   },
 })
+
+/** Of the oldest job; null: there is none. */
+export function* replanPage<M extends Mode>(
+  { bind, statements: { plans } }: Tools<M>,
+  wait: Wait<M>,
+  now: Date,
+  limit: number,
+): Steps<ReplanPage | null> {
+  const job = yield* wait(bind(plans.oldestJob).get({}))
+  if (job === undefined) return null
+  const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
+  const page = { organizationId, cursor, now: now.getTime(), limit }
+  if (recipientType === null || recipientId === null) {
+    const last = yield* wait(bind(plans.lastOfOrganization).get({ organizationId, cursor }))
+    const lastId = last?.id ?? records.endOfPlans
+    const found = yield* wait(bind(plans.pageOfOrganization).all({ ...page, lastId }))
+    return { jobId: job.id, ...records.pageOfPlans(found, limit, lastId) }
+  }
+  const recipient = { recipientType, recipientId }
+  const lastId = (yield* wait(bind(plans.lastOfRecipient).get({ ...recipient, cursor })))?.id ?? records.endOfPlans
+  const found = yield* wait(bind(plans.pageOfRecipient).all({ ...page, ...recipient, lastId }))
+  return { jobId: job.id, ...records.pageOfPlans(found, limit, lastId) }
+}
 
 export const reminderQueries = <M extends Mode>({
   all,
   first,
   read,
 }: Runner<M>): Pick<ReminderStore, 'get' | 'suspended' | 'ofPeople'> => ({
-  get: (id) => first(({ statements }) => statements.reminders.get.get({ id }), records.decodeReminder),
+  get: (id) => first(({ bind, statements }) => bind(statements.reminders.get).get({ id }), records.decodeReminder),
   suspended: (after, limit) =>
-    all(({ statements }) => statements.reminders.suspended.all(heldAfter(after, limit)), records.decodeReminder),
+    all(
+      ({ bind, statements }) => bind(statements.reminders.suspended).all(heldAfter(after, limit)),
+      records.decodeReminder,
+    ),
   ofPeople: (people, now, until) =>
-    read(function* ({ statements, ids }, wait) {
+    read(function* ({ bind, statements, ids }, wait) {
       const found: ReminderRow[] = []
       for (const { organizationId, recipient } of people) {
         const { type, id } = recipient
         const of = { organizationId, type, id: ids('recipient', id), now: now.getTime(), until: until.getTime() }
-        for (const row of yield* wait(statements.reminders.ofPerson.all(of))) found.push(records.decodeReminder(row))
+        for (const row of yield* wait(bind(statements.reminders.ofPerson).all(of)))
+          found.push(records.decodeReminder(row))
       }
       return found
     }),
@@ -60,16 +88,19 @@ export const reminderQueries = <M extends Mode>({
 
 export const settingsQueries = <M extends Mode>({ all, first }: Runner<M>): Omit<SettingsQueries, 'get'> => ({
   list: (after, limit) =>
-    all(({ statements }) => statements.settings.page.all({ after: after ?? '', limit }), records.decodeSettings),
+    all(
+      ({ bind, statements }) => bind(statements.settings.page).all({ after: after ?? '', limit }),
+      records.decodeSettings,
+    ),
   byAccountKey: (accountKey) =>
-    first(({ statements }) => statements.settings.byAccountKey.get({ accountKey }), records.decodeSettings),
+    first(({ bind, statements }) => bind(statements.settings.byAccountKey).get({ accountKey }), records.decodeSettings),
 })
 
 export const decisionQueries = <M extends Mode>({ all }: Runner<M>): DecisionQueries => ({
   list: (organizationId, appointmentId) =>
     all(
-      ({ statements, ids }) =>
-        statements.decisions.list.all({ organizationId, appointmentId: ids('appointment', appointmentId) }),
+      ({ bind, statements, ids }) =>
+        bind(statements.decisions.list).all({ organizationId, appointmentId: ids('appointment', appointmentId) }),
       records.decodeDecision,
     ),
 })

@@ -1,36 +1,63 @@
-import {
-  type AccountStore,
-  type AddressQueries,
-  type DeliveryQueries,
-  type DeliveryRow,
-  type DuePage,
-  type DuePlace,
-  type DueQuery,
-  sendQueueKey,
-  type TaskQueries,
+import type {
+  AccountStore,
+  AddressQueries,
+  DeliveryQueries,
+  DeliveryRow,
+  DuePage,
+  DuePlace,
+  DueQuery,
+  TaskQueries,
 } from '../../../../src/index.ts'
+import { sendQueueKey } from '../../../../src/ports/storage/due.ts'
 import * as records from '../../../../src/records/index.ts'
 import { heldAfter, lastId, silentAfter } from '../held.ts'
 import { deliveriesOfProvider, deliveriesSentWith, listDeliveries } from '../history-list.ts'
 import type { Mode } from '../query.ts'
 import type { Runner } from '../runner.ts'
 
-type Deliveries = 'get' | 'ofProvider' | 'sentWith' | 'silent' | 'list' | 'suspended' | 'claims'
+type Deliveries =
+  | 'nextDueAt'
+  | 'dueTimes'
+  | 'get'
+  | 'ofProvider'
+  | 'sentWith'
+  | 'silent'
+  | 'list'
+  | 'suspended'
+  | 'claims'
 
 export const deliveryQueries = <M extends Mode>({
   all,
   first,
   reader,
 }: Runner<M>): Pick<DeliveryQueries, Deliveries> => ({
-  get: (id) => first(({ statements }) => statements.deliveries.get.get({ id }), records.decodeDelivery),
+  get: (id) => first(({ bind, statements }) => bind(statements.deliveries.get).get({ id }), records.decodeDelivery),
   ofProvider: async (messageIds) => deliveriesOfProvider(await reader(), messageIds),
   sentWith: async (ids) => deliveriesSentWith(await reader(), ids),
   silent: (query) =>
-    all(({ statements }) => statements.deliveries.silent.all(silentAfter(query)), records.decodeDelivery),
+    all(({ bind, statements }) => bind(statements.deliveries.silent).all(silentAfter(query)), records.decodeDelivery),
   list: async (query) => listDeliveries(await reader(), query),
   suspended: (after, limit) =>
-    all(({ statements }) => statements.deliveries.suspended.all(heldAfter(after, limit)), records.decodeDelivery),
-  claims: () => all(({ statements }) => statements.deliveries.claims.all({}), records.decodeClaim),
+    all(
+      ({ bind, statements }) => bind(statements.deliveries.suspended).all(heldAfter(after, limit)),
+      records.decodeDelivery,
+    ),
+  nextDueAt: (after) =>
+    first(
+      ({ bind, statements: { dueTimes } }) =>
+        after === undefined ? bind(dueTimes.first).get({}) : bind(dueTimes.next).get({ now: after.getTime() }),
+      ({ reminder_due_at: reminder, delivery_due_at: delivery }) =>
+        dueAtOf({
+          due_at: reminder === null || delivery === null ? (reminder ?? delivery) : Math.min(reminder, delivery),
+        }),
+    ),
+  dueTimes: (after, until, limit) =>
+    all(
+      ({ bind, statements }) =>
+        bind(statements.dueTimes.all).all({ now: after.getTime(), until: until.getTime(), limit }),
+      ({ due_at }) => new Date(due_at),
+    ),
+  claims: () => all(({ bind, statements }) => bind(statements.deliveries.claims).all({}), records.decodeClaim),
 })
 
 /** Counts of what waits go up to this. */
@@ -58,35 +85,48 @@ const afterOf = (after: Date | undefined): { readonly now: number } => ({ now: a
 
 export const taskQueries = <M extends Mode>({ all, first, read }: Runner<M>): Omit<TaskQueries, 'touch'> => ({
   waiting: (until, after, limit) =>
-    all(({ statements }) => statements.tasks.waiting.all(pageAfter(until, after, limit)), records.decodeReminder),
+    all(
+      ({ bind, statements }) => bind(statements.tasks.waiting).all(pageAfter(until, after, limit)),
+      records.decodeReminder,
+    ),
   withoutAlarm: (until, after, limit) =>
-    all(({ statements }) => statements.tasks.withoutAlarm.all(pageAfter(until, after, limit)), records.decodeReminder),
+    all(
+      ({ bind, statements }) => bind(statements.tasks.withoutAlarm).all(pageAfter(until, after, limit)),
+      records.decodeReminder,
+    ),
   waitingNotices: (now, after, limit) =>
-    all(({ statements }) => statements.tasks.waitingNotices.all(pageAfter(now, after, limit)), records.decodeDelivery),
+    all(
+      ({ bind, statements }) => bind(statements.tasks.waitingNotices).all(pageAfter(now, after, limit)),
+      records.decodeDelivery,
+    ),
   dueTakenOver: async (query) => {
     const asked = { now: query.now.getTime(), limit: query.limit }
-    const rows = await all(({ statements }) => statements.tasks.dueTakenOver.all(asked), records.decodeDelivery)
+    const rows = await all(
+      ({ bind, statements }) => bind(statements.tasks.dueTakenOver).all(asked),
+      records.decodeDelivery,
+    )
     return takenOverPage(rows, query)
   },
-  nextTakenOverDueAt: (after) => first(({ statements }) => statements.tasks.nextTakenOver.get(afterOf(after)), dueAtOf),
+  nextTakenOverDueAt: (after) =>
+    first(({ bind, statements }) => bind(statements.tasks.nextTakenOver).get(afterOf(after)), dueAtOf),
   due: (now, limit) =>
-    all(({ statements }) => statements.tasks.due.all({ now: now.getTime(), limit }), records.decodeTask),
+    all(({ bind, statements }) => bind(statements.tasks.due).all({ now: now.getTime(), limit }), records.decodeTask),
   find: (of) =>
     first(
-      ({ statements: { tasks } }) =>
+      ({ bind, statements: { tasks } }) =>
         'reminderId' in of
-          ? tasks.ofReminder.get({ reminder_id: of.reminderId })
-          : tasks.ofNotification.get({ notification_id: of.notificationId }),
+          ? bind(tasks.ofReminder).get({ reminder_id: of.reminderId })
+          : bind(tasks.ofNotification).get({ notification_id: of.notificationId }),
       records.decodeTask,
     ),
   summary: () =>
-    read(function* ({ statements: { tasks } }, wait) {
-      const pending = (yield* wait(tasks.pending.get({ limit: countLimit })))?.total ?? 0
-      const since = (yield* wait(tasks.oldestPending.get({})))?.unregistered_since ?? null
+    read(function* ({ bind, statements: { tasks } }, wait) {
+      const pending = (yield* wait(bind(tasks.pending).get({ limit: countLimit })))?.total ?? 0
+      const since = (yield* wait(bind(tasks.oldestPending).get({})))?.unregistered_since ?? null
       return {
         pending: Math.min(countLimit, pending),
         oldestPendingAt: since === null ? null : new Date(since),
-        lastErrorCode: (yield* wait(tasks.lastFault.get({})))?.error_code ?? null,
+        lastErrorCode: (yield* wait(bind(tasks.lastFault).get({})))?.error_code ?? null,
       }
     }),
 })
@@ -100,40 +140,47 @@ export const accountQueries = <M extends Mode>({
   write,
   change,
 }: Runner<M>): Omit<AccountStore, 'release'> => ({
-  paused: () => all(({ statements }) => statements.accounts.paused.all({}), records.decodeAccount),
+  paused: () => all(({ bind, statements }) => bind(statements.accounts.paused).all({}), records.decodeAccount),
   refuse: (command) =>
-    write(function* ({ statements: { accounts } }, wait) {
-      yield* wait(accounts.refuse.run(records.encodeRefusal(command)))
-      const row = yield* wait(accounts.get.get({ account: command.account }))
+    write(function* ({ bind, statements: { accounts } }, wait) {
+      yield* wait(bind(accounts.refuse).run(records.encodeRefusal(command)))
+      const row = yield* wait(bind(accounts.get).get({ account: command.account }))
       // Another process may have found the account well in between.
       return row === undefined ? { ...command, pausedSince: command.at, refusals: 0 } : records.decodeAccount(row)
     }),
   takeProbe: async (account, probeAt, until) => {
     const taken = { account, probe_at: probeAt.getTime(), until: until.getTime() }
-    return (await change(({ statements }) => statements.accounts.takeProbe.run(taken))) > 0
+    return (await change(({ bind, statements }) => bind(statements.accounts.takeProbe).run(taken))) > 0
   },
-  recover: async (account) => (await change(({ statements }) => statements.accounts.recover.run({ account }))) > 0,
+  recover: async (account) =>
+    (await change(({ bind, statements }) => bind(statements.accounts.recover).run({ account }))) > 0,
   awaited: () =>
-    read(function* ({ statements: { accounts } }, wait) {
+    read(function* ({ bind, statements: { accounts } }, wait) {
       const found: { account: string; organizationId: string }[] = []
       for (let account = ''; ; ) {
-        const next = yield* wait(accounts.nextAwaited.get({ account }))
+        const next = yield* wait(bind(accounts.nextAwaited).get({ account }))
         if (next === undefined) return found
         account = next.account
         found.push({ account, organizationId: next.organization_id })
       }
     }),
   previous: (accountId) =>
-    all(({ statements }) => statements.accounts.previous.all({ accountId }), records.decodePrevious),
-  erasePrevious: (now) => change(({ statements }) => statements.accounts.erasePrevious.run({ now: now.getTime() })),
+    all(({ bind, statements }) => bind(statements.accounts.previous).all({ accountId }), records.decodePrevious),
+  erasePrevious: (now) =>
+    change(({ bind, statements }) => bind(statements.accounts.erasePrevious).run({ now: now.getTime() })),
 })
 
 export const addressQueries = <M extends Mode>({ all }: Runner<M>): Omit<AddressQueries, 'find'> => ({
   everywhere: ({ channel, address }) =>
-    all(({ statements }) => statements.addresses.everywhere.all({ channel, address }), records.decodeAddress),
+    all(
+      ({ bind, statements }) => bind(statements.addresses.everywhere).all({ channel, address }),
+      records.decodeAddress,
+    ),
   suppressed: ({ organizationId, channel, before = lastId, limit }) =>
-    all(({ statements: { addresses } }) => {
+    all(({ bind, statements: { addresses } }) => {
       const page = { organizationId, before, limit }
-      return channel === undefined ? addresses.suppressed.all(page) : addresses.suppressedOn.all({ ...page, channel })
+      return channel === undefined
+        ? bind(addresses.suppressed).all(page)
+        : bind(addresses.suppressedOn).all({ ...page, channel })
     }, records.decodeAddress),
 })

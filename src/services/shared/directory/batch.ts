@@ -1,6 +1,7 @@
-import { type BulkheadPolicy, bulkhead } from 'cockatiel'
+import type { BulkheadPolicy } from 'cockatiel'
 import { isNotificationError, NotificationError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
+import { onFirstUse } from '../../../schemas/on-first-use.ts'
 import { withTimeout } from '../with-timeout.ts'
 import type { CallMode, DirectoryMethod } from './method.ts'
 import type { OrganizationFaults } from './organization-faults.ts'
@@ -45,7 +46,7 @@ type Run<Id> = {
   readonly open: Set<Id>
   readonly unanswered: Map<Id, Unanswered>
   readonly onRows: BatchRequest<Id>['onRows']
-  readonly limit: BulkheadPolicy
+  readonly limit: () => Promise<BulkheadPolicy>
 }
 
 /**
@@ -83,7 +84,7 @@ export class BatchRequests<Id> {
 
   /** Resolves when each id has been read or has failed, with those that failed. Never rejects. */
   async send({ ids, organizationOf, eager, onRows }: BatchRequest<Id>): Promise<ReadonlyMap<Id, Unanswered>> {
-    const limit = bulkhead(atOnce, Number.POSITIVE_INFINITY)
+    const limit = onFirstUse(async () => (await import('cockatiel')).bulkhead(atOnce, Number.POSITIVE_INFINITY))
     const run: Run<Id> = { open: new Set(ids), unanswered: new Map(), onRows, limit }
     const together: Unit<Id>[] = []
     const apart: Unit<Id>[] = []
@@ -210,7 +211,7 @@ export class BatchRequests<Id> {
   async #try(run: Run<Id>, ids: readonly Id[], mode: CallMode): Promise<NotificationError | null> {
     const ask = () => this.#method.call(ids, mode)
     try {
-      const rows = await (mode === 'apart' ? run.limit.execute(ask) : ask())
+      const rows = await (mode === 'apart' ? (await run.limit()).execute(ask) : ask())
       this.#failsForAll = false
       for (const id of ids) this.#failures.delete(id)
       const fresh = ids.filter((id) => run.open.delete(id))

@@ -1,5 +1,5 @@
-import { DelegateBackoff, handleWhen, type RetryPolicy, retry } from 'cockatiel'
 import { nextAttempt } from '../../../domain/retry.ts'
+import { onFirstUse } from '../../../schemas/on-first-use.ts'
 import { Breaker } from '../../shared/breaker.ts'
 import { type Answer, exchange, type Request } from './exchange.ts'
 import { clientClosed, failingFast, NoResponse, unavailable } from './failures.ts'
@@ -17,7 +17,16 @@ export class Calls {
   readonly #closed = new AbortController()
   /** Why the last request got no response; null once one did. `until` by the clock's `elapsedMs`. */
   #fault: { readonly reason: string; readonly until: number } | null = null
-  readonly #retry: RetryPolicy
+  readonly #retry = onFirstUse(async () => {
+    const { DelegateBackoff, handleWhen, retry } = await import('cockatiel')
+    return retry(
+      handleWhen((error) => waitOf(error) !== null),
+      {
+        maxAttempts: this.#options.retry.maxRetries,
+        backoff: new DelegateBackoff(({ result }) => ('error' in result ? (waitOf(result.error) ?? 0) : 0)),
+      },
+    )
+  })
 
   constructor(options: SettledTaskManagerOptions) {
     this.#options = options
@@ -33,13 +42,6 @@ export class Calls {
       },
       onReset: () => logger.info('TaskManager responds again'),
     })
-    this.#retry = retry(
-      handleWhen((error) => waitOf(error) !== null),
-      {
-        maxAttempts: options.retry.maxRetries,
-        backoff: new DelegateBackoff(({ result }) => ('error' in result ? (waitOf(result.error) ?? 0) : 0)),
-      },
-    )
   }
 
   get fault(): string | null {
@@ -53,7 +55,8 @@ export class Calls {
     let attempts = 0
     let last: NoResponse | null = null
     let isUnsent = true
-    const work = this.#retry.execute(async () => {
+    const retry = await this.#retry()
+    const work = retry.execute(async () => {
       const broken = this.breaker.broken
       if (broken !== null) {
         if (last === null) throw failingFast(request, broken.reason, broken.waitMs)

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { DeliveryRow } from '../../../../src/index.ts'
 import type { Store } from '../../../../src/records/store.ts'
 import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
+  ada,
+  addressReport,
+  commit,
+  content,
+  failure,
   guard,
   newDelivery,
   newReminder,
@@ -33,6 +39,21 @@ const planMany = (storage: Store, count: number) =>
   storage.plans.apply(
     Array.from({ length: count }, (_, index) => planCommand({ plan: planRow({ appointmentId: index + 1 }) })),
   )
+
+/** So many that are being sent, of appointments 1 and so on. */
+async function claimed(storage: Store, count: number): Promise<readonly DeliveryRow[]> {
+  await planMany(storage, count)
+  const due = await dueReminders(storage, t0, count)
+  const outcomes = await storage.deliveries.commitIntents(
+    due
+      .toSorted((one, other) => Number(one.appointmentId) - Number(other.appointmentId))
+      .map(({ id, appointmentId }) =>
+        sendIntent(reminderWork(id), { guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }) }),
+      ),
+    t0,
+  )
+  return outcomes.flatMap((outcome) => ('delivery' in outcome ? (outcome.delivery ?? []) : []))
+}
 
 /** What a dispatcher does, without the sending: until nothing is due. Returns the ids of the reminders it won. */
 async function sendAll(storage: Store): Promise<number[]> {
@@ -137,6 +158,136 @@ describe('postgres, several at once', () => {
       expect(await claim).toEqual([{ status: 'lost' }])
     })
   }
+
+  it('a message that arrived leaves a doubt that is written meanwhile', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const rows = await claimed(storage, 3)
+    const [first, arrived, doubted] = rows.map((row, index) =>
+      settleCommand(row, index === 2 ? { kind: 'failed', ...failure } : undefined, {
+        at: minutes(index * 120),
+        address: addressReport({ kind: index === 2 ? 'doubted' : 'worked' }),
+      }),
+    )
+    if (first === undefined || arrived === undefined || doubted === undefined) throw new Error('expected rows')
+    await storage.deliveries.settle([first])
+    // It has read the address, and waits for its reminder.
+    const release = await holding(
+      pool,
+      `select from ${table('appointment_reminders')} where appointment_id = 2 for update`,
+    )
+    const settled = storage.deliveries.settle([arrived])
+    await waiting(pool)
+    expect(await (await another()).deliveries.settle([doubted])).toEqual([true])
+    await release()
+    expect(await settled).toEqual([true])
+    expect(await storage.addresses.find([ada])).toMatchObject([
+      { lastWorkedAt: minutes(120), unknownSince: minutes(240) },
+    ])
+  })
+
+  it('an address that a message reaches while it is restored is still opted out', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const [row] = await claimed(storage, 1)
+    if (row === undefined) throw new Error('expected a row')
+    const hashed = { ...ada, hash: 'the hash', refusal: 'own' } as const
+    const none = { messages: [], contactAddresses: [], appointments: [], waitlistEntries: [], hash: null }
+    await storage.personal.erase({ ...none, recipient: patient, addresses: [hashed], at: t0 })
+    const release = await holding(
+      pool,
+      `select from ${table('notification_addresses')} where address = '${hashed.hash}' for update`,
+    )
+    const restored = storage.personal.restoreAddress(hashed, minutes(1))
+    await waiting(pool)
+    const arrived = settleCommand(row, undefined, { address: addressReport({ kind: 'worked' }) })
+    expect(await (await another()).deliveries.settle([arrived])).toEqual([true])
+    await release()
+    await restored
+    expect(await storage.addresses.find([ada])).toMatchObject([
+      { lastWorkedAt: minutes(1), suppression: { cause: 'stop' } },
+    ])
+  })
+
+  it('a complaint about an erased message counts where its address is restored meanwhile', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const [row] = await claimed(storage, 1)
+    if (row === undefined) throw new Error('expected a row')
+    await storage.deliveries.settle([settleCommand(row)])
+    const hashed = { ...ada, hash: 'the hash', refusal: 'own' } as const
+    const none = { contactAddresses: [], appointments: [], waitlistEntries: [] }
+    const hash = () => hashed.hash
+    await storage.personal.erase({
+      ...none,
+      recipient: patient,
+      messages: [row.id],
+      addresses: [hashed],
+      hash,
+      at: minutes(2),
+    })
+    // The restoration has deleted the hash, and waits for whoever inserts the address.
+    const release = await holding(
+      pool,
+      `insert into ${table('notification_addresses')} (organization_id, channel, address, created_at, updated_at)
+       values ('${ada.organizationId}', '${ada.channel}', '${ada.address}', now(), now())`,
+    )
+    const restored = storage.personal.restoreAddress(hashed, minutes(3))
+    await waiting(pool)
+    const address = addressReport({ kind: 'suppressed', cause: 'complaint', code: 'abuse' })
+    const complaint = { id: row.id, status: 'COMPLAINED', errorCode: null, errorMessage: null, address } as const
+    const recorded = (await another()).deliveries.recordReceipts([{ ...complaint, at: minutes(4) }])
+    await waiting(pool, 2)
+    await release()
+    await restored
+    expect(await recorded).toEqual(['changed'])
+    const found = await storage.addresses.everywhere({ channel: ada.channel, address: hashed.hash })
+    expect(found).toMatchObject([{ suppression: { cause: 'complaint' } }])
+  })
+
+  it('counts in one order, also what counters lose, so that nobody waits in a circle', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const other = await another()
+    const sent = async (appointmentId: number, channel: 'EMAIL' | 'SMS') => {
+      const plan = planRow({ appointmentId })
+      const id = await planOne(storage, { plan, reminders: [newReminder({ channel })] })
+      const row = await commit(
+        storage,
+        sendIntent(reminderWork(id), {
+          content: content({ recipientAddress: null }),
+          guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }),
+        }),
+      )
+      if (row === null) throw new Error('expected the claim to win')
+      await storage.deliveries.settle([settleCommand(row)])
+      return { id: row.id, status: 'DELIVERED', at: minutes(2), errorCode: null, errorMessage: null } as const
+    }
+    const mails = [await sent(1, 'EMAIL'), await sent(2, 'SMS')]
+    const texts = [await sent(3, 'SMS'), await sent(4, 'EMAIL')]
+    // As after some days: the planner then takes the rows one by one, as they are given.
+    await pool.query(`insert into ${table('notification_counters')}
+      select 'another', '2031-01-01', 'OPT_OUT', 'EMAIL', '', '', i::text, 1 from generate_series(1, 5000) as i`)
+    await pool.query(`analyze ${table('notification_counters')}`)
+    const deadlocks = async () =>
+      (await pool.query('select deadlocks from pg_stat_database where datname = current_database()')).rows
+    const connections =
+      "select 1 from pg_stat_activity where datname = current_database() and application_name = 'appointment-notifications'"
+    const before = await deadlocks()
+    const release = await holding(
+      pool,
+      `select from ${table('notification_counters')} where measure = 'SENT' for update`,
+    )
+    const recorded = [storage.deliveries.recordReceipts(mails), other.deliveries.recordReceipts(texts)]
+    await waiting(pool, 2)
+    await release()
+    expect(await Promise.all(recorded)).toEqual([
+      ['changed', 'changed'],
+      ['changed', 'changed'],
+    ])
+    expect(await storage.statistics.countsByDay({ organizationId })).toMatchObject([{ measure: 'DELIVERED', count: 4 }])
+    // A connection tells what it met when it ends.
+    await storage.close()
+    await other.close()
+    await expect.poll(async () => (await pool.query(connections)).rows).toEqual([])
+    expect(await deadlocks()).toEqual(before)
+  })
 
   it('a page of a re-plan passes over no plan that is being inserted', async () => {
     const { storage, another, pool, table } = await migrated()

@@ -355,6 +355,22 @@ describe('postgres, what else comes in batches', () => {
     expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 3 }])
   })
 
+  it.each(['notification_history', 'appointment_reminders'])(
+    'settles nothing of a message while a row of what went along is held: %s',
+    async (name) => {
+      const { storage, pool, table } = await migrated()
+      const [lead, along, other] = await sending(storage)
+      if (lead === undefined || along === undefined || other === undefined) throw new Error('expected rows')
+      const release = await holding(pool, `select 1 from ${table(name)} where appointment_id = 2 for update`)
+      const commands = [settleCommand(lead, undefined, { along: [settleCommand(along)] }), settleCommand(other)]
+      expect(await soon(storage.deliveries.settle(commands))).toEqual(['held', true])
+      expect(await storage.deliveries.get(lead.id)).toMatchObject({ state: 'sending' })
+      await release()
+      expect(await storage.deliveries.settle(commands)).toEqual([[true, true], true])
+      expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 3 }])
+    },
+  )
+
   it('waits in a settle for who has a row only for a moment, and knows what is over', async () => {
     const { storage, pool, table } = await migrated()
     const [first, second] = await sending(storage)

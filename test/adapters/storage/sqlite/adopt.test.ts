@@ -122,23 +122,6 @@ describe('sqlite, adopting tables', () => {
     await storage.close()
   })
 
-  it('says which table has a name that it needs meanwhile, and changes nothing', async () => {
-    database.exec(documentedReminders)
-    database.exec(`insert into appointment_reminders (id, appointment_id, reminder_type, reminder_time, hours_before_appointment, message)
-      values (1, 1, 'EMAIL', 1000, 24, '')`)
-    const storage = sqlite({ database })
-    database.exec(
-      "create table notification_settings_rebuilt (note text); create table notification_settings (id integer primary key, organization_id text not null, unknown_outcome text check (unknown_outcome in ('retry')), revision integer not null, created_at integer not null, updated_at integer not null, colour text)",
-    )
-    const before = database.prepare('select sql from sqlite_master').pluck().all()
-    await expect(storage.migrate(adopting)).rejects.toMatchObject({
-      code: 'migration_refused',
-      message: expect.stringContaining('notification_settings_rebuilt'),
-    })
-    expect(database.prepare('select sql from sqlite_master').pluck().all()).toEqual(before)
-    await storage.close()
-  })
-
   it('removes CHECKs that list words from a table with rows, and nothing else of the host', async () => {
     database.pragma('foreign_keys = on')
     database.exec(`create table patients (id integer primary key);

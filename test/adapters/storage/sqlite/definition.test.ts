@@ -1,6 +1,5 @@
-import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { renamed, withoutWordChecks } from '../../../../adapters/storage/sqlite/definition.ts'
+import { withoutWordChecks } from '../../../../adapters/storage/sqlite/definition.ts'
 
 const columns = ['id', 'state', 'kind', 'note', 'sent_at']
 const words = ['state', 'kind']
@@ -38,17 +37,5 @@ describe('the text of a CREATE TABLE', () => {
     `create table t ("check" text, state text)`,
   ])('keeps what is something else: %s', (sql) => {
     expect(cut(sql)).toBe(sql)
-  })
-
-  it('is the same table under another name, whatever the first was called', () => {
-    for (const name of ['t', '"a (b) c"', '[x]', 'if not exists t', '`q`']) {
-      const database = new Database(':memory:')
-      database.exec(renamed(`create table ${name} (id integer primary key, state text) strict`, 'other'))
-      const made = database
-        .prepare(`select name, strict from pragma_table_list where schema = 'main' and name not like 'sqlite_%'`)
-        .all()
-      expect(made).toEqual([{ name: 'other', strict: 1 }])
-      database.close()
-    }
   })
 })
