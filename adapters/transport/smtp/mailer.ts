@@ -1,15 +1,15 @@
 import { isTransportError } from '../../../src/errors.ts'
-import type { SendReceipt, TransportError } from '../../../src/index.ts'
+import type { SendContext, SendReceipt, TransportError } from '../../../src/index.ts'
 import type { ConnectionPlan } from './connection.ts'
 import { createDialer } from './dial.ts'
-import { failureOf } from './failures.ts'
+import { requireTime, stillWaiting } from './failures.ts'
 import type { Mail } from './message.ts'
 import { loadNodemailer } from './nodemailer.ts'
 import { SmtpSession } from './session.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
-  send(mail: Mail, signal: AbortSignal): Promise<SendReceipt>
+  send(mail: Mail, context: Pick<SendContext, 'signal' | 'now'>): Promise<SendReceipt>
   /** Connects and signs in on a connection of its own. */
   verify(signal: AbortSignal): Promise<void>
   /** To be called when nothing is being sent. */
@@ -41,7 +41,7 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
     const mine: Waiting = { take: resolve, fail: reject }
     const abort = () => {
       waiting.delete(mine)
-      reject(failureOf(null, { begun: false, aborted: true }))
+      reject(stillWaiting())
     }
     waiting.add(mine)
     signal.addEventListener('abort', abort)
@@ -76,10 +76,11 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
   }
 
   return {
-    async send(mail, signal) {
+    async send(mail, { signal, now }) {
       for (;;) {
         const session = free.pop() ?? open() ?? (await turn(signal))
         try {
+          requireTime(mail.deadline, now)
           return await session.send(mail, signal)
         } catch (error) {
           if (!isTransportError(error) || error.scope !== 'account') throw error
