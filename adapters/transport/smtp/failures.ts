@@ -59,7 +59,7 @@ const puzzling = new WeakSet<TransportError>()
 /** True when its connections are as good as before: the server gave an answer, or was not asked. */
 export const isSound = ({ code }: TransportError): boolean => /^smtp_(?:\d|busy$|too_late$)/.test(code)
 
-/** For a message that waited until its send was aborted: nothing was tried that it could have failed in. */
+/** For a message that waited for too long, or until it was aborted: nothing was tried that it could have failed in. */
 export const stillWaiting = (): TransportError =>
   account(
     'No connection to the mail server became free in time: it takes few messages at a time, or long for each.',

@@ -16,6 +16,12 @@ export type Mailer = {
   close(): void
 }
 
+/**
+ * How long a message may wait for a connection. Of the 20 minutes that a send has by default, a server may take 15 for one message; begun with
+ * less left, it would be aborted half way, and nobody would know whether it arrived.
+ */
+const longestWaitMs = 5 * 60_000
+
 type Waiting = { take(session: SmtpSession): void; fail(error: TransportError): void }
 
 /** @throws NotificationError `dependency_missing` when nodemailer is not installed. */
@@ -35,21 +41,23 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
     return session
   }
 
-  /** Rejects as aborted, or when it has turned out that nothing can be sent. */
+  /** Rejects when it takes too long, and when it has turned out that nothing can be sent. */
   async function turn(signal: AbortSignal): Promise<SmtpSession> {
     const { promise, resolve, reject } = Promise.withResolvers<SmtpSession>()
     const mine: Waiting = { take: resolve, fail: reject }
-    const abort = () => {
+    const giveUp = () => {
       waiting.delete(mine)
       reject(stillWaiting())
     }
     waiting.add(mine)
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
+    const timer = setTimeout(giveUp, longestWaitMs).unref()
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     try {
       return await promise
     } finally {
-      signal.removeEventListener('abort', abort)
+      clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
     }
   }
 

@@ -142,6 +142,21 @@ describe('a message that waits for a connection', () => {
     expect([server.accepted, server.connections]).toEqual([2, 1])
   })
 
+  it('gives up in five minutes: the account is slow, not the message at fault', async () => {
+    const { server, asked, release, context } = await holding('.')
+    const sender = transport({ maxConnections: 1 })
+    const first = sender.send(emailMessage(), context)
+    await asked()
+    const waiting = failure(sender.send(emailMessage({ idempotencyKey: 'two' }), context))
+    await pass(5 * minute)
+    expect(await waiting).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_busy' })
+    const next = sender.send(emailMessage({ idempotencyKey: 'three' }), context)
+    await pass(4.9 * minute)
+    release()
+    await Promise.all([first, next])
+    expect([server.accepted, server.connections]).toEqual([2, 1])
+  })
+
   it('is not sent where its deadline passed meanwhile, and the next one is', async () => {
     const { server, asked, release, context } = await holding('.')
     const sender = transport({ maxConnections: 1 })
