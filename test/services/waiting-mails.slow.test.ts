@@ -37,7 +37,7 @@ async function withFortyInHand() {
   const shared = { leaseMs: 5000, sweepMs: 1000 }
   const clinic = await openClinic(before, { ...shared, storage, transports: [smtp({ allowPrivateHosts: true })] })
   const { clock, host } = clinic
-  const others = capture({ name: 'smtp' })
+  const others = capture()
   const rival = await openClinic(before, {
     ...{ ...shared, storage: sqlite(path), transports: [others], clock, directory: host },
   })
