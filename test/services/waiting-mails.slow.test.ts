@@ -59,7 +59,7 @@ async function withFortyInHand() {
   await rival.start()
   const addressed = () => server.lines.filter((line) => line.startsWith('RCPT'))
   return {
-    ...{ server, addressed, others },
+    ...{ clinic, clock, server, held, addressed, others },
     sent: async () => {
       const { notifications } = await clinic.notifications.history({ limit: 100 })
       return notifications.filter(({ status }) => status === 'SENT').length
@@ -86,4 +86,19 @@ it('they stay with this process for many times a lease, and go out once, at the 
   expect([server.accepted, new Set(addressed()).size, addressed().length]).toEqual([count, count, count])
   expect(others.sent).toEqual([])
   expect(await attempts()).toEqual(Array.from({ length: count }, () => 1))
+})
+
+it('they are given back when the process stops, and the next one sends them', async () => {
+  const { clinic, clock, server, held, addressed, others } = await withFortyInHand()
+  await eventually(() => held.length).toBe(5)
+  const stopping = clinic.stop()
+  await clock.advance(12_000)
+  const { unfinished, unrecorded } = await stopping
+  expect([unfinished, unrecorded]).toEqual([[], []])
+  await clock.advance(2000)
+  await eventually(() => others.sent.length).toBe(count - 5)
+  const begun = addressed().map((line) => line.slice('RCPT TO:<'.length, -1))
+  expect([begun.length, server.accepted]).toEqual([5, 0])
+  const theirs = others.sent.map(({ to }) => to)
+  expect(new Set([...begun, ...theirs]).size).toBe(count)
 })
