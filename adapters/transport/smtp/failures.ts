@@ -62,7 +62,7 @@ export const isSound = ({ code }: TransportError): boolean => /^smtp_(?:\d|busy$
 /** For a message that waited for too long, or until it was aborted: nothing was tried that it could have failed in. */
 export const stillWaiting = (): TransportError =>
   account(
-    'No connection to the mail server became free in time: it takes few messages at a time, or long for each.',
+    'No connection to the mail server became free in five minutes: it takes few messages at a time, or long for each.',
     'smtp_busy',
   )
 
