@@ -72,7 +72,8 @@ export function mailOf(
  */
 export function written({ MimeNode, qp }: Nodemailer, { headers, content }: Mail): Buffer {
   const { text, html, calendar } = content
-  const part = (type: string, value: string): Part => ({ type, ...encoded(qp, value) })
+  // nodemailer makes a line end of a carriage return by itself, after it has signed the mail.
+  const part = (type: string, value: string): Part => ({ type, ...encoded(qp, value.replace(/\r(?!\n)/g, '\r\n')) })
   const plain = part('text/plain; charset=utf-8', text)
   const texts =
     html === null || html === '' ? [plain] : [...(text === '' ? [] : [plain]), part('text/html; charset=utf-8', html)]
