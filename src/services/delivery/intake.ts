@@ -85,10 +85,21 @@ export class Intake {
   /** When the next work is due, or in how many ms to take over the share of other workers; once for each read. */
   async next(): Promise<{ readonly dueAt: Date | null; readonly helpMs: number | null }> {
     if (this.#lookedAt === this.#readAt) return { dueAt: null, helpMs: null }
-    const dueAt = await this.#source.nextDueAt(this.#readAt)
+    const dueAt = earlier(await this.#source.nextDueAt(this.#readAt), await this.#nextLeaseEnd())
     const first = this.#share().of > 1 ? await this.#source.nextDueAt() : null
     this.#lookedAt = this.#readAt
     return { dueAt, helpMs: first !== null && first <= this.#readAt ? helpAfterMs : null }
+  }
+
+  /**
+   * When to look for workers that died, where sweeps would do so later: nothing else announces it, and an engine may wake another
+   * process then.
+   */
+  async #nextLeaseEnd(): Promise<Date | null> {
+    const { storage, sweepMs, leaseMs } = this.#context.options
+    if (sweepMs <= leaseMs) return null
+    const ends = (await storage.deliveries.claims()).map(({ until }) => until)
+    return ends.filter((end) => end > this.#readAt).reduce<Date | null>(earlier, null)
   }
 
   /** This process' part of what all that send may do together. */
@@ -101,6 +112,9 @@ export class Intake {
     return this.#hasEngine ? { index: 0, of: 1 } : this.#group.share()
   }
 }
+
+const earlier = (one: Date | null, other: Date | null): Date | null =>
+  one === null || (other !== null && other < one) ? other : one
 
 /** How long locked work is left alone: the first time, doubled each time, at most. */
 const firstMs = 250
