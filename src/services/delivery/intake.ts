@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { SendQueue, Share } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
-import { LeaseWatch } from './lease-watch.ts'
+import { LeaseWatch, leaseEnds } from './lease-watch.ts'
 import { type DueWork, readWork, type WorkSource, withReminders, workKey } from './work.ts'
 import { WorkerGroup } from './worker-group.ts'
 
@@ -91,14 +91,8 @@ export class Intake {
     return { dueAt, helpMs: first !== null && first <= this.#readAt ? helpAfterMs : null }
   }
 
-  /**
-   * When to look for workers that died, where sweeps would do so later: nothing else announces it, and an engine may wake another
-   * process then.
-   */
   async #nextLeaseEnd(): Promise<Date | null> {
-    const { storage, sweepMs, leaseMs } = this.#context.options
-    if (sweepMs <= leaseMs) return null
-    const ends = (await storage.deliveries.claims()).map(({ until }) => until)
+    const ends = await leaseEnds(this.#context)
     return ends.filter((end) => end > this.#readAt).reduce<Date | null>(earlier, null)
   }
 
