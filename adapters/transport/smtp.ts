@@ -9,7 +9,7 @@ import { stderrLogger } from '../../src/ports/logger.ts'
 import { requireNumbers } from './shared/numbers.ts'
 import { createVerp, type VerpOptions } from './shared/verp.ts'
 import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
-import { failureOf, isAnswer } from './smtp/failures.ts'
+import { failureOf, isSound } from './smtp/failures.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
 import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'
@@ -96,8 +96,8 @@ export function smtp(options: SmtpOptions = {}): Transport {
           // The guard is for accounts that are not trusted: the two kinds never share a pool.
           { key: `${context.trusted}:${context.accountKey}`, organizationId },
           () => open(account, context.trusted, message.from),
-          (mailer) => mailer.send(mail, context.signal),
-          (error) => !(error instanceof TransportError && isAnswer(error)),
+          (mailer) => mailer.send(mail, context),
+          (error) => !(error instanceof TransportError && isSound(error)),
         )
       } catch (error) {
         if (isTransportError(error)) logPuzzle(error, { organizationId, notificationId })

@@ -58,7 +58,7 @@ type LibraryOptions = {
   readonly storage: Storage
   readonly transport: Transport
   readonly directory: Directory
-} & Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>
+} & Pick<NotificationsOptions, 'authenticate' | 'calendar' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>
 
 /** The library embedded as a host embeds it. */
 export async function openLibrary({ transport, ...options }: LibraryOptions) {

@@ -9,6 +9,8 @@ export const measures = {
   receipts: 'reports of providers taken at a webhook',
   accounts: 'choice between two accounts, of dispatching',
   mails: 'mails sent through SMTP',
+  calendarCpu: 'calendar files, processor time on top of a mail',
+  calendarTime: 'calendar files, time on top of a mail',
   latenessP50: 'lateness, p50',
   latenessP99: 'lateness, p99',
   dueFew: 'due query, 10,000 pending',

@@ -28,7 +28,11 @@ async function settleIn({ settings, stop }: Library, place: Place): Promise<void
     withPreferences.map((id) => settings.createPreferences({ type: 'PATIENT', id }, { waitlistNotification: false })),
   )
   await stop()
-  // Whoever changes settings has appointments planned anew; there are none yet.
+  await withoutReplanJobs(place)
+}
+
+/** Whoever changes settings has appointments planned anew, which is another measure. */
+export async function withoutReplanJobs(place: Place): Promise<void> {
   const [jobs] = await place.read(['replan_jobs'])
   if (jobs === undefined) throw new Error('there is no table replan_jobs')
   const deletion = { ...jobs, inserted: [], updated: [], columns: [], deleted: jobs.rows }

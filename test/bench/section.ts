@@ -1,6 +1,7 @@
 /** One section in a process of its own: no section pays for the garbage of another. */
 import type { Figure } from './measure.ts'
 import { accounts } from './sections/accounts.ts'
+import { calendarFiles } from './sections/calendar.ts'
 import { lateness, pendingRows } from './sections/lateness.ts'
 import { idleOnPostgres, idleOnSqlite, million } from './sections/million.ts'
 import { planning } from './sections/planning.ts'
@@ -25,6 +26,7 @@ const sections: Readonly<Record<SectionName, (world: World) => Promise<Figure[]>
   statistics,
   receipts,
   accounts,
+  calendar: calendarFiles,
   start,
 }
 

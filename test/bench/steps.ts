@@ -11,6 +11,7 @@ export type SectionName =
   | 'statistics'
   | 'receipts'
   | 'accounts'
+  | 'calendar'
   | 'start'
 
 /** What `npm run bench -- name` names: sections one after another, those in one list at the same time. */
@@ -25,5 +26,6 @@ export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>
   statistics: [['statistics']],
   receipts: [['receipts']],
   accounts: [['accounts']],
+  calendar: [['calendar']],
   start: [['start']],
 }

@@ -83,6 +83,8 @@ export const targets: readonly Target[] = [
   row(measures.mails, onPostgres, ['bare nodemailer'], 'at least', 1, 0.42),
   row(measures.receipts, onSqlite, [], 'at least', 2000, 400),
   row(measures.receipts, onPostgres, [], 'at least', 1000, 200),
+  row(measures.calendarCpu, onSqlite, [], 'at most', 10, 20),
+  row(measures.calendarTime, onSqlite, [], 'at most', 10, 25),
   row(measures.accounts, onSqlite, [], 'at most', 2, 3),
   row(measures.latenessP99, onSqlite, [], 'at most', 20, 45),
   row(measures.latenessP99, onPostgres, [], 'at most', 40, 150),

@@ -127,8 +127,9 @@ export const organizations: readonly BrokenSetUp[] = [
       const host = await openHost({ sendCap: { perDay: 1 } })
       for (let time = 0; time < 3; time += 1) {
         await host.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+        // It is begun before the next, which would replace it.
+        await host.clock.advance(1000)
       }
-      await host.clock.advance(1000)
       return host
     },
     log: new RegExp(`daily send cap reached.*${organizationId}`),

@@ -56,8 +56,21 @@ export function failureOf(error: unknown, state: SendState): TransportError {
 export const isPuzzling = (error: TransportError): boolean => puzzling.has(error)
 const puzzling = new WeakSet<TransportError>()
 
-/** True when the server gave an answer: its connections are sound. */
-export const isAnswer = (error: TransportError): boolean => /^smtp_\d/.test(error.code)
+/** True when its connections are as good as before: the server gave an answer, or was not asked. */
+export const isSound = ({ code }: TransportError): boolean => /^smtp_(?:\d|busy$|too_late$)/.test(code)
+
+/** For a message that waited for too long, or until it was aborted: nothing was tried that it could have failed in. */
+export const stillWaiting = (): TransportError =>
+  account(
+    'No connection to the mail server became free in five minutes: it takes few messages at a time, or long for each.',
+    'smtp_busy',
+  )
+
+/** @throws TransportError where its deadline has passed, which may be while it waited. */
+export function requireTime(deadline: Date | null, now: () => Date): void {
+  if (deadline === null || deadline > now()) return
+  throw new TransportError('The deadline of the message has passed.', { outcome: 'transient', code: 'smtp_too_late' })
+}
 
 /** Rejects as aborted when the signal comes first; the work goes on then, and what becomes of it is ignored. */
 export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

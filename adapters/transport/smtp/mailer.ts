@@ -1,20 +1,26 @@
 import { isTransportError } from '../../../src/errors.ts'
-import type { SendReceipt, TransportError } from '../../../src/index.ts'
+import type { SendContext, SendReceipt, TransportError } from '../../../src/index.ts'
 import type { ConnectionPlan } from './connection.ts'
 import { createDialer } from './dial.ts'
-import { failureOf } from './failures.ts'
+import { requireTime, stillWaiting } from './failures.ts'
 import type { Mail } from './message.ts'
 import { loadNodemailer } from './nodemailer.ts'
 import { SmtpSession } from './session.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
-  send(mail: Mail, signal: AbortSignal): Promise<SendReceipt>
+  send(mail: Mail, context: Pick<SendContext, 'signal' | 'now'>): Promise<SendReceipt>
   /** Connects and signs in on a connection of its own. */
   verify(signal: AbortSignal): Promise<void>
   /** To be called when nothing is being sent. */
   close(): void
 }
+
+/**
+ * How long a message may wait for a connection. Of the 20 minutes that a send has by default, a server may take 15 for one message; begun with
+ * less left, it would be aborted half way, and nobody would know whether it arrived.
+ */
+const longestWaitMs = 5 * 60_000
 
 type Waiting = { take(session: SmtpSession): void; fail(error: TransportError): void }
 
@@ -35,21 +41,23 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
     return session
   }
 
-  /** Rejects as aborted, or when it has turned out that nothing can be sent. */
+  /** Rejects when it takes too long, and when it has turned out that nothing can be sent. */
   async function turn(signal: AbortSignal): Promise<SmtpSession> {
     const { promise, resolve, reject } = Promise.withResolvers<SmtpSession>()
     const mine: Waiting = { take: resolve, fail: reject }
-    const abort = () => {
+    const giveUp = () => {
       waiting.delete(mine)
-      reject(failureOf(null, { begun: false, aborted: true }))
+      reject(stillWaiting())
     }
     waiting.add(mine)
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
+    const timer = setTimeout(giveUp, longestWaitMs).unref()
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     try {
       return await promise
     } finally {
-      signal.removeEventListener('abort', abort)
+      clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
     }
   }
 
@@ -76,10 +84,11 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
   }
 
   return {
-    async send(mail, signal) {
+    async send(mail, { signal, now }) {
       for (;;) {
         const session = free.pop() ?? open() ?? (await turn(signal))
         try {
+          requireTime(mail.deadline, now)
           return await session.send(mail, signal)
         } catch (error) {
           if (!isTransportError(error) || error.scope !== 'account') throw error

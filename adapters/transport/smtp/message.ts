@@ -13,6 +13,7 @@ export type Mail = {
   /** Without those that say what the content is. */
   readonly headers: MimeNodeHeaderMap
   readonly content: Pick<OutboundMessage, 'text' | 'html' | 'calendar'>
+  readonly deadline: Date | null
 }
 
 /**
@@ -61,6 +62,7 @@ export function mailOf(
         : { 'List-Unsubscribe': `<${unsubscribeUrl}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
     },
     content: message,
+    deadline: message.deadline,
   }
 }
 

@@ -83,7 +83,7 @@ export async function dispatch({ directory, servers, size: { rounds, appointment
 const told = z.object({ port: z.number().optional(), received: z.number().optional() })
 
 /** A real SMTP server in a process of its own. */
-async function startServer() {
+export async function startServer() {
   const child = fork(fileURLToPath(new URL('../mail-server.ts', import.meta.url)))
   const ask = async (message?: string) => {
     const answer = once(child, 'message')

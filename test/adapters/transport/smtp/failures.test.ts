@@ -197,7 +197,7 @@ describe('abort', () => {
     const sender = transport({ maxConnections: 1 })
     const first = sender.send(emailMessage({ idempotencyKey: 'first' }), contextFor(port))
     const waiting = sender.send(emailMessage({ idempotencyKey: 'waiting' }), contextFor(port, { signal: abort.signal }))
-    expect(await failure(waiting)).toMatchObject({ outcome: 'transient', code: 'smtp_aborted' })
+    expect(await failure(waiting)).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_busy' })
     await first
     await sender.send(emailMessage({ idempotencyKey: 'last' }), contextFor(port))
     expect(mails.map((mail) => mail.messageId)).toEqual(['<first@example.com>', '<last@example.com>'])

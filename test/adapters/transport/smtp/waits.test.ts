@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { drivenTime, stage, until } from './stage.ts'
 
@@ -122,4 +122,55 @@ it('does not let one refusal hold up the next message when the reset after it is
   await pass(1000)
   await sending
   expect([server.accepted, server.connections]).toEqual([1, 2])
+})
+
+describe('a message that waits for a connection', () => {
+  it('takes no connection beyond the limit when another one has given up waiting', async () => {
+    const { server, asked, release, context } = await holding('.')
+    const sender = transport({ maxConnections: 1 })
+    const first = sender.send(emailMessage(), context)
+    await asked()
+    const abort = new AbortController()
+    const second = failure(sender.send(emailMessage({ idempotencyKey: 'two' }), { ...context, signal: abort.signal }))
+    abort.abort()
+    await second
+    const third = sender.send(emailMessage({ idempotencyKey: 'three' }), context)
+    await pass(1000)
+    expect(server.connections).toBe(1)
+    release()
+    await Promise.all([first, third])
+    expect([server.accepted, server.connections]).toEqual([2, 1])
+  })
+
+  it('gives up in five minutes: the account is slow, not the message at fault', async () => {
+    const { server, asked, release, context } = await holding('.')
+    const sender = transport({ maxConnections: 1 })
+    const first = sender.send(emailMessage(), context)
+    await asked()
+    const waiting = failure(sender.send(emailMessage({ idempotencyKey: 'two' }), context))
+    await pass(5 * minute)
+    expect(await waiting).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_busy' })
+    const next = sender.send(emailMessage({ idempotencyKey: 'three' }), context)
+    await pass(4.9 * minute)
+    release()
+    await Promise.all([first, next])
+    expect([server.accepted, server.connections]).toEqual([2, 1])
+  })
+
+  it('is not sent where its deadline passed meanwhile, and the next one is', async () => {
+    const { server, asked, release, context } = await holding('.')
+    const sender = transport({ maxConnections: 1 })
+    const deadline = new Date('2026-03-20T12:00:00Z')
+    let now = new Date(deadline.getTime() - 1)
+    const timed = { ...context, now: () => now }
+    const first = sender.send(emailMessage({ deadline }), timed)
+    await asked()
+    const late = failure(sender.send(emailMessage({ idempotencyKey: 'two', deadline }), timed))
+    const last = sender.send(emailMessage({ idempotencyKey: 'three' }), timed)
+    now = deadline
+    release()
+    expect(await late).toMatchObject({ outcome: 'transient', scope: 'message', code: 'smtp_too_late' })
+    await Promise.all([first, last])
+    expect([server.accepted, server.connections]).toEqual([2, 1])
+  })
 })
