@@ -1,8 +1,9 @@
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
-import { engineScheduler } from '../../src/index.ts'
-import { ada, LogBook, openClinic } from '../support/clinic.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import { type AlarmEngine, engineScheduler, type Storage, type Transport } from '../../src/index.ts'
+import { ada, HostData, LogBook, openClinic } from '../support/clinic.ts'
 import { ManualClock, turns } from '../support/manual-clock.ts'
 import { MemoryEngine } from '../support/memory-engine.ts'
 
@@ -187,4 +188,55 @@ describe('the near window', () => {
     expect(sent()).toHaveLength(1)
     expect(pair.flatMap(({ log }) => log.lines).join()).toContain('background job postponed')
   })
+})
+
+it('rings at the end of a lease, in a process that heard nothing of the one that died', async () => {
+  const leaseMs = 30 * second
+  const database = new Database(':memory:')
+  const clock = new ManualClock(noon)
+  const engine = new MemoryEngine(clock)
+  const host = new HostData()
+  let isDead = false
+  /** Of a process that may die: from then on it writes nothing. */
+  const mortal = (storage: Storage): Storage => ({
+    ...storage,
+    carry: (command, items) => (isDead ? Promise.reject(new Error('dead')) : storage.carry(command, items)),
+    deliveries: {
+      ...storage.deliveries,
+      renew: (commands) => (isDead ? Promise.reject(new Error('dead')) : storage.deliveries.renew(commands)),
+    },
+  })
+  const open = async (side: AlarmEngine, transport: Transport, isMortal: boolean) => {
+    const { onForeignChange: _unheard, ...whole } = sqlite({ database })
+    const storage = isMortal ? mortal(whole) : whole
+    const scheduler = engineScheduler(side, { windowMs: minute })
+    const options = { storage, clock, scheduler, directory: host, transports: [transport], leaseMs, sweepMs: day }
+    const clinic = await openClinic(noon, options)
+    if (!isMortal) onTestFinished(async () => void (await clinic.stop()))
+    await clinic.start()
+    return clinic
+  }
+  const [lost, sent] = [capture(), capture()]
+  const [side, other] = [engine.side(), engine.side()]
+  const hanging: Transport = {
+    ...lost,
+    send: async (message, context) => {
+      await lost.send(message, context)
+      return new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('aborted'))))
+    },
+  }
+  const { notifications } = await open(side, hanging, true)
+  await open(other, sent, false)
+  host.book({
+    id: 1,
+    startsAt: new Date(clock.now().getTime() + day + 10 * second),
+    recipients: [{ ...ada, phone: null }],
+  })
+  await notifications.scheduleMany([1], { customReminders: [24] })
+  await clock.advance(11 * second)
+  expect(lost.sent).toHaveLength(1)
+  isDead = true
+  await side.close()
+  await clock.advance(2 * leaseMs)
+  expect(sent.sent.map(({ idempotencyKey }) => idempotencyKey)).toEqual(lost.sent.map((one) => one.idempotencyKey))
 })

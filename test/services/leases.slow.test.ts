@@ -221,6 +221,21 @@ describe('a worker that is gone', () => {
     },
   )
 
+  it('is found out within two leases also where sweeps are rare', async () => {
+    const rarely = { options: { sweepMs: 24 * 3600 * second } }
+    // Whoever survives looks at what is due first, before the other one has claimed anything.
+    const { opened, pass } = await workers(20, [rarely, rarely])
+    const [survivor, other] = opened
+    survivor?.answer()
+    for (const { clinic } of opened.toReversed()) await clinic.start()
+    await pass(minute + second)
+    const lost = other?.sentTo() ?? []
+    expect(lost.length).toBeGreaterThan(0)
+    other?.sever()
+    await survivor?.clock.advance(2 * leases.leaseMs + 5 * second)
+    expect(survivor?.sentTo()).toEqual(expect.arrayContaining(lost))
+  })
+
   it('is followed by one of two', async () => {
     const { opened, first, pass } = await workers(5, [{}, {}, { aheadMs: 30 * second }])
     await first.clinic.start()

@@ -243,7 +243,10 @@ const traces: Migration = {
   ),
 }
 
-/** What is being sent is no longer in the indexes of what waits: see `queued` in `tables.ts`, from which the new ones are built. */
+/**
+ * What is being sent is no longer in the indexes of what waits: see `queued` in `tables.ts`, from which the new ones are built. The release
+ * before goes on without the old ones, right and slowly: every message would pay for keeping both.
+ */
 const queuedIndexes: Migration = {
   version: 29,
   name: 'indexes_of_what_waits',

@@ -47,6 +47,9 @@ export function migratingOn(
       record(`pragma ${source}`)
       database.pragma(source)
     }
+    // A defended connection ignores this. One of a host's that is not stays so.
+    database.pragma('writable_schema = on')
+    const isDefended = Number(database.pragma('writable_schema', { simple: true })) === 0
     database.unsafeMode(true)
     try {
       pragma('writable_schema = on')
@@ -56,8 +59,8 @@ export function migratingOn(
       // Other connections read the definitions again.
       pragma(`schema_version = ${version + 1}`)
     } finally {
+      if (isDefended) database.unsafeMode(false)
       pragma('writable_schema = reset')
-      database.unsafeMode(false)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { SendQueue, Share } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
-import { LeaseWatch } from './lease-watch.ts'
+import { LeaseWatch, leaseEnds } from './lease-watch.ts'
 import { type DueWork, readWork, type WorkSource, withReminders, workKey } from './work.ts'
 import { WorkerGroup } from './worker-group.ts'
 
@@ -85,10 +85,15 @@ export class Intake {
   /** When the next work is due, or in how many ms to take over the share of other workers; once for each read. */
   async next(): Promise<{ readonly dueAt: Date | null; readonly helpMs: number | null }> {
     if (this.#lookedAt === this.#readAt) return { dueAt: null, helpMs: null }
-    const dueAt = await this.#source.nextDueAt(this.#readAt)
+    const dueAt = earlier(await this.#source.nextDueAt(this.#readAt), await this.#nextLeaseEnd())
     const first = this.#share().of > 1 ? await this.#source.nextDueAt() : null
     this.#lookedAt = this.#readAt
     return { dueAt, helpMs: first !== null && first <= this.#readAt ? helpAfterMs : null }
+  }
+
+  async #nextLeaseEnd(): Promise<Date | null> {
+    const ends = await leaseEnds(this.#context)
+    return ends.filter((end) => end > this.#readAt).reduce<Date | null>(earlier, null)
   }
 
   /** This process' part of what all that send may do together. */
@@ -101,6 +106,9 @@ export class Intake {
     return this.#hasEngine ? { index: 0, of: 1 } : this.#group.share()
   }
 }
+
+const earlier = (one: Date | null, other: Date | null): Date | null =>
+  one === null || (other !== null && other < one) ? other : one
 
 /** How long locked work is left alone: the first time, doubled each time, at most. */
 const firstMs = 250

@@ -117,5 +117,14 @@ export class LeaseWatch {
   }
 }
 
+/**
+ * When to wake up, to look for workers that died: no due time announces that. None where sweeps are at least as frequent, and find
+ * them without.
+ */
+export async function leaseEnds({ options }: Context): Promise<readonly Date[]> {
+  const { storage, sweepMs, leaseMs } = options
+  return sweepMs <= leaseMs ? [] : (await storage.deliveries.claims()).map(({ until }) => until)
+}
+
 const isUnchanged = (one: Claim, other: Claim): boolean =>
   one.fence === other.fence && one.until.getTime() === other.until.getTime()

@@ -155,4 +155,20 @@ describe('sqlite, adopting tables', () => {
     expect(database.prepare('select * from notes').all()).toEqual([])
     await storage.close()
   })
+
+  it.each([true, false])('leaves a connection in the mode that its host chose: unsafe %s', async (isUnsafe) => {
+    database.exec(`create table notification_settings (
+      id integer primary key, organization_id text not null, revision integer not null, created_at integer not null,
+      updated_at integer not null, past_reminders text check (past_reminders in ('skip')), colour text);
+      insert into notification_settings values (7, 'mine', 1, 5, 6, 'skip', 'blue')`)
+    database.unsafeMode(isUnsafe)
+    const storage = sqlite({ database })
+    await storage.migrate(adopting)
+    database.exec(`update notification_settings set past_reminders = 'send_now'`)
+    expect(database.pragma('writable_schema', { simple: true })).toBe(0)
+    database.pragma('writable_schema = on')
+    expect(database.pragma('writable_schema', { simple: true })).toBe(isUnsafe ? 1 : 0)
+    expect(database.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }])
+    await storage.close()
+  })
 })
