@@ -138,7 +138,7 @@ async function runIn(directory: string, plan: CrashPlan, defer: Defer): Promise<
   defer(() => server.close())
   const host = new HostTable(hostPath)
   defer(() => host.close())
-  const firstDue = Date.now() + plan.leadMs
+  const firstDue = Date.now() + Math.ceil(plan.leadMs)
   const dueOf = new Map<number, number>()
   for (let id = 1; id <= plan.reminders; id++) {
     dueOf.set(id, firstDue + Math.floor(((id - 1) * plan.spreadMs) / plan.reminders))
