@@ -23,6 +23,16 @@ const ofPlan = (appointmentId: number, revision = 1) =>
   guard({ plan: { organizationId, appointmentId, revision }, preferences: [{ recipient: client, revision: 0 }] })
 const ask = (code: string) => ({ code, until: minutes(1440), sender: null })
 
+/** What is tried again in five minutes. */
+const retry = {
+  kind: 'retry',
+  dueAt: minutes(5),
+  code: 'busy',
+  message: 'Busy.',
+  countAttempt: true,
+  unknown: false,
+} as const
+
 /** Reminders of several appointments in one message. */
 export function together({ migrated }: Starter): void {
   const planTwo = async (storage: Store) => {
@@ -77,14 +87,6 @@ export function together({ migrated }: Starter): void {
       reminders: [],
     })
     expect(await storage.plans.apply([cancelled])).toMatchObject([{ status: 'applied', inFlight: 1 }])
-    const retry = {
-      kind: 'retry',
-      dueAt: minutes(5),
-      code: 'busy',
-      message: 'Busy.',
-      countAttempt: true,
-      unknown: false,
-    } as const
     await storage.deliveries.settle([settleCommand(delivery, retry), settleCommand(other, retry)])
     const [due, ...more] = await dueDeliveries(storage, minutes(5), 10)
     if (due === undefined) throw new Error('nothing is tried again')
@@ -140,14 +142,6 @@ export function together({ migrated }: Starter): void {
     if (outcome?.status !== 'committed' || outcome.delivery === null) throw new Error('expected the claim to win')
     const { delivery, together: [other] = [] } = outcome
     if (other === undefined) throw new Error('nothing went along')
-    const retry = {
-      kind: 'retry',
-      dueAt: minutes(5),
-      code: 'busy',
-      message: 'Busy.',
-      countAttempt: true,
-      unknown: false,
-    } as const
     await storage.deliveries.settle([settleCommand(delivery, retry, { along: [settleCommand(other, retry)] })])
     await storage.personal.erase({
       recipient: client,

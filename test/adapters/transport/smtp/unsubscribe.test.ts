@@ -42,14 +42,19 @@ function signedNames(raw: string, publicKey: string): readonly string[] {
   return names
 }
 
-it('offers one click where the message has a link for it, and both headers are signed', async () => {
+/** An account that signs, and the key by which its mails verify. */
+function signing(port: number) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   })
+  return { publicKey, signed: account(port, { dkim: { domain: 'example.com', selector: 'clinic', privateKey } }) }
+}
+
+it('offers one click where the message has a link for it, and both headers are signed', async () => {
   const { port, mails } = await server()
-  const signed = account(port, { dkim: { domain: 'example.com', selector: 'clinic', privateKey } })
+  const { publicKey, signed } = signing(port)
   await transport().send(emailMessage({ unsubscribeUrl }), contextFor(port, { account: signed }))
   const raw = mails[0]?.raw ?? ''
   const unfolded = raw.replace(/\r\n[ \t]+/g, ' ')
@@ -64,13 +69,8 @@ it('offers one click where the message has a link for it, and both headers are s
 it.each(['One\nline\n.\nand another \n', 'Grüße\naus München', '予約\r\n確認', 'One\rtwo'])(
   'signs what the other side receives: %j',
   async (text) => {
-    const { publicKey, privateKey } = generateKeyPairSync('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    })
     const { port, mails } = await server()
-    const signed = account(port, { dkim: { domain: 'example.com', selector: 'clinic', privateKey } })
+    const { publicKey, signed } = signing(port)
     const calendar = { method: 'REQUEST' as const, content: 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n' }
     await transport().send(
       emailMessage({ text, html: `<p>${text}</p>`, calendar }),
