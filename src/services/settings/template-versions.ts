@@ -28,40 +28,55 @@ const number = z
   .max(2 ** 31 - 1)
 
 export const versionFilter = z.strictObject({
-  /** `nextCursor` of the page before. Default: the newest. */
+  /** `nextCursor` of the previous page. Default: the newest versions. */
   cursor: number.optional(),
-  /** Default 50. */
+  /** Page size, 1 to 200. Default 50. */
   limit: z.int().min(1).max(200).optional(),
 })
+/** Which page of versions to list. */
 export type VersionFilter = z.input<typeof versionFilter>
 
+/** A page of template versions, newest first. */
 export type VersionPage = {
-  /** The one that messages are made of now; null: none is. */
+  /** The version in use now; null: none was published. */
   readonly published: number | null
-  /** The newest first. */
+  /** Newest first. */
   readonly versions: readonly TemplateVersion[]
-  /** Null: this is the last page. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: number | null
 }
 
-/** What a draft takes away from what is published, which has to be confirmed: `emailTemplates.appointment_reminder`, "no longer says {location}". */
+/**
+ * Something that the published texts say and the draft no longer does, such as `emailTemplates.appointment_reminder`, "no
+ * longer says {location}". Publishing requires confirming it.
+ */
 type Dropped = FieldIssue
 
 /** Whoever works on more at once has forgotten most of them. */
 const mostDrafts = 100
 
+/** A draft that was saved. */
 export type DraftResult = TemplateVersion & {
   readonly warnings: readonly Warning[]
-  /** What publishing it has to confirm, unless something else is published before. */
+  /** What publishing the draft takes away, and so requires `confirm`; unless another version is published in between. */
   readonly dropped: readonly Dropped[]
 }
+/** A version with its texts. */
 export type VersionTexts = TemplateVersion & Templates
+/** Options of publishing a version. */
 export type PublishOptions = {
-  /** The version that was published when the change began; null: none was. Another one by now is refused. */
+  /**
+   * The version that was published when you began the change; null: none. If another one is published by now, the call
+   * rejects with `version_outdated`.
+   */
   readonly basedOn: number | null
-  /** True: it may drop variables and answers, and undo what was published since the draft was made. Default false. */
+  /**
+   * True: it may remove variables and answers from the texts, and revert what was published after the draft was made.
+   * Default false: that rejects with `confirmation_required`.
+   */
   readonly confirm?: boolean | undefined
 }
+/** The version that is now published. */
 export type PublishResult = TemplateVersion & { readonly warnings: readonly Warning[] }
 
 /**
