@@ -41,7 +41,7 @@ export const consentInput = z.strictObject({
   wording: singleLine(200).min(1).nullable(),
   /** When the person said it. Default: now. */
   at: instantInput.optional(),
-  /** Who recorded it, for the audit log. Default: the service. */
+  /** Who recorded it, for the audit log. Default: the actor that `as()` names, or else the service. */
   by: actorSchema.optional(),
 })
 /** A person's refusal of messages, or consent to get them again. */

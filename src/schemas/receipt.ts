@@ -6,8 +6,8 @@ const outcomes = ['sent', 'delivered', 'read', 'failed', 'bounced', 'complained'
 
 export const deliveryReceipt = z.strictObject({
   /**
-   * What the provider reported. The outcomes have an order: `sent`, `delivered`, `read`, `failed`, `bounced`, `complained`.
-   * A report of a lower outcome than the one already known only adds its time. `sent`: the provider accepted the message.
+   * What the provider reported. Outcomes have an order: `sent`, `failed`, `delivered`, `read`, `bounced`, `complained`. A
+   * report of a lower outcome than the one already known only adds its time. `sent`: the provider accepted the message.
    * `complained`: the person marked it as unwanted; nothing more is sent to the address.
    */
   outcome: z.enum(outcomes),
