@@ -5,7 +5,7 @@ import { channelParts } from './channel-fields.ts'
 import { type HostRef, locale, type RecipientRef } from './common.ts'
 import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
-import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
+import { emptyOf, type Fields, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
 import { optOutList } from './opt-outs.ts'
 import type { Category } from './vocabulary.ts'
@@ -83,10 +83,10 @@ export type PreferenceFields = typeof preferenceFields
 
 export const preferencesInput = inputOf(preferenceFields)
 /** Preferences of a patient or client, as they are stored. */
-export type PreferencesInput = InputOf<PreferenceFields>
+export interface PreferencesInput extends InputOf<PreferenceFields> {}
 
 /** The stored preferences of a recipient; a field that is null inherits. */
-export type PreferencesValues = ValuesOf<PreferenceFields>
+export interface PreferencesValues extends ValuesOf<PreferenceFields> {}
 /** Preferences that inherit everything. */
 export const emptyPreferences: PreferencesValues = emptyOf(preferenceFields)
 
@@ -96,15 +96,13 @@ export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT'
 /** A recipient who can have preferences, with the id as your application has it. */
 export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
-export type Preferences = Flat<
-  PreferencesValues & {
-    readonly id: number
-    readonly organizationId: string
-    readonly recipient: PreferenceRef
-    readonly createdAt: Date
-    readonly updatedAt: Date
-  }
->
+export interface Preferences extends PreferencesValues {
+  readonly id: number
+  readonly organizationId: string
+  readonly recipient: PreferenceRef
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
 
 /** The preference that switches a category. */
 export const categoryFlagOf = {

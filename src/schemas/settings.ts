@@ -11,7 +11,6 @@ import { fallbackRules } from './fallback.ts'
 import {
   emptyOf,
   type Fields,
-  type Flat,
   type InputOf,
   inputOf,
   type NameWith,
@@ -383,7 +382,7 @@ export type SettingsFields = typeof settingsFields
 
 export const organizationSettingsInput = inputOf(settingsFields)
 /** Organization settings as they are shown: defaults filled in, each secret as `secretMask` or null. */
-export type OrganizationSettingsInput = InputOf<SettingsFields>
+export interface OrganizationSettingsInput extends InputOf<SettingsFields> {}
 
 export const organizationSettingsChange = organizationSettingsInput.extend({
   /**
@@ -398,7 +397,7 @@ export const organizationSettingsChange = organizationSettingsInput.extend({
     ),
 })
 /** A change of organization settings: fields as in `OrganizationSettingsInput`, and what happens to previous secrets. */
-export type OrganizationSettingsChange = OrganizationSettingsInput & {
+export interface OrganizationSettingsChange extends OrganizationSettingsInput {
   /**
    * True: provider reports signed with previous secrets of the organization, including those replaced by this change, are
    * refused at once. Default false: they are accepted as long as reports on messages sent with them may arrive.
@@ -407,17 +406,17 @@ export type OrganizationSettingsChange = OrganizationSettingsInput & {
 }
 
 /** The stored settings of an organization: secrets encrypted, null for the default or nothing. */
-export type SettingsValues = ValuesOf<SettingsFields>
+export interface SettingsValues extends ValuesOf<SettingsFields> {}
 /** Settings of which nothing is set. */
 export const emptySettings: SettingsValues = emptyOf(settingsFields)
 
 /** Organization settings as they are shown: secrets are `secretMask` or null. */
-export type OrganizationSettings = Flat<
-  { readonly id: number; readonly organizationId: string } & ShownOf<SettingsFields> & {
-      readonly createdAt: Date
-      readonly updatedAt: Date
-    }
->
+export interface OrganizationSettings extends ShownOf<SettingsFields> {
+  readonly id: number
+  readonly organizationId: string
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
 
 /** Name of a setting that holds a secret. */
 export type SecretField = NameWith<SettingsFields, 'isSecret'>
