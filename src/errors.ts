@@ -27,7 +27,7 @@ export const errorTable = {
   template_version_not_found: { status: 404, title: 'There is no such version' },
   version_outdated: { status: 412, title: 'Another version was published meanwhile' },
   version_required: { status: 428, title: 'The version that a change was made from is required' },
-  confirmation_required: { status: 409, title: 'It takes something away, and has to be confirmed' },
+  confirmation_required: { status: 409, title: 'The change removes something, and has to be confirmed' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
   request_in_progress: { status: 409, title: 'The same request is still running' },
   already_exists: { status: 409, title: 'It already exists' },

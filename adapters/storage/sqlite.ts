@@ -59,7 +59,8 @@ export function sqlite(options: string | SqliteOptions): Storage {
 function targetOf(options: SqliteOptions): SqliteTarget {
   if ('database' in options) {
     const { database } = options
-    if (!database.open) throw new NotificationError('options_invalid', 'sqlite({ database }): the database is closed.')
+    if (!database.open)
+      throw new NotificationError('options_invalid', 'sqlite({ database }): the database is closed. Open it first.')
     return database.memory ? { shared: database } : fileTarget(database.name)
   }
   if (options.path === '') {
