@@ -1,7 +1,7 @@
 import { NotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
 
-/** How the host's ids are stored, by kind: `integer`, as documented, or `text`. Organization ids are always text. */
+/** Kind of an id in its column. */
 export type IdKinds = {
   readonly appointment: IdKind
   readonly recipient: IdKind

@@ -28,6 +28,7 @@ export type RefuseCommand = Omit<AccountRow, 'pausedSince' | 'refusals'> & {
   readonly at: Date
 }
 
+/** Which messages that wait for an account become due. */
 export type ReleaseCommand = {
   readonly account: string
   /** Only what waits of this organization. */
@@ -49,6 +50,7 @@ export type PreviousAccount = {
   readonly expiresAt: Date
 }
 
+/** State of provider accounts: which are paused, and until when. */
 export interface AccountStore {
   /** Accounts that are paused. */
   paused(): Promise<AccountRow[]>
