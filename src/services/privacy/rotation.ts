@@ -12,18 +12,19 @@ import type { Context } from '../shared/context.ts'
 import { hashKeyContext, hashKeyName } from '../shared/hashed-addresses.ts'
 import { takeJob } from '../shared/job-lease.ts'
 
-/** How many secrets there are, and by which keys they are sealed. */
+/** How many secrets there are, and with which keys they are encrypted. */
 export type KeyReport = {
-  /** All of them. */
+  /** Number of all secrets. */
   readonly sealed: number
-  /** Sealed by a key that is not the first one; `rotateKeys()` seals them anew. */
+  /** Encrypted with a key that is not the first one; `rotateKeys()` encrypts them again. */
   readonly underOldKeys: number
-  /** Sealed by a key that this process does not have, or damaged. */
+  /** Encrypted with a key that this process does not have, or damaged. */
   readonly unreadable: number
 }
 
+/** Result of `rotateKeys()`. */
 export type RotationReport = KeyReport & {
-  /** Sealed anew, also by a run that was interrupted and that this one continued. */
+  /** Number of secrets encrypted again, including those of an interrupted run that this one continued. */
   readonly resealed: number
 }
 
