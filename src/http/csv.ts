@@ -2,7 +2,7 @@
  * Where spreadsheets see the beginning of a formula, in a cell or in what is one for those that part cells by semicolons or tabs, as most of
  * Europe's do. The wide signs are those of Japanese and Chinese keyboards.
  */
-const formula = /(^|[;\t\r\n])(?=[[\s\p{Cc}]--[\t\r\n]]*[=+\-@＝＋－＠])/gv
+const formula = /(^|[;\t\r\n])(?=(?:(?![\t\r\n])[\s\p{Cc}])*[=+\-@＝＋－＠])/gu
 
 /** What could run as a formula begins with an apostrophe, which spreadsheets show as text. */
 function cell(value: string | number | null): string {
