@@ -12,7 +12,10 @@ export type DirectoryRecipient = {
   type: RecipientType
   /** Of the kind that the option `ids.recipient` says: an integer from 1 to 2^53 - 1, also as a `bigint`, or text of up to 255 characters. */
   id: HostId
-  /** As messages greet the person. Longer than 255 characters it is cut off. Default: messages greet nobody by name. */
+  /**
+   * As messages greet the person. Longer than 255 characters it is cut off, and what mail programs would make a link of is parted. Default:
+   * messages greet nobody by name.
+   */
   name?: string | null | undefined
   /** One e-mail address. Default: none, so that nothing is sent by e-mail; the recipient's preferences may name another. */
   email?: string | null | undefined
