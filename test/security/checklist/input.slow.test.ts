@@ -83,6 +83,22 @@ describe('injection', () => {
     await world.stop()
   })
 
+  test.each([
+    ['Locked: https://evil.example/login', 'Locked: https evil. example/login'],
+    ['www.evil.example', 'www. evil. example'],
+    ['💊.la', '💊. la'],
+    ['J.R.R. Tolkien', 'J.R.R. Tolkien'],
+    ['Dr. St.John, Ph.D.', 'Dr. St. John, Ph.D.'],
+    ['ada@clinic.example', 'ada@clinic.example'],
+  ])('a person named %s is no link for whoever gets the message', async (name, shown) => {
+    await using clinic = await openClinic('2026-03-18T12:00:00Z')
+    clinic.host.book({ id: 5, startsAt: '2026-04-01T15:00:00Z', recipients: [{ ...ada, name }] })
+    await clinic.start()
+    await clinic.notifications.sendAppointmentNotification(5, { category: 'CONFIRMATION', channel: 'EMAIL' })
+    await clinic.settle()
+    expect(clinic.outbox.sent[0]).toMatchObject({ toName: shown, text: expect.stringContaining(`Hello ${shown},`) })
+  })
+
   test.each(['{constructor}', '{__proto__}', '{toString}', '{hasOwnProperty}'])(
     '%s is an unknown variable',
     async (body) => {
