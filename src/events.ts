@@ -7,7 +7,7 @@ import type { Rule } from './schemas/rules.ts'
 import type { AnswerVia, Category, ReplyAbout } from './schemas/vocabulary.ts'
 
 /** What every event about a message contains: ids only, never a name, an address or a text. */
-type About = {
+interface AboutMessage {
   readonly organizationId: string
   readonly appointmentId: EntityId | null
   readonly recipient: RecipientRef
@@ -29,9 +29,14 @@ type Heard = {
 export type ConsentEvent = Heard & { readonly recipients: readonly RecipientRef[] }
 
 /** An event about a reminder. */
-export type ReminderEvent = About & { readonly reminderId: number; readonly offset: string }
+export interface ReminderEvent extends AboutMessage {
+  readonly reminderId: number
+  /** The offset in canonical form, such as `24h` or `1d@18:00`. */
+  readonly offset: string
+}
+
 /** An event about a notification. */
-export type NotificationEvent = About & {
+export interface NotificationEvent extends AboutMessage {
   readonly notificationId: number
   readonly reminderId: number | null
   readonly waitlistEntryId: EntityId | null
@@ -100,7 +105,7 @@ export type NotificationEvents = {
   /** A planned reminder was cancelled. `rule`: why. */
   'reminder.cancelled': [event: ReminderEvent & { readonly rule: Rule }]
   /** A reminder was not planned. `rule`: why. */
-  'reminder.skipped': [event: About & { readonly offset: string | null; readonly rule: Rule }]
+  'reminder.skipped': [event: AboutMessage & { readonly offset: string | null; readonly rule: Rule }]
   /** A provider accepted a message. */
   'notification.sent': [event: NotificationEvent & Accepted]
   /** The provider or TaskManager reported that a message arrived. */

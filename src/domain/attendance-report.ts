@@ -68,11 +68,13 @@ export type Standardized = {
   readonly coverage: number
 }
 
+/** No-shows of a group of appointments, and what they would be with the lead times of the whole organization. */
 export type AttendanceGroup<Group extends string> = NoShows<Group> & {
   readonly standardized: Standardized
   readonly byLeadTime: readonly NoShows<LeadTime>[]
 }
 
+/** Outcomes of appointments, by the reminders that were sent. */
 export type AttendanceReport = {
   /** The tables describe what was; they do not show what reminders cause. */
   readonly kind: 'descriptive'

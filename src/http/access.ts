@@ -70,19 +70,14 @@ export const callerKey = (caller: Caller, organizationId: string | null = organi
 export const organizationOf = (caller: Caller): string | null =>
   caller.kind === 'service' ? null : caller.organizationId
 
+/** A request as `authenticate` receives it: without its body. */
+export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
+
 /**
  * Identifies the caller of an HTTP request; null: unknown, and the response is 401. Called for every request except provider
  * webhooks, signed callbacks and links in messages. If it throws `NotificationError('unauthenticated', ...)`, or an error
  * with a `status` or `statusCode` of 401 or 403, that is the response. Any other error, as most token libraries throw for an
  * invalid token, is a 500: catch it and return null. After 10 s the response is 503.
- */
-export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
-
-/**
- * Identifies the caller; null: unknown, and the response is 401. Called for every request except TaskManager's
- * callbacks, which carry a signed token. If it throws a `NotificationError('unauthenticated')`, or anything with a `status` or
- * `statusCode` of 401 or 403, that is the response. If it throws anything else, as most token libraries do for a bad token, the
- * response is 500; if it takes longer than 10 s, 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library is created with it. */

@@ -7,7 +7,8 @@ import type {
   DirectoryWaitlistEntry,
 } from '../schemas/directory.ts'
 
-type Answer<T> = readonly T[] | Promise<readonly T[]>
+/** The rows that a method returns, at once or later. */
+export type DirectoryRows<T> = readonly T[] | Promise<readonly T[]>
 
 /** What each method receives besides its ids. */
 export type DirectoryContext = {
@@ -36,13 +37,13 @@ export type DirectoryContext = {
  */
 export interface Directory {
   /** Appointments, each with everybody to be notified. An id that is missing counts as deleted: nothing is sent for it. */
-  appointments(ids: readonly EntityId[], context: DirectoryContext): Answer<DirectoryAppointment>
+  appointments(ids: readonly EntityId[], context: DirectoryContext): DirectoryRows<DirectoryAppointment>
   /** Names and languages of organizations. For due messages a result is used for up to a minute. */
-  organizations(ids: readonly string[], context: DirectoryContext): Answer<DirectoryOrganization>
+  organizations(ids: readonly string[], context: DirectoryContext): DirectoryRows<DirectoryOrganization>
   /** Required for preferences: who a patient or client is, and to which organization they belong. */
-  recipients?(refs: readonly RecipientRef[], context: DirectoryContext): Answer<DirectoryRecipientProfile>
+  recipients?(refs: readonly RecipientRef[], context: DirectoryContext): DirectoryRows<DirectoryRecipientProfile>
   /** Required for `notifyWaitlist()`. */
-  waitlistEntries?(ids: readonly EntityId[], context: DirectoryContext): Answer<DirectoryWaitlistEntry>
+  waitlistEntries?(ids: readonly EntityId[], context: DirectoryContext): DirectoryRows<DirectoryWaitlistEntry>
   /**
    * Required for `reconcile()` to find appointments that were never reported to the library. Returns, page by page, the ids
    * of all appointments that start from now on and take place, in an order that stays the same between pages, such as by id.

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { email } from '../channels/email.ts'
+import type { Channel } from '../channels/names.ts'
 import { sms } from '../channels/sms.ts'
-import { channelParts } from './channel-fields.ts'
+import { channelParts, type FurtherPreferences } from './channel-fields.ts'
 import { type HostRef, locale, type RecipientRef } from './common.ts'
 import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
@@ -81,9 +82,16 @@ export const preferenceFields = {
 } as const satisfies Fields
 export type PreferenceFields = typeof preferenceFields
 
+/** The zod schema of preferences as you write them. */
 export const preferencesInput = inputOf(preferenceFields)
-/** Preferences of a patient or client, as they are stored. */
-export interface PreferencesInput extends InputOf<PreferenceFields> {}
+/** Preferences of a patient or client as you write them. A field left out is unchanged; null inherits from the organization. */
+export interface PreferencesInput extends InputOf<PreferenceFields> {
+  /** Preferences for channels without fields of their own, by channel (`whatsapp`). */
+  channels?:
+    | { [Name in Exclude<Lowercase<Channel>, 'email' | 'sms'>]?: FurtherPreferences | null | undefined }
+    | null
+    | undefined
+}
 
 /** The stored preferences of a recipient; a field that is null inherits. */
 export interface PreferencesValues extends ValuesOf<PreferenceFields> {}
@@ -96,6 +104,7 @@ export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT'
 /** A recipient who can have preferences, with the id as your application has it. */
 export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
+/** Preferences of a patient or client, as they are stored. */
 export interface Preferences extends PreferencesValues {
   readonly id: number
   readonly organizationId: string

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
-import { channels } from '../channels/index.ts'
+import { type Channel, channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
 import { brandColor } from './brand-color.ts'
-import { channelParts, usualReminders } from './channel-fields.ts'
+import { channelParts, type FurtherSettings, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
 import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
@@ -380,9 +380,19 @@ export const settingsFields = {
 } as const satisfies Fields
 export type SettingsFields = typeof settingsFields
 
+/** The zod schema of organization settings as you write them. */
 export const organizationSettingsInput = inputOf(settingsFields)
-/** Organization settings as they are shown: defaults filled in, each secret as `secretMask` or null. */
-export interface OrganizationSettingsInput extends InputOf<SettingsFields> {}
+/**
+ * Organization settings as you write them. A field left out is unchanged, or gets its default on creation; null resets it to
+ * its default.
+ */
+export interface OrganizationSettingsInput extends InputOf<SettingsFields> {
+  /**
+   * Settings by channel (`email`, `sms`, `whatsapp`) that have no field of their own: for every channel further accounts and
+   * limits; for channels other than e-mail and SMS also whether they are enabled, reminders, templates and account.
+   */
+  channels?: { [Name in Lowercase<Channel>]?: FurtherSettings | null | undefined } | null | undefined
+}
 
 export const organizationSettingsChange = organizationSettingsInput.extend({
   /**
@@ -410,7 +420,7 @@ export interface SettingsValues extends ValuesOf<SettingsFields> {}
 /** Settings of which nothing is set. */
 export const emptySettings: SettingsValues = emptyOf(settingsFields)
 
-/** Organization settings as they are shown: secrets are `secretMask` or null. */
+/** Organization settings as they are shown: defaults filled in, each secret as `secretMask` or null. */
 export interface OrganizationSettings extends ShownOf<SettingsFields> {
   readonly id: number
   readonly organizationId: string

@@ -162,7 +162,11 @@ export async function rotateKeys(context: Context): Promise<RotationReport> {
   if (secrets === null)
     throw new NotificationError('encryption_key_missing', 'There is no encryption key: set the option "encryptionKey".')
   const lease = await takeJob(context, job)
-  if (lease === null) throw new NotificationError('conflict', 'Another process is sealing secrets with the new key.')
+  if (lease === null)
+    throw new NotificationError(
+      'conflict',
+      'Another process is encrypting the secrets with the new key; call again when it has ended.',
+    )
   const { storage } = context.options
   let progress: Progress = { keyId: secrets.keyId, phase: 'settings', after: null, resealed: 0 }
   try {
@@ -181,7 +185,11 @@ export async function rotateKeys(context: Context): Promise<RotationReport> {
           anew.add(sealed)
           return secrets.seal(secrets.open(sealed, where), where)
         }
-        if (!(await lease.keep())) throw new NotificationError('conflict', 'Another process took over.')
+        if (!(await lease.keep()))
+          throw new NotificationError(
+            'conflict',
+            'Another process took over the rotation of keys, because this one paused for too long; keys() shows how far it is.',
+          )
         after = await all.page(phase, after, visit, true)
         progress = { ...progress, phase, after, resealed: progress.resealed + anew.size }
         await lease.keepProgress(JSON.stringify(progress))

@@ -188,7 +188,7 @@ export class TemplateVersions {
       if (issues.length > 0 && !confirm) {
         throw new NotificationError(
           'confirmation_required',
-          `Version ${version} takes away what is published: ${issuesInWords(issues)}. Confirm that to publish it, or make the draft anew.`,
+          `Version ${version} changes what is published: ${issuesInWords(issues)}. Confirm that to publish it, or write a new draft.`,
           { issues },
         )
       }
@@ -253,11 +253,11 @@ function textsOf(content: TemplateVersionRow['content']): Templates {
 /** @throws NotificationError `version_outdated`: whoever wrote a change has not seen what is published by now. */
 export function requireVersion({ templateVersion }: SettingsRow, basedOn: number | null): void {
   if (templateVersion === basedOn) return
-  const now = templateVersion === null ? 'none is published' : `version ${templateVersion} is published`
-  const then = basedOn === null ? 'before there was one' : `from version ${basedOn}`
+  const now = templateVersion === null ? 'no version is published' : `version ${templateVersion} is published`
+  const then = basedOn === null ? 'before any version was published' : `from version ${basedOn}`
   throw new NotificationError(
     'version_outdated',
-    `The change was made ${then}, and ${now} by now: read that, and make the change again.`,
+    `The change was made ${then}, but ${now} now: read the published templates, and make the change again.`,
     { field: 'basedOn' },
   )
 }
