@@ -26,6 +26,14 @@ function fixed([name, condition]: [string, records.Fixed]): RawBuilder<unknown> 
 
 const taskColumns = { reminder_id: 'reminder_id', notification_id: 'notification_id' } as const
 
+/**
+ * The statements that insert into a table, by which columns of a row are null, one column after the other. Nulls are written into the
+ * statement: to bind one takes a third as long as to store a value, and most rows are nulls for the greater part.
+ */
+type Shape = { given?: Shape; empty?: Shape; statement?: Prepared }
+/** Settings may have any columns; statements for each kind of row would only take memory. */
+const mostShapes = 50
+
 /** By what an object is, what was made of it first. */
 function kept<K, V>(make: (key: K) => V): (key: K) => V {
   const known = new Map<K, V>()
@@ -48,11 +56,32 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
   const inserting = (otherwise: RawBuilder<unknown>) =>
     kept((table: TableName) => {
       const columns = inserted(table)
-      const values = sql.join(columns.map(() => sql`${null}`))
-      const statement = compiled(
-        sql`insert into ${sql.table(table)} (${refs(columns)}) values (${values}) ${otherwise}`,
-      )
-      return (row: object) => statement.run(columns.map((name) => Reflect.get(row, name)))
+      const writing = (isGiven: (name: string) => boolean) => {
+        const values = sql.join(columns.map((name) => (isGiven(name) ? sql`${null}` : sql`null`)))
+        return compiled(sql`insert into ${sql.table(table)} (${refs(columns)}) values (${values}) ${otherwise}`)
+      }
+      const shapes: Shape = {}
+      let made = 0
+      let whole: Prepared | undefined
+      return (row: object) => {
+        const values: unknown[] = []
+        let shape = shapes
+        for (const name of columns) {
+          const value: unknown = Reflect.get(row, name)
+          if (value === null) shape = shape.empty ??= {}
+          else {
+            shape = shape.given ??= {}
+            values.push(value)
+          }
+        }
+        if (shape.statement === undefined && made < mostShapes) {
+          shape.statement = writing((name) => Reflect.get(row, name) !== null)
+          made += 1
+        }
+        if (shape.statement !== undefined) return shape.statement.run(values)
+        whole ??= writing(() => true)
+        return whole.run(columns.map((name) => Reflect.get(row, name)))
+      }
     })
   const insert = inserting(sql``)
   const insertMissing = inserting(sql`on conflict do nothing`)
