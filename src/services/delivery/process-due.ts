@@ -17,7 +17,7 @@ import { type Companions, companionsOf } from './companions.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf, worksIn } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
 import type { WorkLookups } from './lookups.ts'
-import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
+import { type DueWork, logFieldsOf, mayHaveGoneOut, workRefOf } from './work.ts'
 
 /** Where checked messages go: to a transport of this process, or to TaskManager. */
 export type Outlet = {
@@ -192,7 +192,7 @@ function decideAll(
   const moved = new Set<EntityId>()
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
-    const { appointmentId } = targetOf(due)
+    const { appointmentId } = due.target
     if (due.delivery?.state !== 'sending' && appointmentId !== null && isUnreportedChange(result, planOf(due))) {
       moved.add(appointmentId)
       continue
@@ -255,7 +255,7 @@ export function wordedAt(
   askCode?: string | null,
   also?: readonly AlsoNamed[],
 ): Worded | null {
-  const { organizationId, channel, category } = targetOf(due)
+  const { organizationId, channel, category } = due.target
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
@@ -270,7 +270,7 @@ export function wordedAt(
 /** Which reminders are superseded or merged. Those not yet due compete only with those of the same time. */
 function rivalryOf(checked: readonly Checked[], now: Date): Rivalry {
   const byAppointment = Map.groupBy(checked.entries(), ([, { due }]) => {
-    const { organizationId, appointmentId } = targetOf(due)
+    const { organizationId, appointmentId } = due.target
     const time = due.reminder?.reminderTime.getTime() ?? 0
     return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
   })
