@@ -57,16 +57,16 @@ export async function checkDue(
     const isGoneForLong = missing.has(due.subject)
     const appointment = appointmentLookup(due, lookups)
     if (due.reminder !== null) {
-      const { reminder } = due
+      const { channel, offset, startsAt, reminderTime } = due.reminder
       const resultFor = (recipient: RecipientRef) =>
         checkReminder(
-          { isGoneForLong, isEarly, ...reminder, recipient },
+          { recipient, channel, offset, startsAt, reminderTime, isGoneForLong, isEarly },
           appointment,
           lookups.planOf(due),
           surroundings,
           moment,
         )
-      const result = resultFor(reminder.recipient)
+      const result = resultFor(due.reminder.recipient)
       return { due, subject, result, resultFor, others: [], ...inDoubt(result, surroundings, due) }
     }
     const { delivery } = due

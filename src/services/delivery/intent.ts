@@ -128,6 +128,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       probe,
       ...(sentAlong.length > 0 && { companions: sentAlong }),
       message: {
+        ...filled,
         idempotencyKey,
         organizationId,
         category,
@@ -137,7 +138,6 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         from,
         fromName,
         replyTo: (channel === email.name ? policy.mailLayout?.replyTo : undefined) ?? provider.replyTo,
-        ...filled,
         unsubscribeUrl,
         ...(calendar !== null && { calendar: calendar.file }),
         deadline: latest([deadline, ...sentAlong.map((along) => along.deadline)]),

@@ -204,11 +204,11 @@ function decideAll(
     const theirs = joined.flatMap(recipientOf)
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const whole = { joined: theirs, ...checkedOne, result: final, others }
-    const along = isSendable(whole) && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
+    const along = final.kind === 'send' && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
+    const whole = { ...checkedOne, result: final, others, joined: theirs, companions: along }
     const counted = along.flatMap(({ one: { due } }) => due.reminder?.id ?? [])
     const around = along.length === 0 ? batch : { ...batch, decided: new Set([...ended, ...counted]) }
-    const one = decide({ companions: along, ...whole }, around, outlet)
+    const one = decide(whole, around, outlet)
     if (one === null) continue
     decided.push(joined.length === 0 ? one : withMerged(one, joined))
     if (one.command.kind === 'defer') continue
@@ -270,9 +270,8 @@ export function wordedAt(
 /** Which reminders are superseded or merged. Those not yet due compete only with those of the same time. */
 function rivalryOf(checked: readonly Checked[], now: Date): Rivalry {
   const byAppointment = Map.groupBy(checked.entries(), ([, { due }]) => {
-    const { organizationId, appointmentId } = due.target
     const time = due.reminder?.reminderTime.getTime() ?? 0
-    return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
+    return time <= now.getTime() ? due.subject : `${due.subject} ${time}`
   })
   const superseded = new Set<number>()
   const mergedInto = new Map<number, number>()
