@@ -15,7 +15,7 @@ export type DirectoryRecipient = {
    * to 255 characters.
    */
   id: HostId
-/**
+  /**
    * Name for the greeting. Cut off after 255 characters; a blank parts what mail programs would make a link of. Default: no
    * greeting by name.
    */
