@@ -26,21 +26,21 @@ import type { StopReport } from './services/shared/shutdown.ts'
 export type Notifications = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
-  /** Versions of the templates of organizations: drafts, what was published, and who did it. */
+  /** Versions of organizations' templates: drafts, published versions, and who wrote and published them. */
   readonly templateVersions: TemplateVersions
   /** Addresses to which nothing is sent, and why. */
   readonly addresses: Addresses
-  /** What people refuse and give, the record of it, and messages on which staff decide. */
+  /** Consent and opt-outs, the record of both, and texts about which staff must decide. */
   readonly consent: Consent
   readonly statistics: Statistics
   readonly audit: AuditLog
   /** Whom nothing reached before an appointment, and what other settings would change. */
   readonly insight: Insight
-  /** What people answered about appointments, and what they wrote that is for people to read. */
+  /** People's answers about appointments, and texts that staff have to read. */
   readonly answers: Pick<Answers, 'list' | 'handled' | 'record'>
-  /** Links of messages. */
+  /** Revokes links that messages contain. */
   readonly links: Pick<LinkPages, 'revoke'>
-  /** What is kept of persons: export, erasure, retention and keys. */
+  /** Personal data: export, erasure, retention and keys. */
   readonly privacy: Privacy
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
@@ -53,9 +53,10 @@ export type Notifications = {
    */
   health(): Promise<HealthReport>
   /**
-   * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
-   * concerns and what to do; nothing is found where all is well. Asks the directory for appointments that are upcoming or planned, connects to the
-   * host application's own providers, and writes nothing. Takes up to 20 s, some more with `mailDomains` and `publicUrl`; never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
+   * Looks for everything that keeps messages from being sent, or reports from coming in. Each finding says what is wrong, whom it concerns and
+   * what to do; if all is well, there are none. Asks the directory for appointments that are upcoming or planned, connects to the host
+   * application's own providers, and writes nothing. Takes up to 20 s, longer with `mailDomains` and `publicUrl`; never rejects, and may be
+   * called before `start()`. A load balancer should ask `GET /health` instead.
    */
   checkUp(options?: CheckUpOptions): Promise<CheckUpReport>
   /** The endpoints that `handle` answers, each with its schemas. */
@@ -72,9 +73,9 @@ export type Notifications = {
    */
   recordReceipt(notificationId: number, receipt: DeliveryReceipt): Promise<ReportResult>
   /**
-   * Reads a mail that came to your bounce address, as it arrived (option `bounces`), and records the bounce or complaint that it reports. It need
-   * not be trusted: it concerns only a message that it quotes by its Message-ID or signed sender. Anything else changes nothing.
-   * An address that nobody has is suppressed at the second bounce on another day, that of a person who complained at once.
+   * Reads a mail that came to your bounce address, unchanged (option `bounces`), and records the bounce or complaint that it reports. The mail need
+   * not be trusted: it counts only for a message that it identifies by Message-ID or signed sender; any other changes nothing. An address that does
+   * not exist is suppressed at the second bounce, on another day; that of a person who complained, at once.
    * @throws NotificationError `options_invalid` without the option, `payload_too_large` beyond 1 MiB, `dependency_missing`, or
    * one of the `storage_*` errors.
    */
@@ -97,9 +98,9 @@ export type Notifications = {
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
   /**
-   * For a database restored from a backup made at `since`: call it before `start()`, while no process sends. Messages
-   * due by now may have been sent meanwhile without a row that shows it: they are held for a decision, with the rule `restored`
-   * in `explain()`, and counted in health. Later messages stay planned, with the same keys (and Message-IDs).
+   * For a database restored from a backup made at `since`: call it before `start()`, while no process sends. Messages that fell
+   * due since the backup may have been sent, although the restored rows do not show it. They are held for a decision, with the rule
+   * `restored` in `explain()`, and counted in health. Later messages stay planned, with the same keys (and Message-IDs).
    * Then the directory is asked what changed since; messages planned from its answer are not sent if their time is past.
    *
    * Decide with `held()`, `releaseHeld()` and `cancelHeld()`. An event that the host reports again, such as
@@ -120,8 +121,8 @@ export type Notifications = {
   /**
    * Creates the tables or brings them up to date; several processes may do so at once, and the next call continues a migration
    * that was killed. Long work logs its progress to `logger`. `adopt` (default false) takes over tables of the same
-   * names that another program made. `dryRun` (default false) changes nothing and returns the statements. In a file that the command line
-   * has loaded it does nothing, as `start()`: the command `migrate` does.
+   * names that another program made. `dryRun` (default false) changes nothing and returns the statements. If the command line loaded your
+   * file, this call and `start()` do nothing; its command `migrate` migrates.
    *
    * Call it when a new version is deployed, before its `start()`. Processes of the previous version keep running meanwhile: a
    * migration adds what the new version needs, and a later one removes what no running version uses.

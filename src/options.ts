@@ -48,8 +48,8 @@ export type NotificationsOptions = {
    */
   readonly encryptionKey?: string | readonly string[] | undefined
   /**
-   * True: reports of providers that were signed with what the `DEFAULT_*` variables held before are refused, as after a secret was
-   * stolen. Default false: they are accepted as long as reports on messages sent so may come (SMS 72 h).
+   * True: refuses reports that a provider signed with earlier secrets of the `DEFAULT_*` variables, for example after one was stolen.
+   * Default false: such reports are accepted for as long as they may come (SMS 72 h).
    */
   readonly revokePrevious?: boolean
   /** Wakes the dispatcher when something is due. Default: a timer in this process. */
@@ -59,7 +59,7 @@ export type NotificationsOptions = {
   /**
    * Languages of your own for built-in texts, and corrections to those of the library: the content of files like
    * `src/messages/locales/de.json`. A language that the library does not have needs all texts of `en.json`. One with `readBy` is used
-   * for everybody who reads it, any other where an organization switches it on (`textLanguages`). Default: the library's own.
+   * for everybody who reads it; any other only if an organization switches it on (`textLanguages`). Default: the library's own.
    */
   readonly languages?: readonly LanguageFile[]
   /**
@@ -83,10 +83,10 @@ export type NotificationsOptions = {
    */
   readonly authenticate?: Authenticate
   /**
-   * How many messages an organization may send in a UTC day, as a guard against a host caught in a loop. Messages
-   * beyond the cap wait until the next day, and are cancelled if that day is full as well. Messages sent at once count,
-   * including reminders that were already past when planned. With `reminders: true` (default false) all other reminders count
-   * too; they may be put off by a day, but the cap never cancels them. Default `{ perDay: 10000 }`; `perDay` is at least 1;
+   * How many messages an organization may send in a UTC day, as a guard against a host application caught in a loop. Messages
+   * beyond the cap wait until the next day, and are cancelled if that day is full as well. What counts are notices, and
+   * reminders that were already past when planned. With `reminders: true` (default false) all other reminders count
+   * too; they may be delayed by a day, but the cap never cancels them. Default `{ perDay: 10000 }`; `perDay` is at least 1;
    * false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
@@ -114,13 +114,13 @@ export type NotificationsOptions = {
    */
   readonly taskManager?: TaskManagerOptions
   /**
-   * What your application does with people's answers to appointments: `{ onConfirm, onChangeRequest, onCancelRequest, onReply }`, each
-   * optional. Default: none, and no message asks for an answer.
+   * Called with people's answers about appointments: `{ onConfirm, onChangeRequest, onCancelRequest, onReply }`, each optional. Default:
+   * none, and no message asks for an answer.
    */
   readonly hooks?: Hooks
   /** How long a hook may take, in ms; then its `signal` is aborted, and it is called again later. Default 10000, 100 to 300000. */
   readonly hookTimeoutMs?: number
-  /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
+  /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: none, and both are refused. */
   readonly bounces?: BounceReader
   /**
    * Verifies `POST /webhooks/bounce` (Standard Webhooks): `whsec_` and 24 to 64 bytes as base64, made by
@@ -133,9 +133,9 @@ export type NotificationsOptions = {
    */
   readonly calendar?: CalendarWriter | undefined
   /**
-   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Whatever of `mail` it
-   * prints, it has to escape. It is your code: nothing can interrupt one that never returns. Where it throws or returns no usable text (`MailLayout`), the
-   * library's own is used. Default: that of the library, `builtInLayout()`.
+   * Returns the HTML of mails of organizations that have `mailLayout`: a synchronous function `(mail) => html`. It must escape every value that it
+   * prints. Nothing can interrupt a function that never returns. If it throws or returns no usable text (`MailLayout`), the library's own
+   * layout is used. Default: the library's own, `builtInLayout()`.
    */
   readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
@@ -158,9 +158,9 @@ export type NotificationsOptions = {
    */
   readonly leadMs?: number
   /**
-   * How long notices of a booking, move or cancellation that you report wait before they are sent, so that what is undone meanwhile is not sent: one
-   * message that is right, or none. 0: not at all. Up to 3,600,000 (an hour). Organizations may set their own. What is requested by
-   * `sendAppointmentNotification()` does not wait. Default 60,000.
+   * How long the notices of a booking, move or cancellation that you report wait before they are sent, in ms. If the event is undone or
+   * changed meanwhile, only the correct notice is sent, or none. Organizations may set their own. Notices requested by
+   * `sendAppointmentNotification()` do not wait. Default 60000, 0 to 3600000.
    */
   readonly settleMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
@@ -174,7 +174,7 @@ export type NotificationsOptions = {
   readonly drainMs?: number
   /**
    * How long a method of your directory may take, in ms; after that its `signal` is aborted, and the work that
-   * needed it is put off. Default 10000, 100 to 300000.
+   * needed it is postponed. Default 10000, 100 to 300000.
    */
   readonly directoryTimeoutMs?: number
   /**
@@ -186,7 +186,7 @@ export type NotificationsOptions = {
   readonly clock?: Clock
   /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
   readonly random?: () => number
-  /** Gives the context of the span that plans a reminder, kept with it: `telemetry().traceContext`. Default: none is kept. */
+  /** Returns the context of the span that plans a reminder, which is stored with it: `telemetry().traceContext`. Default: none is stored. */
   readonly traceContext?: TraceContextOf | undefined
 }
 

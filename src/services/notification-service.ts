@@ -79,8 +79,8 @@ export class NotificationService {
   }
 
   /**
-   * The same service for one organization, to which the appointments, waitlist entries and deliveries of others are not there;
-   * null: for all of them. The directory decides at the time of the call which organization an appointment belongs to. Does not restrict
+   * The same service for one organization: appointments, waitlist entries and deliveries of others count as missing. Null: for all
+   * organizations. The directory decides at the time of the call which organization an appointment belongs to. Does not restrict
    * `using()`, `appointmentDeleted()` and `recipientDeleted()`.
    */
   within(id: string | null): NotificationService {
