@@ -116,6 +116,7 @@ export const ruleTable = {
   task_manager_silent: 'TaskManager could not say whether it was sent; held',
   sent_despite_withdrawal: 'TaskManager had sent it before it could be withdrawn',
 } as const satisfies Record<string, string>
+/** A rule by which something was decided; `ruleTable` has a sentence for each. */
 export type Rule = keyof typeof ruleTable
 
 /** Why nobody can send on a channel: something has to be configured first. */

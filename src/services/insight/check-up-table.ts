@@ -2,7 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 
 export const checkUpSeverities = ['error', 'warning', 'notice'] as const
 
-/** Each finding by its code: how bad it is, and what to do about it. */
+/** All findings by code, each with its severity and what to do about it. */
 export const checkUpTable = {
   tables_missing: ['error', 'Run migrate(), or "npx appointment-notifications migrate", and start the process again.'],
   library_outdated: ['error', 'Install a version of the library that is at least as new as the tables.'],
@@ -76,14 +76,15 @@ export const checkUpTable = {
   dns_failing: ['warning', 'Check that this machine can ask its name servers.'],
 } as const satisfies Record<string, readonly [(typeof checkUpSeverities)[number], string]>
 
+/** Code of a finding. */
 export type CheckUpCode = keyof typeof checkUpTable
 
-/** Something that is not right, in words for whoever runs the system. Holds no contact data and no credentials. */
+/** Something that is wrong, in words for whoever operates the system. Contains no contact data and no credentials. */
 export type CheckUpFinding = {
   readonly code: CheckUpCode
-  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: something to know. */
+  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: worth knowing. */
   readonly severity: (typeof checkUpSeverities)[number]
-  /** Whom it concerns; null: everybody. */
+  /** The organization concerned; null: all. */
   readonly organizationId: string | null
   readonly channel: Channel | null
   /** What is wrong, and where. */
