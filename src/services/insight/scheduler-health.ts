@@ -1,6 +1,6 @@
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
-import { allDue, readWork, targetOf } from '../delivery/work.ts'
+import { allDue, readWork } from '../delivery/work.ts'
 import type { Context } from '../shared/context.ts'
 import { areThereWorkers } from '../shared/workers.ts'
 import type { TaskManagerIntegration } from '../task-manager/integration.ts'
@@ -63,7 +63,7 @@ async function lateWork({ context, dispatcher, taskManager }: Parts, limitMs: nu
   const source = taskManager?.workSource ?? allDue(storage)
   const now = new Date(clock.now().getTime() - limitMs)
   const page = await within(readWork(source, storage, { now, limit: latePage }))
-  const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
+  const queues = page === null ? [] : [...page.works.map(({ target }) => target), ...page.more]
   const ids = [...new Set(queues.map(({ organizationId }) => organizationId))]
   const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
   if (!dispatcher.isRunning) {
