@@ -221,7 +221,7 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
     (command, { ids }) => deliveryReads(command, ids),
     (command, found) => tasksOf(found, command).map((id) => read(keys.taskOfDelivery, { notification_id: id })),
     ({ appointments }, { ids }) =>
-      appointments.map((id) => read(keys.decisionsOfAppointment, ofAppointment(id, ids), 'none')),
+      appointments.map((id) => read(keys.decisionsOfAppointment, ofAppointment(id, ids))),
   ],
   run: each(erase),
   held: null,
