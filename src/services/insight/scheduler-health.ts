@@ -1,7 +1,7 @@
 import type { Claim } from '../../ports/storage.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
-import { allDue, readWork, targetOf } from '../delivery/work.ts'
+import { allDue, readWork } from '../delivery/work.ts'
 import type { Context } from '../shared/context.ts'
 import { areThereWorkers, leftBehind } from '../shared/workers.ts'
 import type { TaskManagerIntegration } from '../task-manager/integration.ts'
@@ -77,7 +77,7 @@ async function lateWork(
     within(readWork(source, storage, { now, limit: latePage })),
     within(Promise.all(abandoned.map(({ id }) => storage.deliveries.get(id)))),
   ])
-  const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
+  const queues = page === null ? [] : [...page.works.map(({ target }) => target), ...page.more]
   const owners = [...queues, ...(rows ?? []).flatMap((row) => row ?? [])]
   const ids = [...new Set(owners.map(({ organizationId }) => organizationId))]
   const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
