@@ -1,10 +1,9 @@
-import type { DuePage, DueQuery, ReminderStore, SendQueue } from '../../../src/index.ts'
+import type { DeliveryQueries, DuePage, DueQuery, ReminderStore, SendQueue } from '../../../src/index.ts'
 import { sendQueueKey } from '../../../src/ports/storage/due.ts'
 import * as records from '../../../src/records/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { DueStatements } from '../kysely/statements/due.ts'
-import type { DueDeliveries } from '../kysely/stores.ts'
 import type { Commands, Tx } from './engine.ts'
 
 type Found<R> = { readonly rows: readonly R[]; readonly more: readonly SendQueue[] }
@@ -79,17 +78,9 @@ export const dueReminders =
       )
     })
 
-export const dueDeliveries = (engine: Commands): DueDeliveries => ({
-  due: (query) =>
+export const dueDeliveries =
+  (engine: Commands): DeliveryQueries['due'] =>
+  (query) =>
     engine.snapshot((tx) =>
       pageOf(findDue(tx, tx.statements.deliveries.due, deliveryLane, query), records.decodeDelivery),
-    ),
-  challenge: (claims) =>
-    engine.write(({ bind, statements }) =>
-      claims.map((claim) => bind(statements.deliveries.challenge).run(records.encodeChallenge(claim)).changes > 0),
-    ),
-  renew: (commands) =>
-    engine.write(({ bind, statements }) =>
-      commands.map((command) => bind(statements.deliveries.renew).run(records.encodeRenewal(command)).changes > 0),
-    ),
-})
+    )

@@ -14,7 +14,6 @@ type Refused = {
   probe_at: number
 }
 type Page = { account: string; limit: number; offset: number }
-type Place = { account: string; due_at: number; work: 'reminder' | 'delivery'; work_id: number }
 
 const entries = (db: Builder, p: Param<Page>) =>
   db
@@ -80,39 +79,9 @@ export const accountStatements = (db: Builder) => ({
       .limit(1)
       .compile(),
   ),
-  first: query((p: Param<Page>) => entries(db, p).compile()),
-  firstOf: query((p: Param<Page & { organizationId: string }>) =>
+  waiting: query((p: Param<Page>) => entries(db, p).compile()),
+  waitingOf: query((p: Param<Page & { organizationId: string }>) =>
     entries(db, p).where('organization_id', '=', p('organizationId')).compile(),
-  ),
-  unlist: query((p: Param<Place>) =>
-    db
-      .deleteFrom(waiting)
-      .where('account', '=', p('account'))
-      .where('due_at', '=', p('due_at'))
-      .where('work', '=', p('work'))
-      .where('work_id', '=', p('work_id'))
-      .compile(),
-  ),
-  /** Only where it still waits for its last moment. */
-  reminderDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
-    db
-      .updateTable('appointment_reminders')
-      .set({ due_at: p('at') })
-      .where('id', '=', p('id'))
-      .where('due_at', '=', p('due_at'))
-      .where('due_at', '>', p('at'))
-      .where('status', '=', 'PENDING')
-      .compile(),
-  ),
-  deliveryDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
-    db
-      .updateTable('notification_history')
-      .set({ due_at: p('at') })
-      .where('id', '=', p('id'))
-      .where('due_at', '=', p('due_at'))
-      .where('due_at', '>', p('at'))
-      .where('delivery_state', '=', 'queued')
-      .compile(),
   ),
   previous: query((p: Param<{ accountId: string }>) =>
     db

@@ -19,15 +19,6 @@ export const deliveryStatements = (db: Builder, dialect: Dialect) => {
   return {
     get: query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
     due: dueStatements(db, table),
-    renew: query((p: Param<{ id: number; fence: number; due_at: number; updated_at: number }>) =>
-      db
-        .updateTable(table)
-        .set({ due_at: p('due_at'), updated_at: p('updated_at') })
-        .where('id', '=', p('id'))
-        .where('fence', '=', p('fence'))
-        .where('delivery_state', '=', 'sending')
-        .compile(),
-    ),
     /** The word stands in the statement, as in the index that serves it. */
     claims: query(() =>
       db
@@ -36,16 +27,6 @@ export const deliveryStatements = (db: Builder, dialect: Dialect) => {
         .where('delivery_state', '=', sql.lit('sending'))
         .where('due_at', 'is not', null)
         .orderBy('id')
-        .compile(),
-    ),
-    challenge: query((p: Param<{ id: number; fence: number; due_at: number; until: number }>) =>
-      db
-        .updateTable(table)
-        .set({ due_at: p('due_at') })
-        .where('id', '=', p('id'))
-        .where('fence', '=', p('fence'))
-        .where('due_at', '=', p('until'))
-        .where('delivery_state', '=', 'sending')
         .compile(),
     ),
     silent: query((p: Param<Silent>) =>

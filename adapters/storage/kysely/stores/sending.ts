@@ -134,12 +134,7 @@ export const taskQueries = <M extends Mode>({ all, first, read }: Runner<M>): Om
 const dueAtOf = ({ due_at }: { readonly due_at: number | null }): Date | null =>
   due_at === null ? null : new Date(due_at)
 
-export const accountQueries = <M extends Mode>({
-  all,
-  read,
-  write,
-  change,
-}: Runner<M>): Omit<AccountStore, 'release'> => ({
+export const accountQueries = <M extends Mode>({ all, read, write, change }: Runner<M>): AccountStore => ({
   paused: () => all(({ bind, statements }) => bind(statements.accounts.paused).all({}), records.decodeAccount),
   refuse: (command) =>
     write(function* ({ bind, statements: { accounts } }, wait) {
@@ -164,6 +159,13 @@ export const accountQueries = <M extends Mode>({
         found.push({ account, organizationId: next.organization_id })
       }
     }),
+  waiting: ({ account, organizationId, limit, skip: offset }) =>
+    all(({ bind, statements: { accounts } }) => {
+      const page = { account, limit, offset }
+      return organizationId === undefined
+        ? bind(accounts.waiting).all(page)
+        : bind(accounts.waitingOf).all({ ...page, organizationId })
+    }, records.decodeWaiting),
   previous: (accountId) =>
     all(({ bind, statements }) => bind(statements.accounts.previous).all({ accountId }), records.decodePrevious),
   erasePrevious: (now) =>

@@ -11,7 +11,7 @@ import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
 import type { Mode, RecordOf } from '../query.ts'
-import type { Runner, Steps, Tools, Wait } from '../runner.ts'
+import type { Runner, Steps } from '../runner.ts'
 
 /** Members of a group are jobs that each has for itself. The groups are the library's own words, without wildcards. */
 const memberName = (group: string, member: string): string => `${group}:${member}`
@@ -67,24 +67,20 @@ export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M
     ),
 })
 
-/** Anew where what stood in the way was removed between the two statements. */
-export function* claimRequest<M extends Mode>(
-  { bind, statements: { requests } }: Tools<M>,
-  wait: Wait<M>,
-  { caller, key, fingerprint, now, leaseUntil, expiresAt }: Parameters<RequestStore['claim']>[0],
-): Steps<RequestClaim> {
-  const times = { ...leaseTimes(now, leaseUntil), expires_at: expiresAt.getTime() }
-  for (;;) {
-    const won = yield* wait(bind(requests.claim).get({ caller, key, fingerprint, token: now.getTime(), ...times }))
-    if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
-    const found = yield* wait(bind(requests.get).get({ caller, key }))
-    if (found === undefined) continue
-    if (found.fingerprint !== fingerprint) return { status: 'other_request' }
-    return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
-  }
-}
-
-export const requestQueries = <M extends Mode>({ change }: Runner<M>): Omit<RequestStore, 'claim'> => ({
+export const requestQueries = <M extends Mode>({ change, write }: Runner<M>): RequestStore => ({
+  claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
+    write(function* ({ bind, statements: { requests } }, wait): Steps<RequestClaim> {
+      const times = { ...leaseTimes(now, leaseUntil), expires_at: expiresAt.getTime() }
+      // Anew where what stood in the way was removed between the two statements.
+      for (;;) {
+        const won = yield* wait(bind(requests.claim).get({ caller, key, fingerprint, token: now.getTime(), ...times }))
+        if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
+        const found = yield* wait(bind(requests.get).get({ caller, key }))
+        if (found === undefined) continue
+        if (found.fingerprint !== fingerprint) return { status: 'other_request' }
+        return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
+      }
+    }),
   answer: async ({ caller, key }, token, answer) =>
     (await change(({ bind, statements }) => bind(statements.requests.answer).run({ caller, key, token, answer }))) > 0,
   release: async ({ caller, key }, token) => {
