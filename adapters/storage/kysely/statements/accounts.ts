@@ -1,5 +1,6 @@
 import type { Channel } from '../../../../src/index.ts'
-import { type Builder, type NoArgs, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type NoArgs, type Param, query, rowsBy } from '../query.ts'
 
 const accounts = 'notification_accounts'
 const waiting = 'notification_waiting'
@@ -26,11 +27,9 @@ const entries = (db: Builder, p: Param<Page>) =>
     .limit(p('limit'))
     .offset(p('offset'))
 
-export const accountStatements = (db: Builder) => ({
+export const accountStatements = (db: Builder, dialect: Dialect) => ({
   paused: query((_: Param<NoArgs>) => db.selectFrom(accounts).selectAll().orderBy('account').compile()),
-  get: query((p: Param<{ account: string }>) =>
-    db.selectFrom(accounts).selectAll().where('account', '=', p('account')).compile(),
-  ),
+  get: rowsBy(db, dialect, accounts, 'account'),
   /** Changes nothing where another refusal was written since the attempt began. */
   refuse: query((p: Param<Refused & { seen: number }>) =>
     db

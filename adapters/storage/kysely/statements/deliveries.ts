@@ -2,7 +2,16 @@ import { type RawBuilder, sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
 import type { Dialect } from '../dialect.ts'
 import type { Silent } from '../held.ts'
-import { afterHeld, type Builder, type HeldAfter, type Keys, type Param, query, type RecordOf } from '../query.ts'
+import {
+  afterHeld,
+  type Builder,
+  type HeldAfter,
+  type Keys,
+  type Param,
+  query,
+  type RecordOf,
+  rowsBy,
+} from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
@@ -17,7 +26,7 @@ export const deliveryStatements = (db: Builder, dialect: Dialect) => {
         from ${dialect.keyed(table, ['appointment_id'], p('keys'), ['organization_id'])} where ${which}
       ) as newest where place <= ${p('limit')} order by id desc`.compile(db)
   return {
-    get: query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
+    get: rowsBy(db, dialect, table, 'id'),
     due: dueStatements(db, table),
     /** The word stands in the statement, as in the index that serves it. */
     claims: query(() =>

@@ -46,16 +46,16 @@ export const consentQueries = <M extends Mode>({ all, first }: Runner<M>): Conse
         ? bind(consents.records).all(page)
         : bind(consents.recordsOf).all({ ...page, type: recipient.type, recipientId: ids('recipient', recipient.id) })
     }, records.decodeConsent),
-  doubts: ({ organizationId, after = 0, limit }) =>
+  doubts: ({ organizationId: organization_id, after = 0, limit }) =>
     all(
-      ({ bind, statements }) => bind(statements.consents.doubts).all({ organizationId, after, limit }),
+      ({ bind, statements }) => bind(statements.consents.doubts).all({ organization_id, id: after, limit }),
       records.decodeInbound,
     ),
   message: (id) =>
     first(({ bind, statements }) => bind(statements.consents.message).get({ id }), records.decodeInbound),
-  isKept: async (message) =>
+  isKept: async ({ accountId: account_id, messageId: message_id, organizationId: organization_id }) =>
     (await first(
-      ({ bind, statements }) => bind(statements.consents.kept).get(message),
+      ({ bind, statements }) => bind(statements.consents.kept).get({ account_id, message_id, organization_id }),
       () => true,
     )) ?? false,
 })

@@ -17,10 +17,10 @@ export const planQueries = <M extends Mode>({
   read,
   change,
 }: Runner<M>): Omit<PlanQueries, 'find' | 'nextReplanPage'> => ({
-  get: (organizationId, appointmentId) =>
+  get: (organization_id, appointmentId) =>
     first(
       ({ bind, statements, ids }) =>
-        bind(statements.plans.get).get({ organizationId, appointmentId: ids('appointment', appointmentId) }),
+        bind(statements.plans.get).get({ organization_id, appointment_id: ids('appointment', appointmentId) }),
       records.decodePlan,
     ),
   upcoming: (now, cursor, limit) =>
@@ -89,11 +89,14 @@ export const reminderQueries = <M extends Mode>({
 export const settingsQueries = <M extends Mode>({ all, first }: Runner<M>): Omit<SettingsQueries, 'get'> => ({
   list: (after, limit) =>
     all(
-      ({ bind, statements }) => bind(statements.settings.page).all({ after: after ?? '', limit }),
+      ({ bind, statements }) => bind(statements.settings.page).all({ organization_id: after ?? '', limit }),
       records.decodeSettings,
     ),
-  byAccountKey: (accountKey) =>
-    first(({ bind, statements }) => bind(statements.settings.byAccountKey).get({ accountKey }), records.decodeSettings),
+  byAccountKey: (account_key) =>
+    first(
+      ({ bind, statements }) => bind(statements.settings.byAccountKey).get({ account_key }),
+      records.decodeSettings,
+    ),
 })
 
 export const decisionQueries = <M extends Mode>({ all }: Runner<M>): DecisionQueries => ({

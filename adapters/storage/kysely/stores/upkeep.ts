@@ -103,9 +103,9 @@ export const templateVersionQueries = <M extends Mode>({ all, first }: Runner<M>
       ({ bind, statements }) => bind(statements.templateVersions.drafts).all({ organizationId, limit }),
       ({ version }) => version,
     ),
-  get: (organizationId, version) =>
+  get: (organization_id, version) =>
     first(
-      ({ bind, statements }) => bind(statements.templateVersions.get).get({ organizationId, version }),
+      ({ bind, statements }) => bind(statements.templateVersions.get).get({ organization_id, version }),
       records.decodeVersionRow,
     ),
 })
