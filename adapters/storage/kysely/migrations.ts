@@ -39,6 +39,7 @@ export type Change =
     }
   | { readonly kind: 'dropColumns'; readonly table: string; readonly columns: readonly string[] }
   | { readonly kind: 'dropIndexes'; readonly names: readonly string[] }
+export type ChangeOf<K extends Change['kind']> = Extract<Change, { readonly kind: K }>
 
 /**
  * Append-only: what was published is never edited. Expand first, contract a release later: a version only adds, and the
