@@ -34,17 +34,15 @@ const jobProgress = ({
 /** Of concurrent callers the others wait for the row, and find it taken. */
 export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M>): JobStore => ({
   acquire: async (name, holder, now, until) =>
-    (await change(({ bind, statements }) =>
-      bind(statements.jobs.acquire).run({ name, holder, ...leaseTimes(now, until) }),
-    )) > 0,
+    (await change(({ jobs }) => [jobs.acquire, { name, holder, ...leaseTimes(now, until) }])) > 0,
   release: (name, holder) =>
     write(function* ({ bind, statements: { jobs } }, wait) {
       const { changes } = yield* wait(bind(jobs.release).run({ name, holder }))
       if (changes === 0) yield* wait(bind(jobs.pause).run({ name, holder, lease_until: 0 }))
     }),
-  progress: (name) => first(({ bind, statements }) => bind(statements.jobs.progress).get({ name }), jobProgress),
+  progress: (name) => first(({ jobs }) => [jobs.progress, { name }], jobProgress),
   keepProgress: async (name, holder, progress) =>
-    (await change(({ bind, statements }) => bind(statements.jobs.keepProgress).run({ name, holder, progress }))) > 0,
+    (await change(({ jobs }) => [jobs.keepProgress, { name, holder, progress }])) > 0,
   // In Postgres not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
   join: (group, member, now, until) =>
     write(function* ({ bind, statements: { jobs } }, wait) {
@@ -55,14 +53,11 @@ export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M
       return (yield* wait(bind(jobs.holders).all(of))).map(({ holder }) => holder)
     }),
   leave: async (group, member) => {
-    await change(({ bind, statements }) =>
-      bind(statements.jobs.release).run({ name: memberName(group, member), holder: member }),
-    )
+    await change(({ jobs }) => [jobs.release, { name: memberName(group, member), holder: member }])
   },
   members: (group, now, until) =>
     all(
-      ({ bind, statements }) =>
-        bind(statements.jobs.holders).all({ pattern: memberName(group, '%'), ...leaseTimes(now, until) }),
+      ({ jobs }) => [jobs.holders, { pattern: memberName(group, '%'), ...leaseTimes(now, until) }],
       ({ holder }) => holder,
     ),
 })
@@ -82,32 +77,26 @@ export const requestQueries = <M extends Mode>({ change, write }: Runner<M>): Re
       }
     }),
   answer: async ({ caller, key }, token, answer) =>
-    (await change(({ bind, statements }) => bind(statements.requests.answer).run({ caller, key, token, answer }))) > 0,
+    (await change(({ requests }) => [requests.answer, { caller, key, token, answer }])) > 0,
   release: async ({ caller, key }, token) => {
-    await change(({ bind, statements }) =>
-      bind(statements.requests.release).run({ caller, key, token, lease_until: 0 }),
-    )
+    await change(({ requests }) => [requests.release, { caller, key, token, lease_until: 0 }])
   },
-  purge: (now, limit) =>
-    change(({ bind, statements }) => bind(statements.requests.purge).run({ now: now.getTime(), limit })),
+  purge: (now, limit) => change(({ requests }) => [requests.purge, { now: now.getTime(), limit }]),
 })
 
 export const templateVersionQueries = <M extends Mode>({ all, first }: Runner<M>): TemplateVersionQueries => ({
   list: ({ organizationId, before = lastId, limit }) =>
     all(
-      ({ bind, statements }) => bind(statements.templateVersions.page).all({ organizationId, before, limit }),
+      ({ templateVersions }) => [templateVersions.page, { organizationId, before, limit }],
       records.decodeTemplateVersion,
     ),
   drafts: (organizationId, limit) =>
     all(
-      ({ bind, statements }) => bind(statements.templateVersions.drafts).all({ organizationId, limit }),
+      ({ templateVersions }) => [templateVersions.drafts, { organizationId, limit }],
       ({ version }) => version,
     ),
   get: (organization_id, version) =>
-    first(
-      ({ bind, statements }) => bind(statements.templateVersions.get).get({ organization_id, version }),
-      records.decodeVersionRow,
-    ),
+    first(({ templateVersions }) => [templateVersions.get, { organization_id, version }], records.decodeVersionRow),
 })
 
 export const auditStore = <M extends Mode>({ reader }: Runner<M>): AuditStore => ({
