@@ -9,6 +9,7 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
+import { once } from '../kysely/once.ts'
 import { keyedQueries } from '../kysely/stores/by-keys.ts'
 import { connect, library, type Tools } from './connection.ts'
 import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
@@ -119,16 +120,10 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
     return { perform: (work) => perform(plain, () => work(tools)), step: (source) => step(plain, source) }
   }
 
-  function byDatabase(database: SqliteDatabase): Promise<HostConnection> {
-    const known = databases.get(database) ?? onDatabase(database)
-    databases.set(database, known)
-    return known
-  }
-
   function readTransaction(given: unknown): { key: object; connected: () => Promise<HostConnection> } {
     const kysely = kyselyTransaction(given)
     if (kysely !== null) return { key: kysely, connected: () => byKysely(kysely) }
-    if (isDatabase(given)) return { key: given, connected: () => byDatabase(given) }
+    if (isDatabase(given)) return { key: given, connected: () => once(databases, given, onDatabase) }
     throw refused('the sqlite storage takes a Kysely transaction, or a better-sqlite3 database with one open.')
   }
 
