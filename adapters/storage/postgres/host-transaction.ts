@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
 import { kyselyTransaction, queues, refused, type SendQueue } from '../kysely/host-transaction.ts'
+import { repeated } from '../kysely/repeated.ts'
 import { keyedQueries } from '../kysely/stores/by-keys.ts'
 import { carrying, type IdPool } from './commands.ts'
 import { type Commands, type Database, type Engine, pauseMs } from './engine.ts'
@@ -114,19 +114,15 @@ function hostCommands(engine: Engine, runOf: HostConnection['runOf'], inTurn: Se
   }
 
   /** What lost a race is undone and tried again; where the snapshot is the whole transaction's, only the host can do so. */
-  async function patiently<T>(attempt: (session: Joined) => Promise<T>): Promise<T> {
-    const since = performance.now()
-    for (let count = 0; ; count += 1) {
-      try {
-        return await attempt(await join())
-      } catch (error) {
-        const waitedMs = performance.now() - since
+  const patiently = <T>(attempt: (session: Joined) => Promise<T>): Promise<T> =>
+    repeated(
+      async () => attempt(await join()),
+      (error, count, waitedMs) => {
         const again = joined?.readsAnew === true && isContention(error) && waitedMs < engine.limits.busyTimeoutMs
         if (!again) throw hostError(error, waitedMs)
-        await wait(pauseMs(error, count))
-      }
-    }
-  }
+        return pauseMs(error, count)
+      },
+    )
 
   return {
     read: (work) =>

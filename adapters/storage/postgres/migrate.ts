@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { NotificationError } from '../../../src/errors.ts'
 import type { Logger, MigrateOptions, MigrationReport } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
@@ -12,6 +11,7 @@ import {
   progressOf,
   type Schema,
 } from '../kysely/migrations.ts'
+import { repeated } from '../kysely/repeated.ts'
 import { runAwaiting } from '../kysely/runner.ts'
 import type { Migrator } from './engine.ts'
 import { isLockTimeout } from './errors.ts'
@@ -67,6 +67,9 @@ async function fill(run: Run, schema: string, { table, set, where }: Fill, logge
   }
 }
 
+/** Another process is migrating. */
+class Underway extends Error {}
+
 /** Undoes the transaction of a dry run. */
 class RolledBack extends Error {}
 
@@ -82,28 +85,24 @@ export async function migrate(
 ): Promise<MigrationReport> {
   const { logger, dryRun = false, now } = options
 
-  async function underLock<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    const since = performance.now()
-    let reported = false
-    for (;;) {
-      try {
-        const done = await transaction(async (own) => {
-          await own(`set local lock_timeout = ${lockTimeoutMs}`)
-          const { rows } = await own<{ mine: string }>('select pg_try_advisory_xact_lock($1)::text as mine', [
-            migrationLock(schema),
-          ])
-          return rows[0]?.mine === 'true' ? { value: await work(own) } : null
-        })
-        if (done !== null) return done.value
-      } catch (error) {
-        if (!isLockTimeout(error)) throw error
-        if (performance.now() - since > migrationPatienceMs) throw heldError(error)
-        if (!reported) logger?.warn('migration: waiting for a table that another transaction is using')
-        reported = true
-      }
-      await wait(pollMs * (0.5 + Math.random()))
-      if (performance.now() - since > migrationPatienceMs) throw heldError(undefined)
-    }
+  function underLock<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    let isReported = false
+    const attempt = () =>
+      transaction(async (own) => {
+        await own(`set local lock_timeout = ${lockTimeoutMs}`)
+        const key = [migrationLock(schema)]
+        const { rows } = await own<{ mine: string }>('select pg_try_advisory_xact_lock($1)::text as mine', key)
+        if (rows[0]?.mine !== 'true') throw new Underway()
+        return work(own)
+      })
+    return repeated(attempt, (error, _, waitedMs) => {
+      const isTableInUse = isLockTimeout(error)
+      if (!isTableInUse && !(error instanceof Underway)) throw error
+      if (waitedMs > migrationPatienceMs) throw heldError(error)
+      if (isTableInUse && !isReported) logger?.warn('migration: waiting for a table that another transaction is using')
+      isReported ||= isTableInUse
+      return pollMs * (0.5 + Math.random())
+    })
   }
 
   async function found(): Promise<Found> {
