@@ -118,10 +118,6 @@ function reasonFor(cause: unknown, waited: string): string {
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
   new NotificationError('storage_busy', reasonFor(cause, `${Math.round(waitedMs)} ms`), { cause })
 
-/** What another transaction has at the moment was not waited for. */
-export const heldError = (): NotificationError =>
-  new NotificationError('storage_busy', 'Another transaction has locked the rows. Try again later.')
-
 const unknownCommits = new WeakSet<object>()
 
 /** The answer to COMMIT is missing, so nobody knows which it was. */
