@@ -1,7 +1,7 @@
 /** A clinic that sends by WhatsApp, to a stand-in of Meta's Cloud API. */
 import { onTestFinished } from 'vitest'
 import { whatsappCloud } from '../../adapters/transport/whatsapp-cloud.ts'
-import type { OrganizationSettingsInput, Transport } from '../../src/index.ts'
+import type { FurtherSettings, Transport } from '../../src/index.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { startWhatsAppServer } from '../support/whatsapp-server.ts'
 
@@ -29,7 +29,7 @@ export const whatsapp = {
   approvedTemplates: { appointment_reminder: [reminder], appointment_confirmation: [confirmation] },
   account,
 }
-export type Part = NonNullable<NonNullable<OrganizationSettingsInput['channels']>[string]>
+export type Part = FurtherSettings
 
 /** A clinic whose organization sends by WhatsApp, and one appointment of Ada's at 2 PM of her day. */
 export async function openSending(part: Part = whatsapp, transports: readonly Transport[] = [], isConsenting = true) {

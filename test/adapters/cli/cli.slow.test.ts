@@ -39,7 +39,7 @@ it('migrates, plans, reconciles and explains, in words and as JSON', async () =>
     out: 'done: checked 1, planned 1',
     err: expect.stringMatching(/1 appointments checked/),
   })
-  expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL/)
+  expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL {2}PATIENT 7 {2}reminder 24h {2}/)
   const { out } = await run(folder, 'explain', '42', '--json')
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
 })
