@@ -72,9 +72,16 @@ export const errorCodes: readonly ErrorCode[] = Object.keys(errorTable).filter(
  */
 export type FieldIssue = { readonly field: string; readonly message: string }
 
-/** `status must be ...; timeZone must be ...` */
-export const issuesInWords = (issues: readonly FieldIssue[]): string =>
-  issues.map(({ field, message }) => (field === '' ? message : `${field} ${message}`)).join('; ')
+/** How many faults are named at once: what is said of an input must not outgrow it. */
+export const mostIssues = 50
+
+/** `status must be ...; timeZone must be ...; and 3 more` */
+export function issuesInWords(issues: readonly FieldIssue[]): string {
+  const named = issues
+    .slice(0, mostIssues)
+    .map(({ field, message }) => (field === '' ? message : `${field} ${message}`))
+  return [...named, ...(issues.length > named.length ? [`and ${issues.length - named.length} more`] : [])].join('; ')
+}
 
 /** Details of a `NotificationError`. */
 export type NotificationErrorOptions = {

@@ -20,7 +20,7 @@ export { type SignedRequest, validateTwilioSignature } from './twilio/signature.
 export type TwilioOptions = TwilioMessageOptions &
   TwilioWebhookOptions & {
     /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
-    readonly baseUrl?: string
+    readonly baseUrl?: string | undefined
     /**
      * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
      * outcome. Twilio itself may take more than 20 s to give up. Default 30000.

@@ -18,7 +18,7 @@ export type WhatsAppCloudOptions = {
   /** Version of the Graph API. Default `v25.0`, which Meta serves until July 2028; a version lives for about two years. */
   readonly version?: string
   /** The base URL of the API, for test servers; access tokens are sent there. Default `https://graph.facebook.com`. */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /**
    * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
    * outcome. Default 30000.

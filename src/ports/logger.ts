@@ -1,3 +1,5 @@
+import { systemClock } from './clock.ts'
+
 /**
  * Receives the library's log. Fields contain ids, codes and counts, never names, addresses or message text. Loggers of pino
  * and bunyan, which take the fields first, can be passed as they are.
@@ -15,13 +17,16 @@ const nothing = () => {}
 /** Logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Writes each warning and error to stderr as one line of JSON. The default. */
+/** Writes each warning and error to stderr as one line of JSON, with the time of the machine. The default. */
 export const stderrLogger: Logger = {
   debug: nothing,
   info: nothing,
-  warn: (message, fields) => console.warn(JSON.stringify({ level: 'warn', message, ...fields })),
-  error: (message, fields) => console.error(JSON.stringify({ level: 'error', message, ...fields })),
+  warn: (message, fields) => console.warn(jsonLine('warn', message, fields)),
+  error: (message, fields) => console.error(jsonLine('error', message, fields)),
 }
+
+const jsonLine = (level: 'warn' | 'error', message: string, fields: LogFields | undefined): string =>
+  JSON.stringify({ time: systemClock.now().toISOString(), level, message, ...fields })
 
 /**
  * Adapts pino (Fastify's logger) and bunyan, which take the fields first and would drop them in second place, although their

@@ -15,7 +15,10 @@ export type DirectoryRecipient = {
    * to 255 characters.
    */
   id: HostId
-  /** Name for the greeting. Cut off after 255 characters. Default: no greeting by name. */
+  /**
+   * Name for the greeting. Cut off after 255 characters; a blank parts what mail programs would make a link of. Default: no
+   * greeting by name.
+   */
   name?: string | null | undefined
   /** One e-mail address. Default: none; e-mail is sent only if the recipient's preferences have an address. */
   email?: string | null | undefined

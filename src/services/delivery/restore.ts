@@ -26,7 +26,6 @@ import {
   pagesOf,
   readWork,
   reminderWork,
-  targetOf,
   wantedAt,
   withReminders,
 } from './work.ts'
@@ -211,7 +210,7 @@ export class Restore {
   async *#held(wanted: HeldFilter): AsyncGenerator<readonly DueWork[]> {
     const { storage } = this.#context.options
     const isWanted = (due: DueWork): boolean => {
-      const target = targetOf(due)
+      const target = due.target
       return (
         (wanted.organizationId === undefined || target.organizationId === wanted.organizationId) &&
         (wanted.appointmentId === undefined || target.appointmentId === wanted.appointmentId)
@@ -230,7 +229,7 @@ const placeOf = ({ id, heldAt }: Pick<ReminderRow, 'id' | 'heldAt'>): HeldPlace 
   heldAt === null ? null : { heldAt, id }
 
 function show(due: DueWork): HeldMessage {
-  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = targetOf(due)
+  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = due.target
   return {
     organizationId: organization,
     appointmentId,

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Channel, channels } from '../../channels/index.ts'
 import type { Appointment } from '../../domain/appointment.ts'
@@ -136,6 +137,8 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
     looked += page.length
     isComplete = found.length <= size
     place = page.at(-1)?.place ?? place
+    // Others are not to wait for all of them: a database and a directory in this process answer without a pause.
+    await turn()
   }
   const leftOut = looked - appointments
   const until = isComplete ? now : place.startsAt
