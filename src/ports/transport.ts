@@ -126,6 +126,11 @@ export interface Transport {
    * in its environment, as on AWS machines. An organization's account always needs its own. Default false.
    */
   readonly ambientCredentials?: boolean
+  /**
+   * The domain of the envelope sender of mail through the host application's own account, where that is not the domain of `from`: receivers look
+   * at its SPF. Default: none of its own.
+   */
+  readonly envelopeDomain?: string
   /** How many sends may run at a time per account. Default 10. */
   readonly concurrency?: number
   /**
