@@ -67,7 +67,9 @@ describe('an account that is refused', () => {
     const accountId = expect.stringMatching(/-email$/)
     expect(await email()).toEqual({ enabled, ...state, accounts: [{ accountId, ...state }] })
     const [first] = await deferrals()
-    expect(first?.because).toBe('the provider refused the account, which is paused; sent when the account works again')
+    expect(first?.because).toBe(
+      'the account is paused: its provider refused it or could not be reached; sent when it works again',
+    )
 
     // One of the two tries it again, then the other, and the waits grow.
     await clinic.clock.advance(3750)

@@ -64,8 +64,6 @@ function bracketsOf({ commandTimeoutMs, busyTimeoutMs }: Limits) {
 }
 
 type Joined = Database & {
-  /** Statements see what others committed before they began, so a command may read once more. */
-  readonly readsAnew: boolean
   /** Instants are written as the library reads them, without a word. */
   readonly isIso: boolean
 }

@@ -33,7 +33,7 @@ import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { postgres } from '../../../support/stores.ts'
 import type { Claim } from './claiming-process.ts'
-import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
+import { behindProxy, committing, freshSchema, holding, onServer, waiting, waitsLong } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -374,7 +374,7 @@ describe('postgres, what else comes in batches', () => {
   )
 
   it('waits in a settle for who has a row only for a moment, and knows what is over', async () => {
-    const { storage, pool, table } = await migrated()
+    const { storage, pool, table } = await migrated(waitsLong)
     const [first, second] = await sending(storage)
     if (first === undefined || second === undefined) throw new Error('expected rows')
     const release = await holding(pool, `select 1 from ${table('notification_history')} for update`)
