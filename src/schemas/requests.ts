@@ -5,7 +5,9 @@ import { instantInput } from './instant.ts'
 import { reminderOffsets } from './offset.ts'
 import { appointmentCategories, categories, deliveryStates, deliveryStatuses, recipientTypes } from './vocabulary.ts'
 
-export const scheduleOptions = z.strictObject({
+// Shapes are constants of their own: only so do the declarations of the package keep the comments of their fields.
+
+const scheduleShape = {
   /**
    * Offsets for this appointment, in place of those of every recipient: `[24, '2h', '1d@18:00']`; at most 20. An empty list:
    * no reminders. Null: removes offsets that an earlier call set. Default: they stay as they are.
@@ -16,18 +18,23 @@ export const scheduleOptions = z.strictObject({
     .describe(
       'Offsets for this appointment, in place of those of every recipient. Null removes them; left out, they stay as they are',
     ),
-})
+}
+export const scheduleOptions: z.ZodObject<typeof scheduleShape, z.core.$strict> = z.strictObject(scheduleShape)
 /** Options of the calls that plan the reminders of an appointment. */
 export type ScheduleOptions = z.infer<typeof scheduleOptions>
 
-export const lifecycleOptions = scheduleOptions.extend({
+const noticeShape = {
   /** False: plans without a notice to the recipients. Default true. */
   notify: z.boolean().optional().describe('Whether the recipients get a notice at once. Default true'),
+}
+export const lifecycleOptions: z.ZodObject<typeof scheduleShape & typeof noticeShape, z.core.$strict> = z.strictObject({
+  ...scheduleShape,
+  ...noticeShape,
 })
 /** Options of `appointmentBooked()`, `appointmentRescheduled()` and `appointmentCancelled()`. */
 export type LifecycleOptions = z.infer<typeof lifecycleOptions>
 
-export const sendOptions = z.strictObject({
+const sendShape = {
   /** Kind of message. Reminders are planned (`scheduleReminders()`), not requested. */
   category: z.enum(appointmentCategories).describe('Kind of message'),
   /** Channel to send on. `BOTH` is one e-mail and one SMS. Default `BOTH`. */
@@ -50,16 +57,20 @@ export const sendOptions = z.strictObject({
     .describe(
       'Key of your own: the same notice requested again under the same key is sent once, and the result names that one. Valid for as long as the notification is in the history; stored as a digest',
     ),
-})
+}
+export const sendOptions: z.ZodObject<typeof sendShape, z.core.$strict> = z.strictObject(sendShape)
 /** What `sendAppointmentNotification()` sends, and to whom. */
 export type SendOptions = z.infer<typeof sendOptions>
 
-export const waitlistOptions = sendOptions.pick({ channel: true, idempotencyKey: true })
+export const waitlistOptions: z.ZodObject<
+  Pick<typeof sendShape, 'channel' | 'idempotencyKey'>,
+  z.core.$strict
+> = sendOptions.pick({ channel: true, idempotencyKey: true })
 /** Options of `notifyWaitlist()`. */
 export type WaitlistOptions = z.infer<typeof waitlistOptions>
 
 /** A page of the reminders or decisions of an appointment. */
-export const pageOptions = z.strictObject({
+const pageShape = {
   /** Page size, 1 to 1000. Default 500. */
   limit: z.int().min(1).max(1000).optional().describe('Page size. Default 500'),
   /** `nextCursor` of the previous page. It stays valid while rows are added. Default: the first page. */
@@ -68,11 +79,12 @@ export const pageOptions = z.strictObject({
     .max(64)
     .optional()
     .describe('`next_cursor` of the previous page; stays valid while rows are added'),
-})
+}
+export const pageOptions: z.ZodObject<typeof pageShape, z.core.$strict> = z.strictObject(pageShape)
 /** Which page of the reminders or decisions of an appointment to read. */
 export type PageOptions = z.infer<typeof pageOptions>
 
-export const historyFilter = z.strictObject({
+const historyShape = {
   /** Only notifications of this organization. Default: of all. */
   organizationId: organizationId.optional(),
   /** Only notifications to this kind of recipient. */
@@ -128,6 +140,7 @@ export const historyFilter = z.strictObject({
     .max(64)
     .optional()
     .describe('`next_cursor` of the previous page; stays valid while rows are added. Not together with `offset`'),
-})
+}
+export const historyFilter: z.ZodObject<typeof historyShape, z.core.$strict> = z.strictObject(historyShape)
 /** Which notifications `history()` returns. Fields that are left out do not restrict the result. */
 export type HistoryFilter = z.infer<typeof historyFilter>
