@@ -4,7 +4,8 @@ import { instantInput } from './instant.ts'
 
 const outcomes = ['sent', 'delivered', 'read', 'failed', 'bounced', 'complained'] as const
 
-export const deliveryReceipt = z.strictObject({
+// A constant of its own keeps the comments of the fields in the declarations of the package.
+const receiptShape = {
   /**
    * What the provider reported. Outcomes have an order: `sent`, `failed`, `delivered`, `read`, `bounced`, `complained`. A
    * report of a lower outcome than the one already known only adds its time. `sent`: the provider accepted the message.
@@ -31,7 +32,8 @@ export const deliveryReceipt = z.strictObject({
    * without a message accepted in between. Default false.
    */
   addressUnknown: z.boolean().optional(),
-})
+}
+export const deliveryReceipt: z.ZodObject<typeof receiptShape, z.core.$strict> = z.strictObject(receiptShape)
 /** What a provider reports about a message. */
 export type DeliveryReceipt = z.infer<typeof deliveryReceipt>
 

@@ -18,7 +18,8 @@ import { Knowledge } from '../shared/knowledge.ts'
 
 const hourMs = 3_600_000
 
-export const unreachedFilter = z.strictObject({
+// A constant of its own keeps the comments of the fields in the declarations of the package.
+const unreachedShape = {
   /** The organization. */
   organizationId,
   /** Only appointments that start before this instant. Default: in 48 hours. */
@@ -48,7 +49,8 @@ export const unreachedFilter = z.strictObject({
     .max(64)
     .optional()
     .describe('`next_cursor` of the previous page; stays valid while rows are added'),
-})
+}
+export const unreachedFilter: z.ZodObject<typeof unreachedShape, z.core.$strict> = z.strictObject(unreachedShape)
 /** Which appointments to look at. */
 export type UnreachedFilter = z.infer<typeof unreachedFilter>
 

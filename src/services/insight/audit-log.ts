@@ -5,7 +5,8 @@ import { definedOnly } from '../../schemas/defined.ts'
 import { instantInput } from '../../schemas/instant.ts'
 import type { Context } from '../shared/context.ts'
 
-export const auditFilter = z.strictObject({
+// A constant of its own keeps the comments of the fields in the declarations of the package.
+const auditShape = {
   /** Only entries with this action. Default: every action. */
   action: z.enum(auditActions).optional().describe('Only entries of this action'),
   /** Only entries at or after this instant. */
@@ -16,7 +17,8 @@ export const auditFilter = z.strictObject({
   limit: z.int().min(1).max(200).optional().describe('Page size. Default 50'),
   /** `nextCursor` of the previous page. Default: the newest entries. */
   cursor: rowId.optional().describe('`next_cursor` of the previous page'),
-})
+}
+export const auditFilter: z.ZodObject<typeof auditShape, z.core.$strict> = z.strictObject(auditShape)
 /** Which entries of the audit log to list. */
 export type AuditFilter = z.infer<typeof auditFilter>
 

@@ -13,7 +13,8 @@ import type { Context } from '../shared/context.ts'
 
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
 
-const statisticsFilter = z.strictObject({
+// A constant of its own keeps the comments of the fields in the declarations of the package.
+const statisticsShape = {
   /** Only this organization. Default: all together. */
   organizationId: organizationId.optional(),
   /** First UTC day, `YYYY-MM-DD`, inclusive. Default: no limit. */
@@ -26,7 +27,8 @@ const statisticsFilter = z.strictObject({
   category: z.enum(categories).optional(),
   /** Only messages given to the transport with this name. Default: every transport. */
   provider: z.string().min(1).optional(),
-})
+}
+const statisticsFilter: z.ZodObject<typeof statisticsShape, z.core.$strict> = z.strictObject(statisticsShape)
 /** Which messages to count. */
 export type StatisticsFilter = z.infer<typeof statisticsFilter>
 

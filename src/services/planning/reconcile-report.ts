@@ -3,7 +3,8 @@ import type { ErrorCode } from '../../errors.ts'
 import { type EntityId, entityId } from '../../schemas/common.ts'
 import type { PlanDrift } from './plan-row.ts'
 
-export const reconcileOptions = z.strictObject({
+// A constant of its own keeps the comments of the fields in the declarations of the package.
+const reconcileShape = {
   /**
    * The share (0 to 1) of the plans that may be missing from the directory. If more are missing, they are not cancelled, and
    * the run ends as `refused`. Default 0.2.
@@ -17,7 +18,8 @@ export const reconcileOptions = z.strictObject({
   onProgress: z.custom<(checked: number) => void>((value) => typeof value === 'function').optional(),
   /** True: reports what a run would find and do, and writes nothing. Default false. */
   dryRun: z.boolean().default(false),
-})
+}
+export const reconcileOptions: z.ZodObject<typeof reconcileShape, z.core.$strict> = z.strictObject(reconcileShape)
 /** Options of `reconcile()`. */
 export type ReconcileOptions = z.input<typeof reconcileOptions>
 export type SettledReconcileOptions = z.output<typeof reconcileOptions>
