@@ -93,6 +93,7 @@ export function smtp(options: SmtpOptions = {}): Transport {
     channels: ['EMAIL'],
     needsAccount: true,
     concurrency,
+    ...(verp === null ? {} : { envelopeDomain: verp.domain }),
     ...(options.receipts === undefined ? {} : { receipt: options.receipts }),
 
     async send(message, context) {

@@ -49,7 +49,7 @@ export function createSecretBox(keys: string | readonly string[]): SecretBox {
       const key = byId.get(keyId)
       if (key === undefined)
         throw unreadable(
-          `it was encrypted with the key ${keyId}, which is not in the option "encryptionKey"; add that key, or save the secret again`,
+          `it was encrypted with the key ${keyId}, which is not among the encryption keys; add it to the option "encryptionKey", or save the secret again`,
         )
       const body = ciphertext.subarray(0, -tagBytes)
       const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })

@@ -141,7 +141,7 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
     append: (table, row) => void insert(table)(row),
     ensure: (table, row) => void insertMissing(table)(row),
     update(table, id, change, only) {
-      const conditions: unknown[] = [id]
+      const conditions: unknown[] = []
       let shape = ''
       if (only !== undefined) {
         for (const [name, words = []] of Object.entries<readonly unknown[] | undefined>(only)) {
@@ -151,7 +151,8 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
       }
       const values: unknown[] = []
       const statement = updating(table)(shape)(Object.keys(change), change, values)
-      statement.run([...values, ...conditions])
+      values.push(id, ...conditions)
+      statement.run(values)
     },
     deleteBy(table, of) {
       deleting(table)(Object.keys(of).join(' ')).run(Object.values(of))

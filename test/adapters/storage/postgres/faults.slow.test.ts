@@ -16,6 +16,34 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 const migrated = onServer(() => server)
 
+describe('postgres, what a host did to the tables of the library', () => {
+  it('is named where a trigger keeps rows from being changed', async () => {
+    const { storage, pool, table } = await migrated({ busyTimeoutMs: 100 })
+    await planOne(storage)
+    const keep = table('kept')
+    await pool.query(`create function ${keep}() returns trigger language plpgsql as $$ begin return null; end $$;
+      create trigger keeps before update on ${table('appointment_reminders')} for each row execute function ${keep}()`)
+    const cancelled = nextPlan(1, { plan: planRow({ revision: 2, status: 'cancelled' }), reminders: [] })
+    await expect(storage.plans.apply([cancelled])).rejects.toMatchObject({
+      code: 'storage_busy',
+      message: expect.stringMatching(/"appointment_reminders" could not be changed.*trigger/),
+    })
+    await pool.query(`drop function ${keep} cascade`)
+    expect(await storage.plans.apply([cancelled])).toMatchObject([{ status: 'applied' }])
+  })
+
+  it('is named where an index of its own keeps them from being inserted', async () => {
+    const { storage, pool, table } = await migrated({ busyTimeoutMs: 100 })
+    await pool.query(`create unique index only_one on ${table('reminder_plans')} ((true))`)
+    await planOne(storage)
+    const second = planCommand({ plan: planRow({ appointmentId: 2 }) })
+    await expect(storage.plans.apply([second])).rejects.toMatchObject({
+      code: 'storage_busy',
+      message: expect.stringContaining('only_one'),
+    })
+  })
+})
+
 describe('postgres, what breaks', () => {
   it('leaves nothing half written when connections are killed under load, and works on', async () => {
     const { storage, pool, table } = await migrated()
