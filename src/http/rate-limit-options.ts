@@ -16,7 +16,14 @@ export type RateClass = (typeof rateClasses)[number]
 export type RateLimit = { readonly points: number; readonly durationSeconds: number }
 
 /** The limit of each class. False: no limit. A class left out keeps its default. */
-export type RateLimits = { readonly [Class in RateClass]?: RateLimit | false }
+export type RateLimits = {
+  /** Requests that only read. Default 600 a minute. */
+  readonly reading?: RateLimit | false
+  /** Requests that change settings, preferences, templates or plans. Default 120 a minute. */
+  readonly changing?: RateLimit | false
+  /** Requests that create messages. Default 60 a minute. */
+  readonly sending?: RateLimit | false
+}
 
 /** The part of an ioredis client that is used. */
 export type IoredisLike = { defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void }

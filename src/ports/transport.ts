@@ -23,12 +23,14 @@ export type OutboundMessage = {
    * recipient.
    */
   readonly idempotencyKey: string
+  /** The organization that sends it. */
   readonly organizationId: string
   /**
    * Kind of message. `TEST`: a test message. `ANSWER`: the automatic reply to STOP, START or HELP. Neither is in the
    * history.
    */
   readonly category: Category | 'TEST' | 'ANSWER'
+  /** The channel to send on; one of the transport's. */
   readonly channel: Channel
   /** Address of the recipient in the channel's normal form: an e-mail address with an ASCII domain, a phone number in E.164. */
   readonly to: string
@@ -36,6 +38,7 @@ export type OutboundMessage = {
   readonly toName: string | null
   /** E-mail: sender address. SMS: number in E.164, short code or alphanumeric sender id; null: the provider chooses. */
   readonly from: string | null
+  /** Name of the sender: one line without control characters; null: none. */
   readonly fromName: string | null
   /** E-mail only: the Reply-To address; null: `from`. */
   readonly replyTo: string | null

@@ -422,9 +422,13 @@ export const emptySettings: SettingsValues = emptyOf(settingsFields)
 
 /** Organization settings as they are shown: defaults filled in, each secret as `secretMask` or null. */
 export interface OrganizationSettings extends ShownOf<SettingsFields> {
+  /** Id of the row. */
   readonly id: number
+  /** The organization. */
   readonly organizationId: string
+  /** When the settings were created. */
   readonly createdAt: Date
+  /** When they last changed. */
   readonly updatedAt: Date
 }
 

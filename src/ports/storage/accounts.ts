@@ -28,6 +28,7 @@ export type RefuseCommand = Omit<AccountRow, 'pausedSince' | 'refusals'> & {
   readonly at: Date
 }
 
+/** Which messages that wait for an account. */
 export type WaitingQuery = {
   readonly account: string
   /** Only what waits of this organization. */
@@ -54,6 +55,7 @@ export type PreviousAccount = {
   readonly expiresAt: Date
 }
 
+/** State of provider accounts: which are paused, and until when. */
 export interface AccountStore {
   /** Accounts that are paused. */
   paused(): Promise<AccountRow[]>

@@ -23,6 +23,7 @@ export type RenewCommand = {
   readonly at: Date
 }
 
+/** How an attempt to send ended. */
 export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. `traceContext`: left out, that of the row stays. */
   | {
@@ -112,6 +113,7 @@ export type SilentQuery = {
   readonly limit: number
 }
 
+/** Which deliveries to list. */
 export type DeliveryQuery = {
   readonly organizationId?: string
   readonly recipientType?: string
@@ -134,6 +136,7 @@ export type DeliveryQuery = {
 }
 /** Rows of a list are counted up to this many. */
 export const maxCountedTotal = 10_000
+/** A page of deliveries, newest first. */
 export type DeliveryPage = {
   readonly rows: readonly DeliveryRow[]
   /** Of all pages together, at most `maxCountedTotal`. */
@@ -142,6 +145,7 @@ export type DeliveryPage = {
   readonly totalIsExact: boolean
 }
 
+/** Reads deliveries. */
 export interface DeliveryQueries {
   get(id: number): Promise<DeliveryRow | null>
   /** Deliveries to which a provider gave one of these ids, in any order. */

@@ -124,6 +124,10 @@ export type IntentCommand = {
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
 )
+/**
+ * How the commit of an intent ended. `lost`: the message is no longer to be sent like this, since something changed or
+ * another worker has it.
+ */
 export type IntentOutcome =
   | { readonly status: 'lost' }
   /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */

@@ -52,14 +52,14 @@ export type ActResult = { readonly status: (typeof actResults)[number] }
 export type StaffAnswer = { readonly recipient: HostRef; readonly action: AnswerAction; readonly by?: Actor }
 
 const answerFilter = z.strictObject({
+  /** True: only those that nobody has handled. Default false. */
   open: z.boolean().optional(),
+  /** `nextCursor` of the previous page. Default: the newest. */
   cursor: rowId.optional(),
+  /** Page size, 1 to 500. Default 50. */
   limit: z.int().min(1).max(500).optional(),
 })
-/**
- * Which answers to list. `open`: only those that nobody has handled; default false. `limit`: page size, 1 to 500, default
- * 50. `cursor`: `nextCursor` of the previous page.
- */
+/** Which answers to list. */
 export type AnswerFilter = z.input<typeof answerFilter>
 
 /** A page of answers and texts, newest first. `nextCursor`: `cursor` of the next page; null on the last. */

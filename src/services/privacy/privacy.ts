@@ -12,11 +12,14 @@ import { exportPage, type RecipientExport } from './export.ts'
 import { type RetentionCounts, retain, retentionDryRun } from './retention.ts'
 import { type KeyReport, keyReport, type RotationReport, rotateKeys } from './rotation.ts'
 
-const erasureOptions = z.strictObject({ contactAddresses: z.array(addressInput).max(20).optional() })
-/**
- * Options of `eraseRecipient()`. `contactAddresses`: addresses (at most 20) to which messages for others were sent, because
- * the person is their contact; phone numbers with country code (`+1...`). Default: none.
- */
+const erasureOptions = z.strictObject({
+  /**
+   * Addresses (at most 20) to which messages for others were sent, because the person is their contact; phone numbers with
+   * country code (`+1...`). Default: none.
+   */
+  contactAddresses: z.array(addressInput).max(20).optional(),
+})
+/** Options of `eraseRecipient()`. */
 export type ErasureOptions = z.input<typeof erasureOptions>
 
 /**

@@ -158,7 +158,7 @@ describe('size', () => {
     const world = await openWorld()
     const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, 1]))
     const organization = settingsPath(world)
-    const variants = Object.keys(keys(100)).map((kind) => ({ kind, body: '{no}'.repeat(400) }))
+    const variants = Object.keys(keys(100)).map((kind) => ({ kind, body: '{no}'.repeat(100) }))
     const appointment = `/reminders/appointment/${world.own['appointment_id']}`
     const requests: readonly (readonly [method: string, path: string, body: unknown])[] = [
       ['POST', appointment, keys(20_000)],

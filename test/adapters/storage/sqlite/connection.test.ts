@@ -46,6 +46,31 @@ describe('sqlite, its own connection', () => {
     expect(await readdir(dirname(path))).toContain('rows.sqlite-wal')
   })
 
+  it('writes what is null and what is not, in more combinations than it keeps statements for', async () => {
+    const { storage } = await migratedFile()
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    const names = [
+      'emailFromAddress',
+      'emailFromName',
+      'emailSmtpHost',
+      'emailUsername',
+      'smsFromNumber',
+      'smsApiKey',
+      'smsProvider',
+    ] as const
+    for (const round of [1, 2]) {
+      for (let bits = 0; bits < 2 ** names.length; bits += 1) {
+        const written = names.map((name, place) => [
+          name,
+          (bits >> place) % 2 === 0 ? null : `${name} ${round} ${bits}`,
+        ])
+        const patch = Object.fromEntries(written)
+        await storage.settings.update(organizationId, patch, null, t0)
+        expect(await storage.settings.get([organizationId])).toMatchObject([patch])
+      }
+    }
+  })
+
   it.skipIf(process.platform === 'win32')('makes its files for their owner alone', async () => {
     const { path, storage } = await migratedFile()
     await plan(storage, 1)
