@@ -22,6 +22,7 @@ class SlowFirst extends BaseSequencer {
 }
 
 const common = {
+  setupFiles: ['test/support/pg-warnings.ts'],
   // No test waits for time to pass; on a busy machine with few cores those that work hard still need more than 5 s.
   testTimeout: 30_000,
   hookTimeout: 30_000,

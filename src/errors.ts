@@ -1,7 +1,4 @@
-/**
- * The one table of error codes: code, HTTP status and the title a client may show.
- * A message says what was wrong, where, and what to do; `field` names the offending input as the caller wrote it.
- */
+/** All error codes, each with its HTTP status and a title that clients may show. Codes never change; titles and messages may. */
 export const errorTable = {
   bad_request: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'Authentication is required' },
@@ -30,7 +27,7 @@ export const errorTable = {
   template_version_not_found: { status: 404, title: 'There is no such version' },
   version_outdated: { status: 412, title: 'Another version was published meanwhile' },
   version_required: { status: 428, title: 'The version that a change was made from is required' },
-  confirmation_required: { status: 409, title: 'It takes something away, and has to be confirmed' },
+  confirmation_required: { status: 409, title: 'The change removes something, and has to be confirmed' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
   request_in_progress: { status: 409, title: 'The same request is still running' },
   already_exists: { status: 409, title: 'It already exists' },
@@ -62,36 +59,60 @@ export const errorTable = {
   internal_error: { status: 500, title: 'An internal error occurred' },
 } as const satisfies Record<string, { status: number; title: string }>
 
+/** A stable code of a `NotificationError`; `errorTable` has the HTTP status and title of each. */
 export type ErrorCode = keyof typeof errorTable
+/** All error codes, in the order of `errorTable`. */
 export const errorCodes: readonly ErrorCode[] = Object.keys(errorTable).filter(
   (code): code is ErrorCode => code in errorTable,
 )
 
-/** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole; `message` continues it. */
+/**
+ * One fault in an input. `field`: its path, such as `emailReminders[2]`; '' for the input as a whole. `message` continues
+ * it: "must be ...".
+ */
 export type FieldIssue = { readonly field: string; readonly message: string }
 
-/** `status must be ...; timeZone must be ...` */
-export const issuesInWords = (issues: readonly FieldIssue[]): string =>
-  issues.map(({ field, message }) => (field === '' ? message : `${field} ${message}`)).join('; ')
+/** How many faults are named at once: what is said of an input must not outgrow it. */
+export const mostIssues = 50
 
+/** `status must be ...; timeZone must be ...; and 3 more` */
+export function issuesInWords(issues: readonly FieldIssue[]): string {
+  const named = issues
+    .slice(0, mostIssues)
+    .map(({ field, message }) => (field === '' ? message : `${field} ${message}`))
+  return [...named, ...(issues.length > named.length ? [`and ${issues.length - named.length} more`] : [])].join('; ')
+}
+
+/** Details of a `NotificationError`. */
 export type NotificationErrorOptions = {
+  /** Path of the invalid input, as the caller wrote it. Default: the field of the first issue. */
   readonly field?: string
+  /** Every fault of the input. Default: none. */
   readonly issues?: readonly FieldIssue[]
-  /** What whoever refused asked to wait, in milliseconds. */
+  /** How long to wait before trying again, as requested by whoever refused, in ms. */
   readonly retryAfterMs?: number
+  /** The error behind it. */
   readonly cause?: unknown
 }
 
 const brand = Symbol.for('appointment-notifications.error')
 
-/** Every failure this library throws on purpose. `code` is stable; `message` is for people. */
+/**
+ * Every failure that the library throws on purpose. Decide by `code`, which is stable; `message` is for people: it says what
+ * is wrong, where, and what to do. Test for it with `isNotificationError()`, which also recognizes errors of another copy of
+ * the package.
+ */
 export class NotificationError extends Error {
   override readonly name = 'NotificationError'
+  /** Why it failed; stable. */
   readonly code: ErrorCode
-  /** The HTTP status the router answers with. */
+  /** The HTTP status of the response, if an endpoint failed with it. */
   readonly status: number
+  /** Path of the first invalid input, such as `emailReminders[2]`; undefined: it is about no single input. */
   readonly field: string | undefined
+  /** Every fault of the input; empty if it is not about an input. */
   readonly issues: readonly FieldIssue[]
+  /** How long to wait before trying again, in ms; undefined: not known. */
   readonly retryAfterMs: number | undefined
   readonly [brand] = true
 
@@ -105,53 +126,63 @@ export class NotificationError extends Error {
   }
 }
 
-/** True for errors of any copy of this package: two copies in one process do not share a class. */
+/**
+ * Whether it is a `NotificationError`, of any copy of this package: two copies in one process do not share the class, so
+ * `instanceof` fails.
+ */
 export function isNotificationError(error: unknown): error is NotificationError {
   return typeof error === 'object' && error !== null && brand in error
 }
 
 /**
  * The outcome of a send that did not succeed.
- * - `transient`: not sent; the same message may be tried again.
+ * - `transient`: not sent; the same message can be tried again.
  * - `permanent`: not sent; trying again would fail again.
- * - `suppressed`: not sent; the address opted out with the provider, and is never tried again.
- * - `unknown`: the provider may have accepted it; a retry may duplicate it.
+ * - `suppressed`: not sent; the address opted out with the provider. It is never tried again.
+ * - `unknown`: the provider may have accepted it, so a retry may be a duplicate.
  */
 export const failureOutcomes = ['transient', 'permanent', 'suppressed', 'unknown'] as const
+/** The outcome of a send that did not succeed: see `failureOutcomes`. */
 export type FailureOutcome = (typeof failureOutcomes)[number]
 
-/** Whose fault a failure is. */
+/** What a failure is about: this message, the whole account, or the account's sender towards a destination. */
 export type FailureScope = 'message' | 'account' | 'sender'
 
+/** Details of a `TransportError`. */
 export type TransportErrorOptions = {
+  /** Whether the message may have been sent, and whether to try again. */
   readonly outcome: FailureOutcome
-  /** A short stable word of the transport's own, such as `smtp_450`. No contact data. */
+  /** A short stable code of the transport, such as `smtp_450`. Contains no contact data. */
   readonly code: string
   /**
-   * `account`: every message of these credentials would fail (bad password, closed account). `sender`: every message of this
-   * sender to the `destination` would. Default `message`.
+   * What would fail likewise. `message`: only this message. `account`: every message of these credentials (wrong password,
+   * closed account); the account is paused. `sender`: every message of this sender to the `destination`. Default `message`.
    */
   readonly scope?: FailureScope
-  /** For `sender`: how the addresses begin that it may not send to, such as `+44`. No whole address. */
+  /** With scope `sender`: how the addresses begin to which it may not send, such as `+44`. Never a whole address. */
   readonly destination?: string
   /**
-   * True: the provider says that nobody has this address. It may be wrong for an hour, so the address is suppressed only
-   * when the same code comes again on another day.
+   * True: the provider reports that the address does not exist. Since that may be temporary, the address is suppressed only
+   * if the same code comes again on another day. Default false.
    */
   readonly addressUnknown?: boolean
   /**
-   * True: the provider took the account and the sender, and what it refused is about this recipient or this message, so
-   * that the account is well. Default false.
+   * True: the provider accepted the account and the sender, and refused only this recipient or message; so the account
+   * works. Default false.
    */
   readonly accountProven?: boolean
-  /** What the provider asked to wait, in milliseconds. */
+  /** How long the provider asked to wait, in ms. */
   readonly retryAfterMs?: number
+  /** The error behind it. */
   readonly cause?: unknown
 }
 
 const transportBrand = Symbol.for('appointment-notifications.transport-error')
 
-/** What a transport throws. Anything else it throws counts as `unknown`: the message may have been sent. */
+/**
+ * How `send()` and `verify()` of a transport fail. After any other error the outcome counts as `unknown`: the message may
+ * have been sent.
+ */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
   readonly outcome: FailureOutcome
@@ -163,7 +194,7 @@ export class TransportError extends Error {
   readonly retryAfterMs: number | undefined
   readonly [transportBrand] = true
 
-  /** `message` is stored and shown: it must hold no address, phone number, credential or message text. */
+  /** `message` is stored and shown: it must not contain an address, phone number, credential or message text. */
   constructor(message: string, options: TransportErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.outcome = options.outcome
@@ -176,6 +207,7 @@ export class TransportError extends Error {
   }
 }
 
+/** Whether it is a `TransportError`, of any copy of this package. */
 export function isTransportError(error: unknown): error is TransportError {
   return typeof error === 'object' && error !== null && transportBrand in error
 }

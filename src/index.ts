@@ -71,7 +71,7 @@ export type {
   DirectoryWaitlistEntry,
 } from './schemas/directory.ts'
 export type { HostVariableInput, VariableType } from './schemas/host-variables.ts'
-export type { Offset, OffsetInput } from './schemas/offset.ts'
+export type { OffsetInput } from './schemas/offset.ts'
 export type {
   HostPreferenceRef,
   PreferenceRef,
@@ -306,7 +306,7 @@ export type * from './ports/hooks.ts'
 export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger } from './ports/logger.ts'
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
-export type * from './ports/trace-context.ts'
+export type { TraceContextOf } from './ports/trace-context.ts'
 export type * from './ports/transport.ts'
 export type * from './ports/webhook.ts'
 

@@ -48,8 +48,10 @@ import { logLeft, type StopReport, shutDown } from './services/shared/shutdown.t
 import { TaskManagerIntegration } from './services/task-manager/integration.ts'
 
 /**
- * Creates the library from a storage, transports, a scheduler and your directory. Nothing is opened or sent yet.
- *
+ * Creates the library from a storage, transports and your directory. Nothing is opened or sent yet: call `migrate()` when
+ * you deploy, and `start()` in the processes that send.
+ * @throws NotificationError `options_invalid` naming the option.
+ * @example
  * ```ts
  * const { notifications, migrate, start } = createNotifications({
  *   storage: sqlite('clinic.sqlite'),
@@ -60,7 +62,6 @@ import { TaskManagerIntegration } from './services/task-manager/integration.ts'
  * await start()
  * await notifications.appointmentBooked(42)
  * ```
- * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
   const given = resolveOptions(options)

@@ -31,50 +31,55 @@ import {
 } from './services/task-manager/options.ts'
 import { compilersFor, languagesOf } from './text-options.ts'
 
+/** Options of `createNotifications()`. Required: `storage`, `directory` and `transports`. */
 export type NotificationsOptions = {
   /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
   readonly storage: Storage
-  /** Your appointments, organizations and people. */
+  /** Functions that return your appointments, organizations and people. */
   readonly directory: Directory
   /**
-   * What delivers: `[smtp(), twilio()]`, each under its own name. Messages on a channel without a transport are refused
-   * with a reason, never reported as sent.
+   * What sends the messages, such as `[smtp(), twilio()]`; names must differ. A message on a channel without a transport is
+   * refused with a reason, never reported as sent.
    */
   readonly transports: readonly Transport[]
   /**
-   * Encrypts provider credentials at rest and signs callback URLs: 32 bytes as base64 or hex, made by
-   * `openssl rand -base64 32`. Given several keys, the first encrypts and all of them decrypt. Default:
-   * `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without any key, settings that contain credentials are refused.
+   * Key that encrypts provider credentials and signs callback URLs: 32 bytes as base64 or hex, made by `openssl rand -base64
+   * 32`. Of several keys the first encrypts, and all decrypt. Default: `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without a
+   * key, settings with credentials are refused.
    */
   readonly encryptionKey?: string | readonly string[] | undefined
   /**
-   * True: reports of providers that were signed with what the `DEFAULT_*` variables held before are refused, as after a secret was
-   * stolen. Default false: they are accepted as long as reports on messages sent so may come (SMS 72 h).
+   * True: provider reports signed with earlier values of the `DEFAULT_*` secrets are refused; use it after a secret was
+   * stolen. Default false: they are accepted as long as reports on messages sent with them may arrive (SMS: 72 h).
    */
   readonly revokePrevious?: boolean
-  /** Wakes the dispatcher when something is due. Default: a timer in this process. */
+  /** Wakes the library when something is due. Default: a timer in this process. */
   readonly scheduler?: Scheduler
-  /** Where the documented variables are read from, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
+  /** Environment variables, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /**
-   * Languages of your own for built-in texts, and corrections to those of the library: the content of files like
-   * `src/messages/locales/de.json`. A language that the library does not have needs all texts of `en.json`. One with `readBy` is used
-   * for everybody who reads it, any other where an organization switches it on (`textLanguages`). Default: the library's own.
+   * Further languages of built-in texts, and corrections of those in the library; files like `src/messages/locales/de.json`.
+   * A new language needs all texts of `en.json`. A language with `readBy` (checked by a native speaker) is used for every
+   * recipient who reads it; others only where an organization enables them (`textLanguages`). Default: the library's own.
    */
   readonly languages?: readonly LanguageFile[]
   /**
-   * Variables of your own that templates may name, each with the type of its values, which `appointments()` and `waitlistEntries()` of
-   * your directory return as `variables`: `{ copay: 'money', parking: { type: 'text', sample: 'Deck B', detail: 0 } }`. Default: none.
+   * Variables of your own for templates, each with its type; your directory returns their values as `variables` of
+   * appointments and waitlist entries: `{ copay: 'money', parking: { type: 'text', sample: 'Deck B', detail: 0 } }`.
+   * Default: none.
    */
   readonly variables?: Readonly<Record<string, HostVariableInput>>
-  /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
+  /**
+   * Kind of each id, `integer` or `text`: `{ appointment: 'text' }` for UUIDs. Fixed by the first `migrate()`. Default
+   * `integer` for all.
+   */
   readonly ids?: Partial<IdKinds>
   /**
-   * When to retry after a transient failure. A message is tried as long as it is useful: a reminder until `leadMs` before
-   * its start, a confirmation for 24 hours or until the start, a cancellation until the old start, a reschedule until the
-   * new one, a waitlist offer until it expires or the slot starts; then it is FAILED (`too_late`). Default: `maxRetries`
-   * without a limit (0 to 1000000), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 900000 (at least 1): waits of
-   * at most 30 s, 2 min, 8 min, and then 15 min each, half of each random.
+   * When to try again after a transient failure. A message is tried as long as it is useful: a reminder until `leadMs`
+   * before the start, a confirmation for 24 hours or until the start, a cancellation until the old start, a reschedule until
+   * the new one, a waitlist offer until it expires or the slot starts; then it is FAILED (`too_late`). Default: `maxRetries`
+   * unlimited (0 to 1000000), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 900000 (at least 1): waits of at
+   * most 30 s, 2 min, 8 min, then 15 min each, half of each random.
    */
   readonly retry?: Partial<RetryPolicy>
   /**
@@ -83,44 +88,46 @@ export type NotificationsOptions = {
    */
   readonly authenticate?: Authenticate
   /**
-   * How many messages an organization may send in a UTC day, as a guard against a host caught in a loop. Messages
-   * beyond the cap wait until the next day, and are cancelled if that day is full as well. Messages sent at once count,
-   * including reminders that were already past when planned. With `reminders: true` (default false) all other reminders count
-   * too; they may be put off by a day, but the cap never cancels them. Default `{ perDay: 10000 }`; `perDay` is at least 1;
-   * false: no cap.
+   * How many messages an organization may send in a UTC day, as a guard against a loop in your application. Further messages
+   * wait until the next day, and are cancelled if that day is full too. Counted are messages sent at once, including
+   * reminders that were already past when planned. `reminders: true` (default false) counts all other reminders too; these
+   * may be put off by a day, but are never cancelled. Default `{ perDay: 10000 }`; `perDay` is at least 1; false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
   /**
-   * How often each caller may use the HTTP endpoints; beyond that the response is 429. Default, per minute: 600 requests
-   * that read, 120 that change and 60 that send; ten times as many for callers of kind `service`. `points` 1 to
-   * 1000000000, `durationSeconds` 1 to 86400. Each process counts in its own memory, unless `store` shares the counts.
-   * False: no limits.
+   * How often each caller may use the HTTP endpoints; beyond that the response is 429. Default per minute: 600 requests that
+   * read, 120 that change, 60 that send; ten times as many for callers of kind `service`. `points` 1 to 1000000000,
+   * `durationSeconds` 1 to 86400. Each process counts for itself unless `store` shares the counts. False: no limits.
    */
   readonly rateLimits?: RateLimitOptions | false
   /**
-   * The public URL (http or https) of the path where you mount the router: `https://clinic.example/api/notifications`.
-   * Used in callback URLs and in the description of the API. Default: none; then there are no callback URLs.
+   * The public URL (http or https) at which you mount the router: `https://clinic.example/api/notifications`. Used in
+   * callback URLs, webhook URLs, links in messages and the API description. Default: none; then there are none of these
+   * URLs.
    */
   readonly publicUrl?: string | undefined
   /**
-   * Origins of your pages that call the HTTP endpoints with the cookies of their users from another origin than that of
-   * `publicUrl`: `['https://app.clinic.example']`. Requests that change something are refused (403) from pages of other origins,
-   * unless they have an `Authorization` header. Default: only the origin of `publicUrl`, or without one that of the request's host.
+   * Origins of your web pages that call the endpoints with cookies from another origin than `publicUrl`:
+   * `['https://app.clinic.example']`. Requests that change something are refused (403) from other origins, unless they have
+   * an `Authorization` header. Default: only the origin of `publicUrl`; without one, that of the request's host.
    */
   readonly allowedOrigins?: readonly string[]
   /**
-   * Shares the work with PlatformServices TaskManager at `url`, or `TASK_MANAGER_URL` of `env`. Requires `publicUrl`
-   * and an encryption key. Default: the library sends everything itself.
+   * Shares the work with PlatformServices TaskManager at `url`, or `TASK_MANAGER_URL` of `env`. Requires `publicUrl` and an
+   * encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
   /**
-   * What your application does with people's answers to appointments: `{ onConfirm, onChangeRequest, onCancelRequest, onReply }`, each
-   * optional. Default: none, and no message asks for an answer.
+   * Functions of your application that receive people's answers to appointments: `{ onConfirm, onChangeRequest,
+   * onCancelRequest, onReply }`, each optional. Default: none, and no message asks for an answer.
    */
   readonly hooks?: Hooks
-  /** How long a hook may take, in ms; then its `signal` is aborted, and it is called again later. Default 10000, 100 to 300000. */
+  /**
+   * How long a hook may take, in ms; then its `signal` is aborted, and it is called again later. Default 10000, 100 to
+   * 300000.
+   */
   readonly hookTimeoutMs?: number
-  /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
+  /** Reads bounced mail, for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
   readonly bounces?: BounceReader
   /**
    * Verifies `POST /webhooks/bounce` (Standard Webhooks): `whsec_` and 24 to 64 bytes as base64, made by
@@ -128,39 +135,39 @@ export type NotificationsOptions = {
    */
   readonly webhookSecret?: string | readonly string[] | undefined
   /**
-   * Writes calendar files for organizations that have `calendarFiles: true`: `calendar()`. Without its package, `start()` rejects with
-   * `dependency_missing`. Default: there are none.
+   * Writes calendar files, for organizations with `calendarFiles: true`: `calendar()`. If its package is not installed,
+   * `start()` rejects with `dependency_missing`. Default: no calendar files.
    */
   readonly calendar?: CalendarWriter | undefined
   /**
-   * Makes the HTML of mails of organizations that have `mailLayout`, in place of the layout of the library: `(mail) => html`, at once. Whatever of `mail` it
-   * prints, it has to escape. It is your code: nothing can interrupt one that never returns. Where it throws or returns no usable text (`MailLayout`), the
-   * library's own is used. Default: that of the library, `builtInLayout()`.
+   * Returns the HTML of mails, for organizations that have set `mailLayout`, in place of the library's layout: `(mail) =>
+   * html`, synchronously. It must escape what it prints of `mail`. Nothing can interrupt a function that does not return. If
+   * it throws or returns no usable text, the library's layout is used. Default: the library's, `builtInLayout()`.
    */
   readonly mailLayout?: MailLayout | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
-   * How long a worker owns a message it is sending, in ms; renewed until its outcome is written. If the worker dies,
-   * another takes over within this time and a sweep (`sweepMs`), measured by its own steady clock: the clocks of two
-   * machines are never compared. Default 60000, 5000 to 3600000.
+   * How long a worker owns a message that it is sending, in ms; renewed until the outcome is stored. If the worker dies,
+   * another one takes over within this time and one sweep (`sweepMs`). Each worker measures by its own steady clock, so
+   * clocks of machines are never compared. Default 60000, 5000 to 3600000.
    */
   readonly leaseMs?: number
   /**
-   * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport reports
-   * otherwise. Default 1200000 (20 minutes), which has room for a mail server that takes 60 s for each reply and 10
-   * minutes to confirm the message, as RFC 5321 allows; 1000 to 3600000.
+   * How long one send may take, in ms. Then it is aborted, and its outcome is unknown unless the transport reports
+   * otherwise. Default 1200000 (20 minutes), enough for a mail server that takes 60 s for each reply and 10 minutes to
+   * confirm the message, as RFC 5321 allows; 1000 to 3600000.
    */
   readonly sendTimeoutMs?: number
   /**
-   * How long before the start of its appointment a reminder is no longer sent, in ms; at most half of its offset. Default
-   * 60000, 0 to 86400000.
+   * How long before the start of its appointment a reminder is no longer sent, in ms; for short offsets at most half the
+   * offset. Default 60000, 0 to 86400000.
    */
   readonly leadMs?: number
   /**
-   * How long notices of a booking, move or cancellation that you report wait before they are sent, so that what is undone meanwhile is not sent: one
-   * message that is right, or none. 0: not at all. Up to 3,600,000 (an hour). Organizations may set their own. What is requested by
-   * `sendAppointmentNotification()` does not wait. Default 60,000.
+   * How long notices of a reported booking, move or cancellation wait before they are sent, in ms, so that what is undone in
+   * this time is not sent. 0: no wait. Organizations can set their own (`settleMs`). Notices requested by
+   * `sendAppointmentNotification()` do not wait. Default 60000, 0 to 3600000 (an hour).
    */
   readonly settleMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
@@ -173,20 +180,23 @@ export type NotificationsOptions = {
   /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
   /**
-   * How long a method of your directory may take, in ms; after that its `signal` is aborted, and the work that
-   * needed it is put off. Default 10000, 100 to 300000.
+   * How long a method of your directory may take, in ms; then its `signal` is aborted, and the work that needs it is put
+   * off. Default 10000, 100 to 300000.
    */
   readonly directoryTimeoutMs?: number
   /**
-   * Where the library writes its log. Warnings and errors of one kind are written once a minute, with the number suppressed
-   * as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
+   * Receives the library's log. Warnings and errors of one kind are written once a minute, with the number of suppressed
+   * ones as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
    */
   readonly logger?: Logger
   /** Returns the time, measures durations and sets timers; replaced in tests. Default: `systemClock`. */
   readonly clock?: Clock
-  /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive), to spread retries. Default: `Math.random`. */
   readonly random?: () => number
-  /** Gives the context of the span that plans a reminder, kept with it: `telemetry().traceContext`. Default: none is kept. */
+  /**
+   * Returns the trace context of the span that plans a reminder, to be stored with it: `telemetry().traceContext`. Default:
+   * none.
+   */
   readonly traceContext?: TraceContextOf | undefined
 }
 

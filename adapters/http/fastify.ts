@@ -22,7 +22,9 @@ export type FastifyLike = {
   }): unknown
 }
 type Done = (error: Error | null, body?: unknown) => void
+/** The part of a Fastify request that is used. */
 export type FastifyRequestLike = Kept & { readonly raw: IncomingMessage & Kept }
+/** The part of a Fastify reply that is used. */
 export type FastifyReplyLike = {
   readonly raw: ServerResponse
   code(status: number): unknown

@@ -2,10 +2,9 @@ import { NotificationError } from '../../src/errors.ts'
 import type { Notifications } from '../../src/index.ts'
 import { answerFetch } from './shared/web.ts'
 
+/** Options of `fetchHandler()`. */
 export type FetchOptions = {
-  /**
-   * The path at which the endpoints are mounted: `/api/notifications`. Default: the root. Other paths get 404.
-   */
+  /** Path at which the endpoints are mounted: `/api/notifications`. Default: the root. Other paths return 404. */
   readonly basePath?: string
 }
 

@@ -18,6 +18,7 @@ export type BullmqConnectionOptions = {
   readonly [option: string]: unknown
 }
 
+/** Options of `bullmq()`. */
 export type BullmqOptions = EngineSchedulerOptions & {
   /**
    * How to reach Redis: options for the library's own connections (through ioredis), or a client, which is not closed.
@@ -39,16 +40,19 @@ export type BullmqLike = {
   ) => BullmqWorkerLike
 }
 type QueueSettings = { connection: BullmqConnectionOptions | BullmqClient; prefix: string }
+/** A job of BullMQ, as the library adds it. */
 export type BullmqJob = {
   name: string
   data: { at: number }
   opts: { jobId: string; delay: number; removeOnComplete: true; removeOnFail: true }
 }
+/** The part of a BullMQ queue that is used. */
 export type BullmqQueueLike = {
   addBulk(jobs: BullmqJob[]): Promise<unknown>
   on(event: 'error', listener: (error: Error) => void): unknown
   close(): Promise<void>
 }
+/** The part of a BullMQ worker that is used. */
 export type BullmqWorkerLike = {
   on(event: 'error', listener: (error: Error) => void): unknown
   close(force?: boolean): Promise<void>

@@ -18,6 +18,7 @@ export type PgBossLike = {
   ): Promise<string>
   offWork(name: string, options: { id: string; wait: boolean }): Promise<void>
 }
+/** A job of pg-boss, as the library inserts it. */
 export type PgBossJob = { data: { at: number }; singletonKey: string; startAfter: number }
 type QueueSettings = {
   policy: string
@@ -27,6 +28,7 @@ type QueueSettings = {
   deleteAfterSeconds: number
 }
 
+/** Options of `pgBoss()`. */
 export type PgBossOptions = EngineSchedulerOptions & {
   /** The name of the queue, which is created if it is missing. Default `appointment-notifications`. */
   readonly queue?: string

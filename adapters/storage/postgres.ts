@@ -14,33 +14,35 @@ import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
 export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
 
+/** Schema and time limits of the PostgreSQL storage. */
 export type PostgresTuning = {
   /** The schema of the tables, which `migrate()` creates if it is missing. Default `public`. */
   readonly schema?: string
   /**
-   * How long a command goes on trying, in ms, where other transactions hold its rows, or Postgres is away, read-only or out
-   * of resources; then it rejects with `storage_busy`. Default 10000, 1 to 3600000.
+   * How long a command keeps trying, in ms, while other transactions hold its rows, or Postgres is unavailable, read-only or
+   * out of resources; then it rejects with `storage_busy`. Default 10000, 1 to 3600000.
    */
   readonly busyTimeoutMs?: number
   /** How long to wait for a connection, free or new, in ms. Default 5000, 100 to 600000. */
   readonly connectTimeoutMs?: number
   /**
-   * How long one statement may take, in ms; then the server ends it, and a connection that stays silent for a second more
+   * How long one statement may take, in ms; then the server ends it, and a connection that stays silent for another second
    * is dropped. Default 10000, 100 to 3600000. Migrations have no such limit.
    */
   readonly commandTimeoutMs?: number
   /**
-   * How long a transaction of the library may stand still between two statements, in ms, before the server ends it: the
-   * time for which a process that is frozen or cut off keeps its rows from others. Default 5000, 100 to 600000.
+   * How long a transaction of the library may be idle between two statements, in ms, before the server ends it. It limits
+   * how long a process that is frozen or cut off can lock rows. Default 5000, 100 to 600000.
    */
   readonly idleTimeoutMs?: number
   /**
-   * How long one attempt waits for locks of other transactions, in ms, before it gives its connection back and tries
-   * again later. Default 250, 1 to 600000.
+   * How long one attempt waits for locks of other transactions, in ms, before it returns its connection and tries again
+   * later. Default 250, 1 to 600000.
    */
   readonly lockTimeoutMs?: number
 }
 
+/** Options of `postgres()`: a `url`, or a `pool` or `kysely` of your own. */
 export type PostgresOptions = PostgresTuning &
   (
     | {
@@ -51,26 +53,30 @@ export type PostgresOptions = PostgresTuning &
       }
     | {
         /**
-         * The host's own `pg.Pool`. One of its connections is kept for listening, unless it has fewer than three: then work
-         * that other processes make due is only found by the sweep (`sweepMs`). `close()` does not end the pool.
+         * Your own `pg.Pool`. One of its connections is kept for listening, unless the pool has fewer than three: then what
+         * other processes make due is found only by the sweep (`sweepMs`). `close()` does not end the pool.
          */
         readonly pool: PgPool
       }
     | {
         /**
-         * The host's own Kysely over Postgres; its plugins are not applied. It cannot listen for notifications, so work
-         * that other processes make due is only found by the sweep (`sweepMs`). It cannot drop a connection that fell silent
-         * either: such a one is kept from everybody until it answers or is known to be dead.
+         * Your own Kysely on Postgres; its plugins are not applied. It cannot listen for notifications, so what other
+         * processes make due is found only by the sweep (`sweepMs`). Nor can it drop a connection that stopped responding:
+         * that one stays occupied until it responds or is known to be dead.
          */
         readonly kysely: PgKysely
       }
   )
 
 /**
- * Keeps the library's tables in PostgreSQL 13 or later, through pg and Kysely (install both):
- * `postgres('postgres://...')`, `postgres({ url })`, `postgres({ pool })` or `postgres({ kysely })`. Nothing is opened
- * before the first use, which rejects with `dependency_missing` if a package is not installed.
- * @throws NotificationError `options_invalid` for a URL, schema or number of connections that cannot be used.
+ * Keeps the library's tables in PostgreSQL 13 or later, through pg and Kysely (install both): `postgres('postgres://...')`,
+ * `postgres({ url })`, `postgres({ pool })` or `postgres({ kysely })`. Nothing is opened before the first call, which
+ * rejects with `dependency_missing` if a package is not installed.
+ * @throws NotificationError `options_invalid`: the URL, schema or number of connections is invalid.
+ * @example
+ * ```ts
+ * createNotifications({ storage: postgres({ pool, schema: 'notifications' }), transports: [smtp()], directory })
+ * ```
  */
 export function postgres(options: string | PostgresOptions): Storage {
   const settings = typeof options === 'string' ? { url: options } : options

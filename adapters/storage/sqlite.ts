@@ -12,6 +12,7 @@ import type { SqliteDatabase } from './sqlite/vendor.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
 
+/** Time limits of the SQLite storage. */
 export type SqliteTuning = {
   /**
    * How long a command waits while another connection has the database locked, in ms, before it rejects with
@@ -22,6 +23,7 @@ export type SqliteTuning = {
   readonly pollMs?: number
 }
 
+/** Options of `sqlite()`: a `path`, or a `database` of your own. */
 export type SqliteOptions = SqliteTuning &
   (
     | {
@@ -39,9 +41,13 @@ export type SqliteOptions = SqliteTuning &
 
 /**
  * Keeps the library's tables in SQLite, through better-sqlite3 and Kysely (install both): `sqlite('reminders.sqlite')`,
- * `sqlite(':memory:')`, `sqlite({ path })` or `sqlite({ database })`. Nothing is opened before the first use, which
- * rejects with `dependency_missing` if a package is not installed.
- * @throws NotificationError `options_invalid` for an empty path or a closed database.
+ * `sqlite(':memory:')`, `sqlite({ path })` or `sqlite({ database })`. Nothing is opened before the first call, which rejects
+ * with `dependency_missing` if a package is not installed.
+ * @throws NotificationError `options_invalid`: the path is empty, or the database is closed.
+ * @example
+ * ```ts
+ * createNotifications({ storage: sqlite('clinic.sqlite'), transports: [smtp()], directory })
+ * ```
  */
 export function sqlite(options: string | SqliteOptions): Storage {
   const settings = typeof options === 'string' ? { path: options } : options
@@ -53,7 +59,8 @@ export function sqlite(options: string | SqliteOptions): Storage {
 function targetOf(options: SqliteOptions): SqliteTarget {
   if ('database' in options) {
     const { database } = options
-    if (!database.open) throw new NotificationError('options_invalid', 'sqlite({ database }): the database is closed.')
+    if (!database.open)
+      throw new NotificationError('options_invalid', 'sqlite({ database }): the database is closed. Open it first.')
     return database.memory ? { shared: database } : fileTarget(database.name)
   }
   if (options.path === '') {

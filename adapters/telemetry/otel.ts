@@ -23,27 +23,34 @@ import { type Links, linksTo, Remembered, type SpanContextLike, textOf } from '.
 
 export type { SpanContextLike }
 
-/** What is used of the API: `{ trace, metrics }` as `@opentelemetry/api` exports them, or providers of your own. */
+/**
+ * The part of OpenTelemetry's API that is used: `{ trace, metrics }` as `@opentelemetry/api` exports them, or providers of
+ * your own.
+ */
 export type OpenTelemetryLike = {
   readonly trace: { getTracer(name: string): TracerLike }
   readonly metrics: { getMeter(name: string): MeterLike }
 }
+/** The part of a tracer that is used. */
 export type TracerLike = {
   startSpan(name: string, options: SpanOptionsLike): SpanLike
   startActiveSpan<Result>(name: string, options: SpanOptionsLike, run: (span: SpanLike) => Result): Result
 }
+/** Options of a span, as far as they are used. */
 export type SpanOptionsLike = {
   kind: number
   root: boolean
   attributes: Attributes
   links: Links
 }
+/** The part of a span that is used. */
 export type SpanLike = {
   spanContext(): SpanContextLike
   setAttributes(attributes: Attributes): unknown
   setStatus(status: { code: number }): unknown
   end(): void
 }
+/** The part of a meter that is used. */
 export type MeterLike = {
   createCounter(name: string, options: InstrumentOptions): { add(value: number, attributes: Attributes): void }
   createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
@@ -55,14 +62,15 @@ type BatchCallback = (result: { observe(gauge: object, value: number): void }) =
 type InstrumentOptions = { description: string; unit: string; advice?: { explicitBucketBoundaries: number[] } }
 type Attributes = Record<string, string | number>
 
+/** Traces and metrics of the library. */
 export type Telemetry = {
-  /** The option of this name: the span of a plan is kept with the reminder, for the span that sends it. */
+  /** For the option `traceContext`: stores the span that planned a reminder with it, to link it to the span that sends it. */
   readonly traceContext: TraceContextOf
-  /** The same transports; each send is a span, current while it runs, and is counted and timed. */
+  /** The same transports, with a span for each send, current while it runs, and with counts and durations. */
   transports(transports: readonly Transport[]): Transport[]
   /**
-   * Follows the library's events, and measures its state whenever metrics are collected, until its `stop()`. Returns the library. A second
-   * call with the same library does nothing.
+   * Measures the library's events and its state (whenever metrics are collected) until its `stop()`. Returns the library.
+   * Repeating it for the same library does nothing.
    */
   watch<Library extends Pick<Notifications, 'events' | 'health' | 'notifications' | 'stop'>>(library: Library): Library
 }
@@ -79,10 +87,10 @@ const durations = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5
 const lags = [1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400]
 
 /**
- * Every span begins a trace: what several requests want is done together, later, or because of a timer that one of them set, so that the
- * span that is current then is of somebody else. Names follow the messaging conventions where they have one. Attributes hold words and
- * ids of rows, never a person, an address or a text.
- * Spans link to the one before of the same message, whose context is stored with it: whichever process made it.
+ * Traces and metrics. Every span begins a trace of its own: work of several requests is done together, later, or by a timer
+ * that one of them set, so the span that is current then belongs to somebody else. Spans link to the previous span of the
+ * same message, whose context is stored with it, whichever process made it. Names follow the messaging conventions where
+ * there is one. Attributes are words and ids of rows, never a person, an address or a text.
  */
 export function telemetry({ trace, metrics }: OpenTelemetryLike): Telemetry {
   const tracer = trace.getTracer(name)

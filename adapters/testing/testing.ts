@@ -35,59 +35,72 @@ export type { Messages, Outbox, SentMessage, TestAppointment, TestDirectory, Tes
 
 type Given = Partial<Omit<NotificationsOptions, 'storage' | 'transports' | 'clock' | 'directory'>>
 
+/** Options of `createTestNotifications()`; further ones as of `createNotifications()`. */
 export type TestOptions = Given & {
-  /** When the test begins: a `Date`, ISO 8601 text with an offset, or a wall-clock time of `timeZone`. Default `2026-01-05T09:00`, a Monday. */
+  /**
+   * When the test begins: a `Date`, ISO 8601 text with an offset, or a local time of `timeZone`. Default `2026-01-05T09:00`,
+   * a Monday.
+   */
   readonly now?: Date | string
-  /** IANA zone of appointments that name none, and of times that the test writes without an offset. Default `UTC`. */
+  /** IANA zone of appointments that name none, and of times without an offset. Default `UTC`. */
   readonly timeZone?: string
-  /** People by a name of the test's own. */
+  /** People, by names of your choice: `{ ada: {}, bob: { phone: '+14155550123' } }`. */
   readonly recipients?: Readonly<Record<string, TestPerson>>
-  /** Their appointments, which are planned at once, without a confirmation. */
+  /** Their appointments. They are planned at once, without a confirmation. */
   readonly appointments?: readonly TestAppointment[]
   /** Settings of the organization, `test-clinic`. Default: the documented defaults. */
   readonly settings?: OrganizationSettingsInput
-  /** Your own directory, in place of `recipients` and `appointments`; the test then knows people by their addresses. */
+  /** Your own directory, in place of `recipients` and `appointments`. `outbox.to()` then takes addresses instead of names. */
   readonly directory?: Directory
 }
 
-/** The library of a test: everything that `createNotifications` returns, and what drives it. */
+/** What `createNotifications()` returns, and what drives the test. */
 export type TestNotifications = Notifications & {
-  /** What was sent. */
+  /** The messages that were sent. */
   readonly outbox: Outbox
-  /** The people and appointments of the test, to change as your application would. */
+  /** The people and appointments of the test. Change them as your application would. */
   readonly data: TestDirectory
-  /** The time of the test. */
+  /** The present time of the test. */
   now(): Date
   /**
-   * Moves the time to this instant, or wall-clock time of the test's zone, and runs whatever is due on the way, each at its own time.
-   * @throws Error for a time that is past or cannot be read, or if something does not answer within 10 s of real time.
+   * Moves the time to this instant, or local time of the test's zone, and runs whatever is due on the way, each at its own
+   * time.
+   * @throws Error: the time is past or cannot be read, or something does not respond within 10 s of real time.
    */
   advanceTo(when: Date | string): Promise<void>
-  /** Moves the time by so many milliseconds, or by `30s`, `5m`, `2h` or `3d` (of 24 hours). */
+  /** Moves the time by milliseconds, or by `30s`, `5m`, `2h` or `3d` (of 24 hours). */
   advanceBy(time: number | string): Promise<void>
-  /** Waits until nothing is under way, while no time passes. @throws Error naming what does not answer within 10 s of real time. */
+  /**
+   * Waits until all work in progress has ended, without moving the time.
+   * @throws Error naming what does not respond within 10 s of real time.
+   */
   idle(): Promise<void>
   /**
-   * Whoever got the last SMS or WhatsApp message, or that of `of`, answers it: `reply('C')`. Returns what the library has the provider write
-   * back; null: nothing. @throws Error for a message by e-mail, whose replies go to the clinic.
+   * Replies to the last SMS or WhatsApp message, or to `of`, as its recipient: `reply('C')`. Resolves with the library's
+   * automatic reply; null: none.
+   * @throws Error for an e-mail: replies to these go to the clinic.
    */
   reply(text: string, options?: { readonly of?: SentMessage | undefined }): Promise<string | null>
-  /** What a provider reports of a message. Default: of the last that was sent. */
+  /** Reports an outcome of the last message, or of `of`, as a provider would. */
   receipt(outcome: DeliveryReceipt['outcome'], options?: ReceiptOptions): Promise<void>
   /**
-   * The process dies, and another one starts on the same database. `now`: at once. `before_send`: when the next message is
-   * about to be sent, its intent stored. `after_send`: when the provider has just accepted it. What it held is taken over when its
-   * lease is over, as the time moves on.
+   * Ends the process and starts another one on the same database. `now`: at once. `before_send`: when the next message is
+   * about to be sent, after its intent is stored. `after_send`: when the provider has just accepted it. What the process was
+   * sending is taken over when its lease ends, as the time moves on.
    */
   crash(when?: 'now' | Point): Promise<void>
+  /** Stops the library: `await using t = await createTestNotifications()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Details of a report, and the message it is about (`of`). Default: the last one sent. */
 export type ReceiptOptions = Partial<Omit<DeliveryReceipt, 'outcome'>> & { readonly of?: SentMessage | undefined }
 
 /**
- * @throws NotificationError as `createNotifications` and the calls that plan; Error for a time that cannot be read, and where the timers of Node
- * itself were replaced before this module was loaded.
+ * Creates the library for a test: on SQLite in memory, with a clock that the test drives, an outbox in place of providers,
+ * and the people and appointments given. It is started, and the appointments are planned.
+ * @throws NotificationError as `createNotifications()` and the calls that plan; Error: a time cannot be read, or the timers
+ * of Node were replaced before this module was loaded.
  */
 export async function createTestNotifications(options: TestOptions = {}): Promise<TestNotifications> {
   const { now = '2026-01-05T09:00', timeZone = 'UTC', recipients = {}, appointments = [], settings, ...given } = options

@@ -13,20 +13,22 @@ import { answerUnreadable } from './aws/failures.ts'
 import { notificationKey, textEvents } from './receipts/aws-sms.ts'
 import type { SnsOptions } from './receipts/sns.ts'
 
+/** Options of `awsSms()`. */
 export type AwsSmsOptions = AwsOptions & {
   /**
-   * By what the host application's own account (`DEFAULT_SMS_*`) sends if it has no `DEFAULT_SMS_FROM_NUMBER`: id or ARN of a pool, a
-   * number or a sender id. Default: End User Messaging chooses. Organizations with their own accounts send from their own numbers.
+   * Sender of the host application's own account (`DEFAULT_SMS_*`) if it has no `DEFAULT_SMS_FROM_NUMBER`: id or ARN of a
+   * pool, a number or a sender id. Default: End User Messaging chooses. Organizations with their own accounts send from
+   * their own numbers.
    */
   readonly originationIdentity?: string
   /**
-   * The SNS topics that are event destinations of the accounts' configuration sets; subscribe the account's webhook to them by HTTPS.
-   * Default: nothing is reported.
+   * The SNS topics that are event destinations of the accounts' configuration sets; subscribe the account's webhook to them
+   * by HTTPS. Default: no reports.
    */
   readonly receipts?: SnsOptions
   /**
-   * Whether End User Messaging answers texts that begin with STOP or HELP, and other words by which people opt out, by itself: the library then
-   * answers none of them. Default true; false: the numbers have self-managed opt-outs.
+   * True: End User Messaging itself replies to texts that begin with STOP, HELP or other words of opting out, and the
+   * library does not. False: the numbers have self-managed opt-outs, and the library replies. Default true.
    */
   readonly answersKeywords?: boolean
 }

@@ -11,6 +11,7 @@ import { accountOf, findingsOf, isNumber, unusable } from './aws/account.ts'
 import { type AwsOptions, awsCalls } from './aws/client.ts'
 import { answerUnreadable } from './aws/failures.ts'
 
+/** Options of `awsSns()`. */
 export type AwsSnsOptions = AwsOptions & {
   /**
    * False: SNS is not asked before each text whether the number opted out. It accepts texts to such numbers and drops them, so they
@@ -25,11 +26,10 @@ type Sdk = Pick<
 >
 
 /**
- * The `aws_sns` transport. An account's key is an access key id, its secret the secret access key, and it names its region; the host
- * application's own may leave all of it to the SDK's default chain. SNS has no idempotency keys, no reports, and no deadline for a
- * message: a request without a response has an unknown outcome, and the transport never repeats it.
- * @throws NotificationError `options_invalid` if `endpoint` is not an http or https URL, or for a number with which nothing could be
- * sent.
+ * The `aws_sns` transport, for SMS. An account's key is an access key id, its secret the secret access key, and it has a
+ * region; the host application's own account may leave these to the SDK's default chain. SNS has no idempotency keys,
+ * reports or deadlines: a request without a response has an unknown outcome, and the transport never repeats it.
+ * @throws NotificationError `options_invalid`: `endpoint` is not an http or https URL, or a number is out of range.
  */
 export function awsSns(options: AwsSnsOptions = {}): Transport {
   const { concurrency = 20, checkOptOuts = true } = options

@@ -11,8 +11,9 @@ import { createVerp, type Verp, type VerpOptions } from './shared/verp.ts'
 
 export type { VerpOptions }
 
+/** Options of `bounces()`. */
 export type BouncesOptions = {
-  /** As `smtp({ verp })` has it. Default: messages are found by the Message-ID that the mail quotes. */
+  /** The same value as `smtp({ verp })`. Default: messages are found by the Message-ID that the mail quotes. */
   readonly verp?: VerpOptions
 }
 
@@ -42,8 +43,8 @@ const originalParts: readonly string[] = [
 const complaints: readonly string[] = ['abuse', 'fraud', 'opt-out']
 
 /**
- * The option `bounces`: reads delivery status notifications (RFC 3464) and feedback reports (RFC 5965).
- * @throws NotificationError `options_invalid` for a `verp` that cannot be used.
+ * For the option `bounces`: reads delivery status notifications (RFC 3464) and feedback reports (RFC 5965).
+ * @throws NotificationError `options_invalid`: `verp` is invalid.
  */
 export function bounces(options: BouncesOptions = {}): BounceReader {
   const verp = options.verp === undefined ? null : createVerp('bounces()', options.verp)

@@ -10,26 +10,30 @@ import { TransportError } from '../../src/errors.ts'
 import type { Clock, OutboundMessage, ReceiptReader, Transport } from '../../src/index.ts'
 import { systemClock } from '../../src/ports/clock.ts'
 
+/** Options of `capture()`. */
 export type CaptureOptions = {
   /**
    * Called for each message: returns an error to throw instead of keeping the message, or null. Default: nothing fails.
    */
   readonly fail?: (message: OutboundMessage) => TransportError | null
-  /** Reads requests to its webhook, `/webhooks/capture/{account_id}`. Default: it has none. */
+  /** Reads requests to the webhook `/webhooks/capture/{account_id}`. Default: there is no webhook. */
   readonly receipts?: ReceiptReader
-  /** Dates the messages. Default: `systemClock`. */
+  /** Time of the messages. Default: `systemClock`. */
   readonly clock?: Pick<Clock, 'now'>
 }
 
+/** A message that was captured, and when. */
 export type CapturedMessage = OutboundMessage & { readonly at: Date }
 
+/** A transport that keeps its messages. */
 export interface CaptureTransport extends Transport {
   /** The messages accepted so far, in order. Always the same array: it grows, and `clear` empties it. */
   readonly sent: readonly CapturedMessage[]
+  /** Empties `sent`. */
   clear(): void
 }
 
-/** The `capture` transport: every channel, no account. */
+/** The `capture` transport: keeps messages in memory instead of sending them, for tests. Every channel, no account. */
 export function capture({ fail, receipts, clock = systemClock }: CaptureOptions = {}): CaptureTransport {
   const sent: CapturedMessage[] = []
   return {

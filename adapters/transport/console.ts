@@ -7,14 +7,18 @@ import { channels } from '../../src/channels/names.ts'
 import { TransportError } from '../../src/errors.ts'
 import type { OutboundMessage, Transport } from '../../src/index.ts'
 
+/** Options of `consoleTransport()`. */
 export type ConsoleOptions = {
-  /** True prints the whole address, subject and text, which are health data: for development only. Default false. */
+  /** True: prints the whole address, subject and text, which are health data; for development only. Default false. */
   readonly showContent?: boolean
-  /** Receives the text, including its line breaks. Default: writes to standard output. */
+  /** Receives the text, including line breaks. Default: standard output. */
   readonly write?: (text: string) => void
 }
 
-/** The `console` transport: every channel, no account. Prints one line per message, with the address masked. */
+/**
+ * The `console` transport: prints messages instead of sending them, one line each with a masked address. Every channel, no
+ * account.
+ */
 export function consoleTransport(options: ConsoleOptions = {}): Transport {
   const { showContent = false, write = (text) => void process.stdout.write(text) } = options
   return {

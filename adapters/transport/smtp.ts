@@ -17,27 +17,32 @@ import { puzzleLog } from './smtp/puzzle-log.ts'
 
 export type { VerpOptions }
 
+/** Options of `smtp()`. */
 export type SmtpOptions = SmtpConnectionOptions & {
   /**
-   * How many sends may run at a time per account. Those beyond `maxConnections` wait for a connection, and let more outcomes be stored
-   * by one commit. Default 40.
+   * How many sends may run at the same time per account. Those beyond `maxConnections` wait for a connection; more of them
+   * let more results be stored in one commit. Default 40.
    */
   readonly concurrency?: number
-  /** How long an account may send nothing before its connections are closed, in ms. Default 60000. */
+  /** After how long without a message an account's connections are closed, in ms. Default 60000. */
   readonly idleMs?: number
-  /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
+  /**
+   * How many accounts may have open connections; beyond that, those of the account unused the longest are closed. Default
+   * 50.
+   */
   readonly maxPools?: number
   /**
-   * Gives each message of the host application's own account a sender of its own, by which `bounces()` knows its bounce. The mail server
-   * must let the account send from these addresses, and take what comes to them. Default: bounces go to the sender of the message.
+   * Gives each message of the host application's own account a sender address of its own (VERP), by which `bounces()`
+   * recognizes its bounce. The mail server must accept these senders, and receive mail to them. Default: bounces go to the
+   * sender of the message.
    */
   readonly verp?: VerpOptions
   /**
-   * Reads what the mail provider reports to the account's webhook, such as `ses({ topics })` of `appointment-notifications/receipts`.
-   * Default: nothing is reported.
+   * Reads reports that the mail provider sends to the account's webhook, such as `ses({ topics })` of
+   * `appointment-notifications/receipts`. Default: no reports.
    */
   readonly receipts?: ReceiptReader
-  /** Receives answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
+  /** Receives server responses that no rule recognizes, by code, once a minute for each kind. Default `stderrLogger`. */
   readonly logger?: Logger
 }
 
@@ -58,8 +63,13 @@ const least = {
 const maxAgeMs = 10 * 60_000
 
 /**
- * The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change.
- * @throws NotificationError `options_invalid` for a number with which nothing could be sent, or a `verp` that cannot be used.
+ * The `smtp` transport, for e-mail. Accounts come from the `DEFAULT_*` variables and the organizations' settings.
+ * Connections are pooled for each account, and closed when idle or when its credentials change.
+ * @throws NotificationError `options_invalid`: a number is out of range, or `verp` is invalid.
+ * @example
+ * ```ts
+ * createNotifications({ storage, directory, transports: [smtp({ maxConnections: 10 })] })
+ * ```
  */
 export function smtp(options: SmtpOptions = {}): Transport {
   requireNumbers('smtp', options, least)
@@ -83,6 +93,7 @@ export function smtp(options: SmtpOptions = {}): Transport {
     channels: ['EMAIL'],
     needsAccount: true,
     concurrency,
+    ...(verp === null ? {} : { envelopeDomain: verp.domain }),
     ...(options.receipts === undefined ? {} : { receipt: options.receipts }),
 
     async send(message, context) {

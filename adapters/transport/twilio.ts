@@ -16,26 +16,27 @@ import { type TwilioWebhookOptions, twilioWebhook } from './twilio/webhook.ts'
 export { twilioReceipt } from './twilio/receipt.ts'
 export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
 
+/** Options of `twilio()`. */
 export type TwilioOptions = TwilioMessageOptions &
   TwilioWebhookOptions & {
     /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
-    readonly baseUrl?: string
+    readonly baseUrl?: string | undefined
     /**
      * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
      * outcome. Twilio itself may take more than 20 s to give up. Default 30000.
      */
     readonly timeoutMs?: number
-    /** How many sends may run at a time per account; Twilio returns 429 for too many. Default 20. */
+    /** How many sends may run at the same time per account; Twilio returns 429 for too many. Default 20. */
     readonly concurrency?: number
     /** The most connections, over all accounts; further requests wait for one. Default 50. */
     readonly maxConnections?: number
   }
 
 /**
- * The `twilio` transport. An account's key (`sms_api_key`, or that of WhatsApp) is its Account SID, and its secret is the auth token.
- * Twilio has no idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it.
- * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL, or for a number with which nothing
- * could be sent.
+ * The `twilio` transport, for SMS and WhatsApp templates. An account's key (`smsApiKey`, or that of WhatsApp) is its Account
+ * SID, and its secret the auth token. Twilio has no idempotency keys: a request without a response has an unknown outcome,
+ * and the transport never repeats it.
+ * @throws NotificationError `options_invalid`: `baseUrl` is not an http or https URL, or a number is out of range.
  */
 export function twilio(options: TwilioOptions = {}): Transport {
   requireNumbers('twilio', options, { timeoutMs: 1, concurrency: 1, maxConnections: 1 })

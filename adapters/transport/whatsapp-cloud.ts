@@ -13,25 +13,29 @@ import { ask } from './whatsapp-cloud/http.ts'
 import { type WhatsAppWebhook, whatsAppReceipts } from './whatsapp-cloud/receipt.ts'
 import { requestOf } from './whatsapp-cloud/request.ts'
 
+/** Options of `whatsappCloud()`. */
 export type WhatsAppCloudOptions = {
   /** Version of the Graph API. Default `v25.0`, which Meta serves until July 2028; a version lives for about two years. */
   readonly version?: string
   /** The base URL of the API, for test servers; access tokens are sent there. Default `https://graph.facebook.com`. */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /**
    * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
    * outcome. Default 30000.
    */
   readonly timeoutMs?: number
-  /** How many sends may run at a time per account; Meta answers too many with 130429, and they are tried again. Default 20. */
+  /**
+   * How many sends may run at the same time per account. If there are too many, Meta responds with 130429, and they are
+   * tried again. Default 20.
+   */
   readonly concurrency?: number
 }
 
 /**
- * The `whatsapp-cloud` transport. An account's key is the phone number ID, and its secret an access token. The Cloud API has no
- * idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it. It has no deadline for a
- * message either: give the template a time to live at Meta.
- * @throws NotificationError `options_invalid` for a version or a URL that is none, or for a number with which nothing could be sent.
+ * The `whatsapp-cloud` transport. An account's key is the phone number ID, and its secret an access token. The Cloud API has
+ * no idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it. Nor does it
+ * have deadlines: set a time to live for the template at Meta.
+ * @throws NotificationError `options_invalid`: the version or URL is invalid, or a number is out of range.
  */
 export function whatsappCloud(options: WhatsAppCloudOptions = {}): Transport {
   requireNumbers('whatsapp-cloud', options, { timeoutMs: 1, concurrency: 1 })

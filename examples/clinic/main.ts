@@ -42,8 +42,8 @@ const library = createNotifications({
   settleMs: 0,
   transports: [
     smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),
-    twilio(env.TWILIO_API_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_API_BASE_URL }),
-    whatsappCloud(env.WHATSAPP_API_BASE_URL === undefined ? {} : { baseUrl: env.WHATSAPP_API_BASE_URL }),
+    twilio({ baseUrl: env.TWILIO_API_BASE_URL }),
+    whatsappCloud({ baseUrl: env.WHATSAPP_API_BASE_URL }),
   ],
   encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY ?? temporaryKey(),
   // What patients answer by the links of their messages. A confirmation is stored; what they ask for is for people to do.

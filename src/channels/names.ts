@@ -7,4 +7,5 @@ const names = ['EMAIL', 'SMS', 'WHATSAPP'] as const
 /** The name of a channel: `EMAIL`, `SMS`. */
 export type Channel = (typeof names)[number]
 
+/** All channels, in the order in which they are planned, shown and listed. */
 export const channels: readonly Channel[] = names

@@ -65,11 +65,15 @@ export function joinedWords(languages: readonly AnswerWords[]): AnswerWords {
   }
 }
 
+/** More is a letter, for people to read. WhatsApp takes 65,536 characters, and looking for an answer in these would hold up the process. */
+const longestAnswer = 300
+
 /**
  * What a text answers; null: nothing that is certain. The whole text is the answer: a word, a code before or after it, and courtesy;
  * "yes, but later" is for people.
  */
 export function readAnswer(text: string, words: AnswerWords): ReadAnswer | null {
+  if (text.length > longestAnswer) return null
   const bare = withoutCourtesy(plainWords(text), words.courtesy)
   const plain = actionOf(bare, words)
   if (plain !== null) return { action: plain, code: null }

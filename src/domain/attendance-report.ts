@@ -8,12 +8,13 @@ import {
 } from '../schemas/attendance.ts'
 import { documentedChannels } from '../schemas/channel-fields.ts'
 
+/** A share, with its 95 % confidence interval. */
 export type Proportion = {
   readonly count: number
   readonly of: number
-  /** Null where `of` is 0. */
+  /** `count` / `of`; null if `of` is 0. */
   readonly rate: number | null
-  /** The bounds of the 95 % confidence interval; null where `of` is 0. */
+  /** Bounds of the 95 % confidence interval (Wilson score); null if `of` is 0. */
   readonly low: number | null
   readonly high: number | null
 }
@@ -41,8 +42,8 @@ export function proportion(count: number, of: number): Proportion {
 }
 
 /**
- * No-shows among appointments that were attended or missed. Apart from them, those that did not take place: a reminder that
- * has somebody cancel or move the appointment instead of missing it shows there.
+ * No-shows among appointments that were attended or missed. Appointments that did not take place are counted beside them: a
+ * reminder that makes somebody cancel or move the appointment instead of missing it shows there.
  */
 export type NoShows<Group extends string> = { readonly group: Group } & Proportion & {
     readonly cancelledLate: number
@@ -67,11 +68,13 @@ export type Standardized = {
   readonly coverage: number
 }
 
+/** No-shows of a group of appointments, and what they would be with the lead times of the whole organization. */
 export type AttendanceGroup<Group extends string> = NoShows<Group> & {
   readonly standardized: Standardized
   readonly byLeadTime: readonly NoShows<LeadTime>[]
 }
 
+/** Outcomes of appointments, by the reminders that were sent. */
 export type AttendanceReport = {
   /** The tables describe what was; they do not show what reminders cause. */
   readonly kind: 'descriptive'

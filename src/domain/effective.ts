@@ -35,23 +35,27 @@ export type EffectiveInput = {
   readonly isHeard?: ((channel: Channel, address: string) => boolean) | undefined
 }
 
+/** Whether a message would be sent to a recipient on a channel, and why not. */
 export type EffectiveDecision = {
   readonly allowed: boolean
   /** `allowed`, or the first of `reasons`. */
   readonly rule: Rule
-  /** Every rule against sending, strongest first, as shown by `explain()` and the debug endpoints. */
+  /** Every rule against sending, strongest first. */
   readonly reasons: readonly Rule[]
-  /** Where it would go, in the channel's normal form: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
+  /**
+   * Address it would go to, in the channel's normal form (e-mail with an ASCII domain, phone in E.164); null: none can be
+   * used.
+   */
   readonly address: string | null
-  /** Who is written to in place of the recipient (`contactOrder`); null: nobody, it is the recipient. */
+  /** Who is written to in place of the recipient (`contactOrder`); null: nobody. */
   readonly contact: RecipientRef | null
-  /** What is wrong or doubtful about the address, without the address itself; null if nothing is. */
+  /** What is wrong or doubtful about the address, without the address itself; null: nothing. */
   readonly addressNote: string | null
   /** Why nothing is sent to the address; null: it may be. */
   readonly suppression: Suppression | null
-  /** No template is approved for it, and free text is sent to whoever wrote lately. Left out: false. */
+  /** True: there is no approved template, but free text may be sent because the person wrote recently. Left out: false. */
   readonly isFreeText?: true
-  /** The offsets in force for reminders on this channel, as written. */
+  /** The offsets in force for reminders on this channel. */
   readonly offsets: readonly OffsetInput[]
 }
 

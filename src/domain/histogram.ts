@@ -7,9 +7,10 @@ export const bucketOf = (ms: number): number => (ms <= 1 ? 0 : Math.ceil(2 * Mat
 /** The geometric middle of a bucket, in milliseconds. */
 const middleOf = (bucket: number): number => (bucket === 0 ? 1 : Math.round(2 ** ((bucket - 0.5) / 2)))
 
+/** Percentiles of a duration, accurate to about 20 %. In ms; null: nothing was counted. */
 export type Percentiles = {
   readonly count: number
-  /** Milliseconds; null where nothing was counted. */
+  /** Median. */
   readonly p50Ms: number | null
   readonly p95Ms: number | null
 }

@@ -1,10 +1,13 @@
-/** When a failed call or delivery is retried. The n-th retry waits `baseMs * factor ** (n - 1)` ms, at most `maxMs`. */
+/**
+ * When a failed call or delivery is tried again. The n-th retry waits `baseMs * factor ** (n - 1)` ms, at most `maxMs`; half
+ * of each wait is random.
+ */
 export type RetryPolicy = {
   /** Retries after the first attempt; 0: none; `Infinity`: as many as fit before the deadline. */
   readonly maxRetries: number
   /** The wait before the first retry, in ms. */
   readonly baseMs: number
-  /** Each wait is this many times as long as the one before. */
+  /** Factor by which each wait is longer than the previous one. */
   readonly factor: number
   /** The longest wait, in ms. */
   readonly maxMs: number

@@ -14,7 +14,9 @@ import type { Place } from '../services/shared/owners.ts'
 import type { HttpRequest } from './messages.ts'
 import { refusal } from './snake-case.ts'
 
+/** Roles of staff: `viewer` reads, `admin` also changes and sends. */
 export const staffRoles = ['admin', 'viewer'] as const
+/** Role of a staff caller: `viewer` reads, `admin` also changes and sends. */
 export type StaffRole = (typeof staffRoles)[number]
 
 const id = z.custom<EntityId>(
@@ -50,6 +52,11 @@ export const callerSchema = z.discriminatedUnion(
         : 'must be null, or an object such as { kind: "service" }',
   },
 )
+/**
+ * Who is calling, as `authenticate` identifies them. A `service` is the host application itself and may do everything. Give
+ * an `id` whenever you have one: the audit log records it, and each id has its own rate limits. `email` and `phone` are the
+ * caller's own contact, used only for test messages.
+ */
 export type Caller = Readonly<z.infer<typeof callerSchema>>
 
 /**
@@ -63,14 +70,14 @@ export const callerKey = (caller: Caller, organizationId: string | null = organi
 export const organizationOf = (caller: Caller): string | null =>
   caller.kind === 'service' ? null : caller.organizationId
 
-/** A request as `authenticate` sees it, without its body. */
+/** A request as `authenticate` receives it: without its body. */
 export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
 /**
- * Identifies the caller; null: unknown, and the response is 401. Called for every request except TaskManager's
- * callbacks, which carry a signed token. If it throws a `NotificationError('unauthenticated')`, or anything with a `status` or
- * `statusCode` of 401 or 403, that is the response. If it throws anything else, as most token libraries do for a bad token, the
- * response is 500; if it takes longer than 10 s, 503.
+ * Identifies the caller of an HTTP request; null: unknown, and the response is 401. Called for every request except provider
+ * webhooks, signed callbacks and links in messages. If it throws `NotificationError('unauthenticated', ...)`, or an error
+ * with a `status` or `statusCode` of 401 or 403, that is the response. Any other error, as most token libraries throw for an
+ * invalid token, is a 500: catch it and return null. After 10 s the response is 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library is created with it. */

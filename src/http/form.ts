@@ -10,9 +10,10 @@ export class SentForm {
   constructor(entries: Iterable<readonly [string, unknown]>) {
     const fields = new Map<string, string[]>()
     for (const [name, value] of entries) {
+      const known = fields.get(name) ?? []
+      fields.set(name, known)
       // Files are none of our fields.
-      const texts = [value].flat().filter((one) => typeof one === 'string')
-      fields.set(name, [...(fields.get(name) ?? []), ...texts])
+      for (const one of [value].flat()) if (typeof one === 'string') known.push(one)
     }
     this.#fields = fields
   }

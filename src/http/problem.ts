@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { type ErrorCode, errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
+import {
+  type ErrorCode,
+  errorCodes,
+  errorTable,
+  isNotificationError,
+  mostIssues,
+  NotificationError,
+} from '../errors.ts'
 import { toSnake } from '../schemas/fields.ts'
 import { hasWireNames } from './snake-case.ts'
 
@@ -40,8 +47,6 @@ export class AnsweredBefore extends Error {
 /** The wire names of a row's fields, by their TypeScript names, which services use in their errors. */
 export type FieldNames = ReadonlyMap<string, string>
 
-const maxIssues = 50
-
 /** Faults whose messages are meant for the developer who set the library up, and contain only names of ours. */
 const explained: ReadonlySet<ErrorCode> = new Set([
   'body_unreadable',
@@ -61,15 +66,16 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const known = isNotificationError(error) ? error : new NotificationError('internal_error', '')
   const { code, status } = known
   const { title } = errorTable[code]
+  const issues = known.issues.slice(0, mostIssues)
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
   if (code === 'directory_invalid' && known.field !== undefined) {
     // The host's own fields, in the names of its directory; the messages are ours and contain no values.
-    return { ...base, detail: known.message, code, field: known.field, errors: known.issues.slice(0, maxIssues) }
+    return { ...base, detail: known.message, code, field: known.field, errors: issues }
   }
   if (status >= 500 && !explained.has(code)) return { ...base, detail: `${title}.`, code }
   const asWritten = code === 'options_invalid' || hasWireNames(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
-  const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))
+  const errors = issues.map(({ field, message }) => ({ field: nameOf(field), message }))
   return {
     ...base,
     detail: asWritten ? known.message : withWireNames(known.message, names),

@@ -2,17 +2,28 @@ import { z } from 'zod'
 import { definedOnly } from '../schemas/defined.ts'
 
 /**
- * The class of a row: `reading` only reads, `changing` writes settings, preferences, templates or plans, `sending` creates
- * messages. Each caller has a separate budget for each class, so that a screen that polls does not use up the budget for sending.
+ * Classes of endpoints: `reading` only reads; `changing` writes settings, preferences, templates or plans; `sending` creates
+ * messages. Each caller has a separate limit for each class, so that polling does not use up the limit for sending.
  */
 export const rateClasses = ['reading', 'changing', 'sending'] as const
+/**
+ * Class of endpoints: `reading` only reads; `changing` writes settings, preferences, templates or plans; `sending` creates
+ * messages.
+ */
 export type RateClass = (typeof rateClasses)[number]
 
 /** At most `points` requests (1 to 1000000000) in `durationSeconds` (1 to 86400), counted from the first of them. */
 export type RateLimit = { readonly points: number; readonly durationSeconds: number }
 
 /** The limit of each class. False: no limit. A class left out keeps its default. */
-export type RateLimits = { readonly [Class in RateClass]?: RateLimit | false }
+export type RateLimits = {
+  /** Requests that only read. Default 600 a minute. */
+  readonly reading?: RateLimit | false
+  /** Requests that change settings, preferences, templates or plans. Default 120 a minute. */
+  readonly changing?: RateLimit | false
+  /** Requests that create messages. Default 60 a minute. */
+  readonly sending?: RateLimit | false
+}
 
 /** The part of an ioredis client that is used. */
 export type IoredisLike = { defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void }
@@ -26,19 +37,18 @@ export type PostgresPoolLike = {
 }
 
 /**
- * Where several processes share their counts. The client is yours to connect and to close. In Postgres the counts are
- * in `table` (default `notification_rate_limits`), which is created if it is missing.
+ * Where several processes share their counts. You connect and close the client yourself. In Postgres the counts are in
+ * `table` (default `notification_rate_limits`), which is created if it is missing.
  */
 export type RateLimitStore =
   | { readonly redis: IoredisLike | NodeRedisLike }
   | { readonly postgres: PostgresPoolLike; readonly table?: string }
 
+/** How often callers may use the endpoints: per class, for services, and where the counts are kept. */
 export type RateLimitOptions = RateLimits & {
-  /**
-   * The limits of callers of kind `service`, who act for all users. Default: ten times the others'. False: no limits.
-   */
+  /** Limits of callers of kind `service`, which act for many users. Default: ten times those of others. False: no limits. */
   readonly service?: RateLimits | false
-  /** Default: each process counts in its own memory. */
+  /** Default: each process counts for itself, in memory. */
   readonly store?: RateLimitStore
 }
 

@@ -59,13 +59,15 @@ export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logg
       )
     },
     async admitLink(token, sender, setHeaders) {
+      const refuse = ({ leftMs }: { readonly leftMs: number }): never => {
+        setHeaders({ 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) })
+        throw new NotificationError('rate_limited', 'Too many requests for links. Try again later.')
+      }
       const missed = sender === null ? null : await counter.read(missKey(sender))
+      // Whoever is refused for guessing uses up no link of somebody else, nor a counter for each guess.
+      if (missed !== null && missed.count >= missesPerSender) refuse(missed)
       const used = await counter.add(`link:${sha256(token)}`, linkSeconds)
-      const isGuessing = missed !== null && missed.count >= missesPerSender
-      if (!isGuessing && used.count <= perLink) return
-      const { leftMs } = isGuessing ? missed : used
-      setHeaders({ 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) })
-      throw new NotificationError('rate_limited', 'Too many requests for links. Try again later.')
+      if (used.count > perLink) refuse(used)
     },
     async missLink(sender) {
       if (sender !== null) await counter.add(missKey(sender), linkSeconds)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
+import { type FieldIssue, issuesInWords, mostIssues, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
 import { toSnake } from '../schemas/fields.ts'
 import { readInstant } from '../schemas/instant.ts'
@@ -112,7 +112,11 @@ function objectWire(schema: z.ZodObject): Wire {
         const field = byName.get(name)
         const place = at === '' ? name : `${at}.${name}`
         if (field !== undefined) decoded[field.key] = field.wire.decode(value[name], place, reading)
-        else if (strict || name === '__proto__') reading.issues.push({ field: place, message: unknownIn(schema, name) })
+        else if (strict || name === '__proto__') {
+          // What is not shown is not worth asking for.
+          const message = reading.issues.length < mostIssues ? unknownIn(schema, name) : unknownField
+          reading.issues.push({ field: place, message })
+        }
       }
       return decoded
     },
@@ -195,15 +199,13 @@ export function readWire<Schema extends z.ZodType>(
   return null
 }
 
-/** How many faults of a request are listed, and how much of a field's name: a response must not outgrow its request. */
-const maxIssues = 50
+/** How much of a field's name is shown: a response must not outgrow its request. */
 const maxNameLength = 200
 
 /** `invalid_input` with the invalid fields in their wire names; values are not echoed, since they may be secret. */
 export function refusal(found: readonly FieldIssue[]): NotificationError {
-  const issues = found.slice(0, maxIssues).map(({ field, message }) => ({ field: shortened(field), message }))
-  const more = found.length > issues.length ? `; and ${found.length - issues.length} more` : ''
-  const error = new NotificationError('invalid_input', `Invalid request: ${issuesInWords(issues)}${more}.`, { issues })
+  const issues = found.map(({ field, message }) => ({ field: shortened(field), message }))
+  const error = new NotificationError('invalid_input', `Invalid request: ${issuesInWords(issues)}.`, { issues })
   inWireNames.add(error)
   return error
 }

@@ -127,6 +127,20 @@ export function compilersOf(variables: HostVariables): Compilers {
   }
 }
 
+/** The same for one check, which looks at each text several times: each is compiled once, and all are forgotten with it. */
+export function compiledOnce({ draft, ...others }: Compilers): Compilers {
+  const known = new Map<string, CompiledTemplate>()
+  return {
+    ...others,
+    draft(text, form = 'text') {
+      const key = `${form}:${text}`
+      const compiled = known.get(key) ?? draft(text, form)
+      known.set(key, compiled)
+      return compiled
+    },
+  }
+}
+
 const forms = ['text', 'markdown', 'link'] as const satisfies readonly Form[]
 
 /** Of templates that name no variables of a host. */

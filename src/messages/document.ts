@@ -15,6 +15,7 @@ export type Fact = { readonly label: string | null; readonly value: string; read
 /** A link that is a button. */
 export type Button = { readonly label: string; readonly href: string }
 
+/** A part of a message: a paragraph, heading, list, buttons, or the facts of the appointment. */
 export type Block =
   | { readonly kind: 'paragraph'; readonly words: readonly Inline[] }
   /** `level`: 1 is the largest. */

@@ -9,7 +9,7 @@ export {
   namedIn,
   sampleFacts,
 } from './check.ts'
-export { type Compile, type Compilers, compilersOf, usualCompilers } from './compile.ts'
+export { type Compile, type Compilers, compiledOnce, compilersOf, usualCompilers } from './compile.ts'
 export { isolated, withElements } from './direction.ts'
 export {
   type Block,

@@ -1,6 +1,6 @@
 import { TYPE } from '@formatjs/icu-messageformat-parser'
 import { z } from 'zod'
-import { NotificationError } from '../errors.ts'
+import { issuesInWords, NotificationError } from '../errors.ts'
 import { type HostVariables, noVariables } from '../schemas/host-variables.ts'
 import { askedBy, variableNames } from './variables.ts'
 
@@ -68,12 +68,12 @@ export function syntaxProblem(source: string, error: unknown): Problem {
 
 export type LocatedProblem = { readonly field: string; readonly problem: Problem }
 
-/** `template_invalid`, naming every fault with its template, line and column. */
+/** `template_invalid`, naming each fault with its template, line and column. */
 export function invalidTemplate(found: readonly LocatedProblem[], cause?: unknown): NotificationError {
   const issues = found.map(({ field, problem: { line, column, message } }) => ({
     field,
     message: `line ${line}, column ${column}: ${message}`,
   }))
-  const told = issues.map(({ field, message }) => `${field}, ${message}`).join('; ')
+  const told = issuesInWords(issues.map(({ field, message }) => ({ field: `${field},`, message })))
   return new NotificationError('template_invalid', `Invalid template: ${told}.`, { issues, cause })
 }

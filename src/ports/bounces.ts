@@ -1,17 +1,17 @@
 /**
- * Reads mails that report the outcome of a message: `bounces()` of `appointment-notifications/bounces`, or another one, given as the
- * option `bounces`. It has no part in what follows from a report.
+ * Reads mails that report bounces and complaints, for the option `bounces`: `bounces()` of
+ * `appointment-notifications/bounces`, or one of your own. What follows from a report is decided by the library.
  */
 export interface BounceReader {
   /**
-   * What the mail reports; null: nothing, as an automatic reply does. Anybody may have written the mail: whatever it holds, this
-   * resolves within moments.
+   * What the mail reports; null: nothing, such as for an automatic reply. The mail can come from anybody: whatever it
+   * contains, this must resolve within moments.
    * @throws NotificationError `dependency_missing`.
    */
   read(mail: Uint8Array): Promise<MailReport | null>
 }
 
-/** Nothing in it is proven but `sender`. */
+/** What a mail reports. Nothing in it is proven except `sender`. */
 export type MailReport = {
   readonly quoted: QuotedMessage
 } & (
@@ -20,32 +20,36 @@ export type MailReport = {
   | { readonly kind: 'complaint'; readonly code: string }
 )
 
-/** What the mail says of the message that it is about. */
+/** What a report says about the message that it is about. */
 export type QuotedMessage = {
   /** Message-IDs, without angle brackets. */
   readonly messageIds: readonly string[]
-  /** To whom it went, as written. */
+  /** Addresses that the message was sent to, as written in the report. */
   readonly addresses: readonly string[]
-  /** Of the address that the report was sent to, if the transport made that for this message and signed it. */
+  /**
+   * Taken from the address that the report was sent to, if the transport made and signed that address for this message;
+   * null: it did not.
+   */
   readonly sender: SignedSender | null
 }
 
+/** A sender address that a transport made for one message, and signed. */
 export type SignedSender = {
   readonly notificationId: number
   /** Whether it was signed for the message with this key. */
   signs(idempotencyKey: string): boolean
 }
 
-/** The outcome of the message for one recipient; a message that is forwarded may have others than it was sent to. */
+/** The outcome of a message for one recipient. A forwarded message can have other recipients than it was sent to. */
 export type RecipientReport = {
-  /** The recipient, by the names that the report has for it, as written. */
+  /** Names of the recipient in the report, as written. */
   readonly addresses: readonly string[]
-  /** `bounced`: for good. `delayed`: the server goes on trying. `other`: nothing of interest, such as delivered. */
+  /** `bounced`: permanently. `delayed`: the server keeps trying. `other`: nothing of interest, such as delivered. */
   readonly outcome: 'bounced' | 'delayed' | 'other'
-  /** A word without contact data, such as `smtp_5.1.1`: the one that a transport has for the same refusal. */
+  /** Code without contact data, such as `smtp_5.1.1`: the same that a transport has for this refusal. */
   readonly code: string
-  /** The server's words, which may hold contact data; null: none. */
+  /** The server's text, which may contain contact data; null: none. */
   readonly reason: string | null
-  /** The report says that nobody has the address. */
+  /** True: the report says that the address does not exist. */
   readonly addressUnknown: boolean
 }

@@ -1,33 +1,41 @@
 /**
- * Writes calendar files: `calendar()` of `appointment-notifications/calendar`, or another one, given as the option `calendar`. What an event says,
- * and whom it is sent to, is decided by the library.
+ * Writes calendar files, for the option `calendar`: `calendar()` of `appointment-notifications/calendar`, or one of your
+ * own. What an event says, and who gets it, is decided by the library.
  */
 export interface CalendarWriter {
-  /** Loads what it needs, at `start()` and before a page gives a file. Idempotent. @throws NotificationError `dependency_missing`. */
+  /**
+   * Loads what it needs. Called at `start()` and before a page offers a file. Idempotent.
+   * @throws NotificationError `dependency_missing`.
+   */
   load(): Promise<void>
   /** One event as iCalendar (RFC 5545). Called after `load`. */
   write(event: CalendarEvent): string
 }
 
+/** An event for a calendar file. */
 export type CalendarEvent = {
-  /** `METHOD` (RFC 5546): an event to take in or to change; to drop; or, without an attendee, to take in by hand. */
+  /**
+   * `METHOD` (RFC 5546). `REQUEST`: to add or change the event. `CANCEL`: to remove it. `PUBLISH`: without an attendee, to
+   * add it by hand.
+   */
   readonly method: 'REQUEST' | 'CANCEL' | 'PUBLISH'
-  /** The same for as long as the appointment lives. */
+  /** `UID`: stays the same as long as the appointment exists. */
   readonly uid: string
-  /** Larger than in the file before. */
+  /** `SEQUENCE`: larger than in the previous file. */
   readonly sequence: number
   /** `DTSTAMP`: when the file was written. */
   readonly writtenAt: Date
   readonly start: Date
-  /** Null: not known. */
+  /** Null: unknown. */
   readonly end: Date | null
   readonly summary: string
   readonly description: string | null
   readonly location: string | null
-  /** `sentBy`: the address that the mail is from, where that is another one by now (`SENT-BY`). */
+  /** `sentBy`: the address the mail is from, if it is no longer the organizer's (`SENT-BY`). */
   readonly organizer: (CalendarParty & { readonly sentBy?: string }) | null
-  /** Whom it is sent to; null for `PUBLISH`. */
+  /** The recipient; null for `PUBLISH`. */
   readonly attendee: CalendarParty | null
 }
 
+/** A person or organization in a calendar event. */
 export type CalendarParty = { readonly address: string; readonly name: string | null }

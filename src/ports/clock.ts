@@ -1,22 +1,22 @@
-/** Tells the time and waits. Everything in the library that depends on time goes through this port. */
+/** Returns the time and sets timers. Everything in the library that depends on time uses this port. */
 export interface Clock {
-  /** The time of day. It may be wrong, and it may be set forward or back at any moment. */
+  /** The time of day. It may be wrong, and may be set forward or back at any moment. */
   now(): Date
-  /** Milliseconds since some fixed moment, by a clock that nobody sets: what durations are measured by. */
+  /** Milliseconds since some fixed moment, on a clock that is never set: for measuring durations. */
   elapsedMs(): number
   /**
-   * Calls `callback` once, at `at` by `now()` or as soon after it as possible, within a few seconds also where the time
-   * of day is set meanwhile; if `at` is past, soon, but never synchronously. Returns a function that cancels the timer.
+   * Calls `callback` once, when `now()` reaches `at` or shortly after (within a few seconds if the time of day is set
+   * meanwhile); soon if `at` is past, but never synchronously. Returns a function that cancels the timer.
    */
   setTimer(at: Date, callback: () => void): () => void
   /**
-   * Calls `callback` once, when `ms` have passed by `elapsedMs()`, whatever becomes of the time of day; never
-   * synchronously. Returns a function that cancels it.
+   * Calls `callback` once, after `ms` by `elapsedMs()`, even if the time of day is set meanwhile; never synchronously.
+   * Returns a function that cancels it.
    */
   after(ms: number, callback: () => void): () => void
   /**
-   * True if time passes only as a test wants it to. Then it is the time of everything; otherwise a storage that has a
-   * clock of its own (a database server) says what time it is. Default false.
+   * True: time passes only when a test moves it, and it is used for everything. False: a storage with a clock of its own (a
+   * database server) provides the time. Default false.
    */
   readonly isDriven?: boolean
 }

@@ -7,46 +7,49 @@ import type {
   DirectoryWaitlistEntry,
 } from '../schemas/directory.ts'
 
-type Answer<T> = readonly T[] | Promise<readonly T[]>
+/** The rows that a method returns, at once or later. */
+export type DirectoryRows<T> = readonly T[] | Promise<readonly T[]>
 
-/** What each method is given beside its question. */
+/** What each method receives besides its ids. */
 export type DirectoryContext = {
   /**
-   * Aborted when the answer is no longer waited for: after `directoryTimeoutMs`, or because the library is stopped. Hand
-   * it to your database driver or to `fetch`, so that they too stop working on it.
+   * Aborted when the result is no longer awaited: after `directoryTimeoutMs`, or because the library is stopped. Pass it to
+   * your database driver or to `fetch`, so that they stop too.
    */
   readonly signal: AbortSignal
 }
 
 /**
- * The host application's own data, read whenever the library needs its current state. Every method takes a batch of at
- * most 500 ids and may answer in any order; an id missing from the answer no longer exists, unless a row among the answers has
- * no id that can be read. Each row is read on its own, so a bad one does not affect the others: an optional field that cannot be
- * used is left out, a required one puts that row off, and both are reported (event `directory.finding`). Questions asked at the same time go into one batch, so do not rely
- * on the `AsyncLocalStorage` of a single caller.
+ * Your application's own data, read whenever the library needs its current state.
  *
- * Throw if you cannot answer now: the work is postponed, and no attempt is used up. A method that throws, or has not
- * answered after `directoryTimeoutMs` (default 10 s), is asked again in smaller batches, by organization and then id by
- * id, so that one organization's database, or one row, delays nobody else.
+ * Every method gets at most 500 ids, and may return the rows in any order. An id that is missing from the result counts as
+ * deleted, unless the result has a row without a readable id. Each row is checked on its own: an invalid optional field is
+ * left out, an invalid required field makes everything about that row wait; both are reported by the event
+ * `directory.finding`. Ids that are asked for at the same time are put into one batch, so do not rely on the
+ * `AsyncLocalStorage` of a caller.
  *
- * What you answer about due work is used for at most a second: an appointment that you cancel in your own tables
- * without reporting it may still be reminded of within that second.
+ * Throw if you cannot answer now: the work is put off, and no attempt is used up. A method that throws, or takes longer than
+ * `directoryTimeoutMs` (default 10 s), is called again with smaller batches, by organization and then id by id, so that one
+ * organization's database, or one row, does not delay the others.
+ *
+ * For due messages a result is used for up to one second: an appointment cancelled in your tables only, without calling
+ * `appointmentCancelled()`, may still be reminded of within that second.
  */
 export interface Directory {
-  /** Appointments with everybody to be notified. An id left out counts as deleted: nothing is sent for it. */
-  appointments(ids: readonly EntityId[], context: DirectoryContext): Answer<DirectoryAppointment>
-  /** The names and languages of organizations. For due work, an answer is used for up to a minute. */
-  organizations(ids: readonly string[], context: DirectoryContext): Answer<DirectoryOrganization>
-  /** Required for preferences: who a patient or client is, and which organization they belong to. */
-  recipients?(refs: readonly RecipientRef[], context: DirectoryContext): Answer<DirectoryRecipientProfile>
-  /** Required for waitlist notices. */
-  waitlistEntries?(ids: readonly EntityId[], context: DirectoryContext): Answer<DirectoryWaitlistEntry>
+  /** Appointments, each with everybody to be notified. An id that is missing counts as deleted: nothing is sent for it. */
+  appointments(ids: readonly EntityId[], context: DirectoryContext): DirectoryRows<DirectoryAppointment>
+  /** Names and languages of organizations. For due messages a result is used for up to a minute. */
+  organizations(ids: readonly string[], context: DirectoryContext): DirectoryRows<DirectoryOrganization>
+  /** Required for preferences: who a patient or client is, and to which organization they belong. */
+  recipients?(refs: readonly RecipientRef[], context: DirectoryContext): DirectoryRows<DirectoryRecipientProfile>
+  /** Required for `notifyWaitlist()`. */
+  waitlistEntries?(ids: readonly EntityId[], context: DirectoryContext): DirectoryRows<DirectoryWaitlistEntry>
   /**
-   * Required for `reconcile()` to find bookings that the library was never told about. Lists the ids of all
-   * appointments that start from now on and are to take place, page by page, in an order that stays the same while
-   * pages are read, for example by id. `cursor` is null on the first call, and then the cursor of the previous page;
-   * what it contains is up to you, but it has to be good for an hour: an interrupted run goes on with it. A page may have any size; a few hundred ids work well. A null cursor in the answer
-   * ends the list. The appointments themselves are then read through `appointments`.
+   * Required for `reconcile()` to find appointments that were never reported to the library. Returns, page by page, the ids
+   * of all appointments that start from now on and take place, in an order that stays the same between pages, such as by id.
+   * `cursor` is null for the first page, then the cursor that you returned with the previous one; its content is up to you,
+   * but it must work for an hour, in which an interrupted run can be continued. Return a null cursor with the last page. A
+   * page may have any size; a few hundred ids work well. The appointments themselves are then read by `appointments()`.
    */
   upcoming?(cursor: string | null, context: DirectoryContext): DirectoryUpcomingPage | Promise<DirectoryUpcomingPage>
 }

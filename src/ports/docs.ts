@@ -12,6 +12,7 @@ export interface DocsPage {
   asset(name: string): Promise<DocsAsset | null>
 }
 
+/** A file of the documentation page. */
 export type DocsAsset = {
   /** Including the charset: `text/css; charset=utf-8`. */
   readonly contentType: string

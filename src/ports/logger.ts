@@ -1,6 +1,8 @@
+import { systemClock } from './clock.ts'
+
 /**
- * Takes the library's log. Fields hold ids, codes and counts, never names, addresses or message text. Loggers of pino and
- * bunyan, which take the fields first, may be given as they are.
+ * Receives the library's log. Fields contain ids, codes and counts, never names, addresses or message text. Loggers of pino
+ * and bunyan, which take the fields first, can be passed as they are.
  */
 export interface Logger {
   debug(message: string, fields?: LogFields): void
@@ -8,23 +10,27 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
 }
+/** Fields of a log line. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>
 
 const nothing = () => {}
 /** Logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Writes each warning and error to stderr as one line of JSON. The default. */
+/** Writes each warning and error to stderr as one line of JSON, with the time of the machine. The default. */
 export const stderrLogger: Logger = {
   debug: nothing,
   info: nothing,
-  warn: (message, fields) => console.warn(JSON.stringify({ level: 'warn', message, ...fields })),
-  error: (message, fields) => console.error(JSON.stringify({ level: 'error', message, ...fields })),
+  warn: (message, fields) => console.warn(jsonLine('warn', message, fields)),
+  error: (message, fields) => console.error(jsonLine('error', message, fields)),
 }
 
+const jsonLine = (level: 'warn' | 'error', message: string, fields: LogFields | undefined): string =>
+  JSON.stringify({ time: systemClock.now().toISOString(), level, message, ...fields })
+
 /**
- * The logger, called as it wants to be: those of pino (Fastify's) and bunyan take the fields first, and would drop them where
- * they come second, although their types allow it. They are known by methods that no other logger has.
+ * Adapts pino (Fastify's logger) and bunyan, which take the fields first and would drop them in second place, although their
+ * types allow it. They are recognized by methods that no other logger has. Other loggers are returned unchanged.
  */
 export function messageFirst(logger: Logger): Logger {
   if (!['bindings', 'addSerializers'].some((method) => typeof Reflect.get(logger, method) === 'function')) return logger

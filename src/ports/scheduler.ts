@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 
+/** What a scheduler receives at `start`. */
 export type SchedulerContext = {
   /**
    * Call this when something may be due. Early, late, lost and repeated calls are all harmless: the database decides.
@@ -15,7 +16,7 @@ export type SchedulerContext = {
  * dispatcher's own slow sweep finds whatever no wake-up announced.
  */
 export interface Scheduler {
-  /** Such as `bullmq`. */
+  /** Name for logs and health, such as `bullmq`. */
   readonly name: string
   /** Starts delivering wake-ups. Called once; `wakeAt` may be called before it. */
   start(context: SchedulerContext): Promise<void>
@@ -33,15 +34,16 @@ export interface Scheduler {
   feed?(times: readonly Date[]): Promise<void>
   /** How far ahead `feed` receives due times, in ms. Default 300000 (5 minutes). */
   readonly windowMs?: number
-  /** Stops wake-ups and releases resources. Wakes nothing once it was called. Idempotent. */
+  /** Stops wake-ups and releases resources; nothing is woken afterwards. Idempotent. */
   stop(): Promise<void>
 }
 
 /** A wake-up to set. Alarms with the same `key` are the same alarm; a key consists of letters, digits and hyphens. */
 export type Alarm = { readonly key: string; readonly at: Date }
 
+/** What an alarm engine receives at `open`. */
 export type AlarmContext = {
-  /** Call this when an alarm rings, with its time (of several at once, the latest). */
+  /** Call this when an alarm is due, with its time (of several at once, the latest). */
   readonly ring: (at: Date) => void
   readonly clock: Clock
   readonly logger: Logger

@@ -45,22 +45,26 @@ export * from './storage/tasks.ts'
 export * from './storage/template-versions.ts'
 export * from './storage/transaction.ts'
 
+/** Options of `migrate()` of a storage. */
 export type MigrateOptions = {
+  /** How each kind of id is stored. */
   readonly ids: IdKinds
-  /** True takes over tables of the same names that this library did not make; false refuses them. */
+  /** True: takes over tables of the same names that this library did not create. False: refuses them. */
   readonly adopt: boolean
+  /** The time of the migration, for its record. */
   readonly now: Date
   /** True changes nothing and returns what would be done. Default false. */
   readonly dryRun?: boolean | undefined
   /** Is given how far long work is. */
   readonly logger?: Logger | undefined
 }
+/** What a migration did, or would do. */
 export type MigrationReport = {
   /** The names of the migrations applied by this call, in order; with `dryRun`, of those that would be. */
   readonly applied: readonly string[]
-  /** The version that the tables are at now; with `dryRun`, the one that they would be at. */
+  /** Version of the tables now; with `dryRun`, the one they would have. */
   readonly version: number
-  /** The statements that changed something, or would, in order; empty for a storage without a language of statements. */
+  /** The SQL statements that changed something (with `dryRun`: that would), in order; empty for a storage without SQL. */
   readonly sql: readonly string[]
 }
 

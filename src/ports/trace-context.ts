@@ -1,8 +1,9 @@
 import type { Channel } from '../channels/index.ts'
 
 /**
- * Begins or finds the span of a reminder that is about to be stored, and returns its context, W3C `traceparent`, which is stored with it; null:
- * there is none. The reminder may not come to be stored; `reminder.scheduled` reports it if it is.
+ * Called before a reminder is stored: starts or finds its span, and returns its context as W3C `traceparent`, which is
+ * stored with the reminder; null: none. It may happen that the reminder is not stored after all; if it is, the event
+ * `reminder.scheduled` reports it.
  */
 export type TraceContextOf = (reminder: { readonly organizationId: string; readonly channel: Channel }) => string | null
 

@@ -45,6 +45,16 @@ function withoutPerson(snapshot: string | null, { type, id }: RecipientRef): str
   return isSame ? snapshot : JSON.stringify({ ...parsed, recipients: others })
 }
 
+/** Ids of who else got a message that put an event into calendars, so that it is taken out there too; null: nobody did. */
+function calendarsOf({ snapshot, calendar_sequence }: Delivery, person: RecipientRef): string | null {
+  const parsed: unknown = calendar_sequence === null ? null : JSON.parse(withoutPerson(snapshot, person) ?? 'null')
+  const named: unknown = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'recipients') : null
+  const recipients = Array.isArray(named)
+    ? named.map((one: unknown) => ({ type: Object(one).type, id: Object(one).id }))
+    : []
+  return recipients.length === 0 ? null : JSON.stringify({ recipients })
+}
+
 /** A person who no longer names the one to be written to; the same, where they did not. */
 function withoutContact(one: unknown, type: string, id: string): unknown {
   const named: unknown = typeof one === 'object' && one !== null ? Reflect.get(one, 'contactOrder') : null
@@ -82,7 +92,11 @@ function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly D
       const erased = { erased_at: at.getTime(), erased_hash: hashOf(command, row) }
       // Without its words the task could not be found, to be cancelled: they go as soon as TaskManager has answered.
       const isKept = isUnanswered(rows, row)
-      rows.update('notification_history', row.id, isKept ? erased : { ...noTexts, ...noAddress, ...erased })
+      rows.update(
+        'notification_history',
+        row.id,
+        isKept ? erased : { ...noTexts, snapshot: calendarsOf(row, recipient), ...noAddress, ...erased },
+      )
       if (!isKept) eraseFacts(rows, row)
       count += 1
       continue
@@ -101,7 +115,11 @@ function eraseMessages(rows: Rows, command: EraseCommand, deliveries: readonly D
           ...fence,
           ...(wentThere && row.delivery_state === 'queued' && noAddress),
         }
-    rows.update('notification_history', row.id, isOver(row) ? noTexts : left)
+    rows.update(
+      'notification_history',
+      row.id,
+      isOver(row) ? { ...noTexts, snapshot: calendarsOf(row, recipient) } : left,
+    )
   }
   return count
 }
@@ -220,8 +238,7 @@ export const erasures: Command<EraseCommand, EraseOutcome> = {
     ],
     (command, { ids }) => deliveryReads(command, ids),
     (command, found) => tasksOf(found, command).map((id) => read(keys.taskOfDelivery, { notification_id: id })),
-    ({ appointments }, { ids }) =>
-      appointments.map((id) => read(keys.decisionsOfAppointment, ofAppointment(id, ids), 'none')),
+    ({ appointments }, { ids }) => appointments.map((id) => read(keys.decisionsOfAppointment, ofAppointment(id, ids))),
   ],
   run: each(erase),
   held: null,

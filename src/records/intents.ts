@@ -266,7 +266,8 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     const { entries } = command.decision
     const { delivery } = outcome
     const isNew = command.work.kind === 'reminder'
-    const failed = isNew && delivery !== null ? { ...fallingOf(command), id: delivery.id } : fallingOf(command)
+    const falling = fallingOf(command)
+    const failed = isNew && delivery !== null ? { ...falling, id: delivery.id } : falling
     const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew ? 'new' : 'failure')
     appendDecision(intent.rows, command.decision, [...entries, ...next], intent.at)
     for (const { decision } of togetherOf(command)) {

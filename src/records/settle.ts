@@ -76,8 +76,8 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): SettleOutcom
   const tally = createTally()
   const settled: Settled = { ids: new Set(), sent: new Map() }
   const outcomes = commands.map((command): SettleOutcome => {
-    const [own = false, ...along] = allOf(command).map((one) => settle(rows, one, tally, settled))
-    return command.along === undefined ? own : [own, ...along]
+    const own = settle(rows, command, tally, settled)
+    return command.along === undefined ? own : [own, ...command.along.map((one) => settle(rows, one, tally, settled))]
   })
   tally.write(rows)
   const [first] = commands

@@ -1,3 +1,4 @@
+import { NotificationError } from '../errors.ts'
 import type { Command } from '../ports/rows/rows.ts'
 import type {
   AccountCommands,
@@ -32,6 +33,7 @@ import { consentErasures, erasures } from './erase.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
 import { addressRestorations } from './hashed-addresses.ts'
 import { intents } from './intents.ts'
+import { challenges, renewals } from './leases.ts'
 import { links, revocations } from './links.ts'
 import { outcomes } from './outcomes.ts'
 import { preferenceCreations, preferenceUpdates } from './preferences.ts'
@@ -43,6 +45,7 @@ import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
 import { alarms, taskCommands } from './tasks.ts'
 import { templateDiscards, templateDrafts } from './template-versions.ts'
+import { release } from './waiting.ts'
 
 /** A storage with the commands of the records: what the services work with. */
 export type Store = Omit<Storage, 'within'> & Commanded & { within?(transaction: unknown): TransactionStore }
@@ -73,6 +76,9 @@ async function one<Item, Outcome>(storage: Carrier, command: Command<Item, Outco
   if (outcome === undefined) throw new Error('the storage gave no outcome of a command')
   return outcome
 }
+
+const heldError = () =>
+  new NotificationError('storage_busy', 'Another transaction has locked the rows. Try again later.')
 
 const planCommands = (storage: Carrier): PlanCommands => ({
   apply: (commands) => storage.carry(plans, commands),
@@ -118,6 +124,7 @@ const composed = (storage: Storage): Store => ({
   audit: { ...storage.audit, append: async (entry) => void (await one(storage, auditEntries, entry)) },
   accounts: {
     ...storage.accounts,
+    release: (command) => release(storage, command),
     reseal: (reseals) => storage.carry(accountReseals, reseals),
     keepPrevious: async (accounts) => void (await one(storage, previousAccounts, accounts)),
   },
@@ -127,6 +134,13 @@ const composed = (storage: Storage): Store => ({
     enqueue: (deliveries, decision, at, by) => one(storage, notices, { deliveries, decision, at, by }),
     commitIntents: (commands, now) => storage.carry(intents(now), commands),
     settle: (commands) => storage.carry(settles, commands),
+    challenge: (claims) => storage.carry(challenges, claims),
+    async renew(commands) {
+      const outcomes = await storage.carry(renewals, commands)
+      const renewed = outcomes.filter((outcome) => outcome !== 'held')
+      if (renewed.length < outcomes.length) throw heldError()
+      return renewed
+    },
     recordReceipts: (commands) => storage.carry(receipts, commands),
     markUnreported: (ids, at) =>
       storage.carry(

@@ -2,7 +2,7 @@ import type { Channel } from '../channels/index.ts'
 import type { EntityId, RecipientRef } from './common.ts'
 import type { AnswerAction, AnswerVia, ReplyAbout } from './vocabulary.ts'
 
-/** What a person answered about an appointment. `id` stays the same when it is delivered again. */
+/** A person's answer about an appointment. `id` stays the same when a hook is called again for it. */
 export type Answer = {
   readonly id: string
   readonly organizationId: string
@@ -10,26 +10,30 @@ export type Answer = {
   readonly recipient: RecipientRef
   readonly action: AnswerAction
   readonly via: AnswerVia
-  /** The channel of a reply; null: not by a message. */
+  /** Channel of a text reply; null: the answer came by a link, or staff recorded it. */
   readonly channel: Channel | null
-  /** The start it was given for. If the appointment has another one by now, it is no answer to that. */
+  /**
+   * The start of the appointment when the person answered. If it has another start by now, the answer does not apply to
+   * that.
+   */
   readonly startsAt: Date
   readonly at: Date
 }
 
+/** An appointment that a text may be about, and its recipient. */
 export type ReplyAppointment = Pick<Answer, 'organizationId' | 'appointmentId' | 'recipient'>
 
-/** A text of a person that is for people to read. `id` stays the same when it is delivered again. */
+/** A text from a person that needs a person to read it. `id` stays the same when a hook is called again for it. */
 export type Reply = {
   readonly id: string
-  /** Null: it came to a sender that several organizations share, and no message shows whose it is. */
+  /** Null: it came to a sender that several organizations share, and nothing shows for which one it is. */
   readonly organizationId: string | null
   readonly about: ReplyAbout
   readonly channel: Channel
-  /** Whose text it is, in the normal form of the channel. */
+  /** Address of the person, in the normal form of the channel. */
   readonly address: string
   readonly text: string
-  /** The appointments it may mean, nearest first: those that messages to the address asked about. */
+  /** Appointments that it may be about, nearest first: those about which messages to this address asked for an answer. */
   readonly appointments: readonly ReplyAppointment[]
   readonly at: Date
 }

@@ -25,12 +25,13 @@ const readersOf = remember({ maxBytes: 100_000, bytesOf: () => 200 }, (text: str
 /** Norwegian is `nb` to providers, and `no` to many browsers and hosts. */
 const generalOf = new Map([['nb', 'no']])
 
-/** As what the provider charges for it. */
+/** The provider's price categories of templates. */
 export const templateCategories = ['UTILITY', 'AUTHENTICATION', 'MARKETING'] as const
 export type TemplateCategory = (typeof templateCategories)[number]
 
 /** A template that a provider approved, as an organization names it. */
 export const approvedTemplate = z.strictObject({
+  /** Language that it was approved in, as the provider writes it: `en`, `pt_BR`. */
   language: z
     .string()
     .max(35)
@@ -40,7 +41,12 @@ export const approvedTemplate = z.strictObject({
       'must be a language such as "en" or "pt_BR"',
     )
     .describe('Language that it was approved in, as the provider writes it: `en`, `pt_BR`'),
+  /** Name of the template at the provider. */
   name: z.string().min(1).max(512).describe("The provider's name of it"),
+  /**
+   * The approved text with its placeholders, numbered in the order of appearance (`Hello {{1}}, see you {{2}}.`) or named
+   * (`Hello {{first_name}}.`).
+   */
   body: z
     .string()
     .min(1)
@@ -48,17 +54,21 @@ export const approvedTemplate = z.strictObject({
     .describe(
       'Its approved text, with its variables: numbered in the order in which they appear, `Hello {{1}}, see you {{2}}.`, or named, `Hello {{first_name}}.`',
     ),
+  /** The library's variable for each placeholder, in the order of appearance: `['patient_name', 'relative_day']`. */
   variables: z
     .array(z.string().min(1).max(50))
     .max(50)
     .describe('What stands for each, in the order in which they first appear: `["patient_name", "relative_day"]`'),
+  /** Price category at the provider. Default `UTILITY`. */
   category: z.enum(templateCategories).optional().describe('What the provider charges it as. Default `UTILITY`'),
 })
+/** A message template that the provider approved. */
 export type ApprovedTemplate = z.infer<typeof approvedTemplate>
 
 export const approvedTemplateSet = z
   .partialRecord(z.enum(templateKeys), z.array(approvedTemplate).max(100).describe('The template in each language'))
   .describe('Approved templates by key, one for each language')
+/** Approved templates by key, one for each language. */
 export type ApprovedTemplateSet = z.infer<typeof approvedTemplateSet>
 
 /** An approved template with the values of one message. */

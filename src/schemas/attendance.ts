@@ -3,10 +3,7 @@ import type { AppointmentOutcome } from './vocabulary.ts'
 
 export const reminderCounts = ['0', '1', '2', '3', '4+'] as const
 export const distances = ['none', 'up to 2 h', 'up to 12 h', 'up to 24 h', 'up to 48 h', 'up to 1 w', 'more'] as const
-/**
- * By which channels the reminders went out: none, one of them, or `several`, whichever they are. Sets of channels would double
- * with each that is added.
- */
+/** Channels of the reminders that were sent: none, a single channel, or several. */
 export type ChannelUse = 'none' | Channel | 'several'
 export const channelUses: readonly ChannelUse[] = ['none', ...channels, 'several']
 /** Calendar days of the appointment's zone from booking to start. */
@@ -18,8 +15,10 @@ export const leadTimes = [
   'more than 30 days',
   'unknown',
 ] as const
+/** Calendar days from booking to start, in the appointment's zone. */
 export type LeadTime = (typeof leadTimes)[number]
 
+/** The outcome of an appointment, and its reminders. */
 export type Attendance = {
   readonly outcome: AppointmentOutcome
   /** How many reminders went out. */

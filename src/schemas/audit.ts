@@ -5,9 +5,17 @@ import { type EntityId, entityId, type RecipientRef } from './common.ts'
 import type { OffsetInput } from './offset.ts'
 import type { Category, SuppressionCause } from './vocabulary.ts'
 
-/** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
+/**
+ * Who did something. `system`: the library itself. `service`: the host application, also when it calls the library in
+ * TypeScript.
+ */
 export const actorKinds = ['system', 'service', 'staff', 'patient', 'client'] as const
+/**
+ * Who did something. `system`: the library itself. `service`: the host application, also when it calls the library in
+ * TypeScript.
+ */
 export type ActorKind = (typeof actorKinds)[number]
+/** Who did something, for the audit log: `{ kind: 'staff', id: 7 }`. `id` null: no particular one. */
 export type Actor = { readonly kind: ActorKind; readonly id: EntityId | null }
 export const actorSchema = z.strictObject({ kind: z.enum(actorKinds), id: entityId.nullable() })
 
@@ -15,7 +23,7 @@ export const systemActor: Actor = { kind: 'system', id: null }
 /** Who calls the services in TypeScript, unless `as()` names somebody. */
 export const serviceActor: Actor = { kind: 'service', id: null }
 
-/** What the audit log tells of. */
+/** The actions that the audit log records. */
 export const auditActions = [
   'settings.created',
   'settings.updated',
@@ -44,9 +52,11 @@ export const auditActions = [
   'recipient.exported',
   'recipient.erased',
 ] as const
+/** An action that the audit log records. */
 export type AuditAction = (typeof auditActions)[number]
 export type PlanningAction = Extract<AuditAction, `reminders.${string}`>
 
+/** What an action can be about. */
 export const auditTargets = [
   'organization',
   'patient',
@@ -56,6 +66,7 @@ export const auditTargets = [
   'waitlist_entry',
   'address',
 ] as const
+/** What an action was about. */
 export type AuditTarget = { readonly type: (typeof auditTargets)[number]; readonly id: string }
 
 const recipientTargets = { PATIENT: 'patient', CLIENT: 'client', PRACTITIONER: 'practitioner' } as const
@@ -75,43 +86,48 @@ export function subjectTarget(about: {
   return null
 }
 
-/** A field that changed. Values are told of switches, offsets and policies only: never of secrets, contacts or texts. */
+/**
+ * A field that changed. `from` and `to` are given only for switches, offsets and policies: never for secrets, contacts or
+ * texts.
+ */
 export type AuditChange = {
-  /** As the API names it in TypeScript, such as `smsEnabled`. */
+  /** Name of the field, such as `smsEnabled`. */
   readonly field: string
   readonly from?: unknown
   readonly to?: unknown
 }
 
+/** Details of an audit entry; which fields it has depends on the action. */
 export type AuditDetail = {
   readonly changes?: readonly AuditChange[]
-  /** Of the templates: the draft that was kept or discarded, or what is published by the change. */
+  /** Version of the templates: the draft that was saved or discarded, or the version that was published. */
   readonly version?: number
   readonly notificationIds?: readonly number[]
-  /** Those that were made, and those that were cancelled. */
+  /** Reminders that were created, and those that were cancelled. */
   readonly reminderIds?: readonly number[]
   readonly cancelledReminderIds?: readonly number[]
-  /** The custom ones of the plan; null: the effective offsets of each recipient. */
+  /** Custom offsets of the plan; null: the effective offsets of each recipient. */
   readonly offsets?: readonly OffsetInput[] | null
   readonly category?: Category
   readonly channel?: Channel
-  /** The rule, or for a test message the transport's code. */
+  /** The rule; for a test message the transport's code. */
   readonly reason?: string
   /** Why an address was suppressed. */
   readonly cause?: SuppressionCause
-  /** That the person wants messages again, as whoever lifted a suppression says it. */
+  /** The person's new consent, as recorded by who lifted the suppression. */
   readonly consent?: ConsentStatement
-  /** What became of the appointment, the test message or the answer to a person, or what was reported of the message. */
+  /** Result: of the appointment, the test message or the answer to a person, or what was reported about the message. */
   readonly outcome?: string
 }
 
+/** An entry of the audit log. */
 export type AuditRecord = {
   readonly id: number
   readonly organizationId: string
   readonly at: Date
   readonly actor: Actor
   readonly action: AuditAction
-  /** What it was done to; null where the detail says it. */
+  /** What the action was about; null: `detail` says it. */
   readonly target: AuditTarget | null
   readonly detail: AuditDetail
 }

@@ -14,7 +14,7 @@ export const documentedChannels: readonly Channel[] = channels.filter((one) => c
 /** The others: they have a part of `channels` each, and are not used until settings have it. */
 export const furtherChannels: readonly Channel[] = channels.filter((one) => channelOf(one).columns === null)
 
-/** Something of each documented channel, and of others where there is something. */
+/** A value for e-mail and SMS each, and for other channels that have one. */
 export type ByChannel<T> = { readonly [Name in typeof email.name | typeof sms.name]: T } & {
   readonly [Name in Channel]?: T
 }
@@ -29,26 +29,40 @@ export function byChannel<T>(used: readonly Channel[], of: (channel: Channel) =>
 export const channelKey = (channel: Channel): string => channel.toLowerCase()
 
 /**
- * A part of `channels` of an organization's settings. Left out: unchanged; null: the default. E-mail and SMS have only their
- * accounts here.
+ * The part of one channel in `channels` of an organization's settings. A field left out is unchanged; null resets it to its
+ * default. E-mail and SMS have only `account` and `accounts` here.
  */
 export type FurtherSettings = {
+  /** True: the channel is used. Default false. */
   enabled?: boolean | null | undefined
+  /** Offsets of reminders, as `defaultEmailReminders`. Default `[24, 2]`. */
   reminders?: OffsetInput[] | null | undefined
+  /** Kinds of messages sent on the channel. Default: all. */
   categories?: Category[] | null | undefined
+  /** Templates, for channels that send text. */
   templates?: TemplateSet | null | undefined
+  /** Templates approved by the provider, for channels that send only these (WhatsApp). */
   approvedTemplates?: ApprovedTemplateSet | null | undefined
-  /** The first account, as far as no documented field holds it. */
+  /**
+   * The first account, with the account fields of the channel; of e-mail and SMS only what has no field of its own, such as
+   * limits.
+   */
   account?: Record<string, unknown> | null | undefined
-  /** The accounts after the first one, in the order of use. */
+  /** Accounts after the first one, in the order of use. Replaces the whole list. */
   accounts?: AccountEntry[] | null | undefined
 }
-/** An account of such a list, by the names of its channel's account fields. */
+/**
+ * An account in such a list, with the account fields of its channel. With an `id` it keeps that account; without one it is a
+ * new account.
+ */
 export type AccountEntry = { readonly id?: string | null | undefined; readonly [field: string]: unknown }
-/** A part of `channels` of preferences. Left out: unchanged; null: inherited. */
+/** The part of one channel in `channels` of preferences. A field left out is unchanged; null inherits from the organization. */
 export type FurtherPreferences = {
+  /** True consents to a channel that requires consent (WhatsApp); false disables the channel. */
   enabled?: boolean | null | undefined
+  /** Offsets of reminders, as `emailReminders`. */
   reminders?: OffsetInput[] | null | undefined
+  /** Address on the channel, in place of the one that your directory returns. */
   address?: string | null | undefined
 }
 

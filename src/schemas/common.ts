@@ -3,10 +3,10 @@ import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { inWords, leaves } from './issue-words.ts'
 import { recipientTypes } from './vocabulary.ts'
 
-/** An id of the host's: a positive integer as documented, or a string where the option `ids` says so. */
+/** Id of an appointment, recipient or waitlist entry: a positive integer, or a string where the option `ids` says `text`. */
 export type EntityId = number | string
 
-/** The same as a host may write it: a 64-bit key is often a `bigint`, and is read as the number it is, up to 2^53 - 1. */
+/** An id as you may pass it: a `bigint` up to 2^53 - 1 is read as the same number. */
 export type HostId = EntityId | bigint
 
 /** The longest id that is text: what a varchar(255) holds, and an index of three of them still takes. */
@@ -54,8 +54,9 @@ export const hostId = {
 } as const satisfies Record<'integer' | 'text', z.ZodType<EntityId>>
 
 export const recipientRef = z.strictObject({ type: z.enum(recipientTypes), id: z.preprocess(asNumber, entityId) })
+/** A recipient: `{ type: 'PATIENT', id: 12 }`. */
 export type RecipientRef = z.output<typeof recipientRef>
-/** Somebody, as a host names them. */
+/** A recipient, with the id as your application has it. */
 export type HostRef = { readonly type: RecipientRef['type']; readonly id: HostId }
 
 /** `PATIENT:12`, for maps and logs. */
@@ -124,5 +125,5 @@ export function parseField<T>(schema: z.ZodType<T>, input: unknown, field: strin
   throw fieldInvalid(field, issuesOf(result.error)[0]?.message ?? 'is invalid')
 }
 
-/** Something accepted that deserves a look: which field, which rule, and why. */
+/** Something that was accepted but needs attention: which field, a code for programs, and the reason in words. */
 export type Warning = { readonly field: string; readonly code: string; readonly message: string }

@@ -10,7 +10,9 @@ const some = <const Words extends readonly string[]>(words: Words) =>
   z.union([z.literal('all'), z.array(z.enum(words)).min(1)])
 
 const recipient = z.strictObject({
+  /** Practitioners have no preferences, and so no consent to record. */
   type: z.enum(['PATIENT', 'CLIENT']),
+  /** Id of the patient or client, as your directory has it. */
   id: z.union([z.int(), z.bigint(), z.string()]),
 })
 
@@ -21,27 +23,34 @@ const who = z.union([
 ])
 
 export const consentInput = z.strictObject({
+  /** The organization that the person gives or refuses consent to. */
   organizationId: singleLine(255).min(1),
   /**
-   * A person changes only what that person gets. An address changes what everybody gets who has it, on its channel alone: its
-   * suppression, and the preferences of those whom the organization wrote to there.
+   * `{ recipient }` changes only what that person gets. `{ channel, address }` changes what everybody with this address gets
+   * on that channel: the suppression of the address, and the preferences of those whom the organization has written to
+   * there.
    */
   who,
-  /** Default `all`. Left out of what counts for an address, whose channel it is. */
+  /** Channels concerned. Default `all`. With an address it is not needed: its channel is known. */
   channels: some(channels).optional(),
-  /** Default `all`. */
+  /** Kinds of messages concerned. Default `all`. */
   categories: some(categories).optional(),
+  /** How the person said it. */
   how: z.enum(consentHows),
-  /** The version of the wording that was shown or answered; null: none was. */
+  /** Version of the wording that the person saw or answered; null: none. */
   wording: singleLine(200).min(1).nullable(),
-  /** Default: now. */
+  /** When the person said it. Default: now. */
   at: instantInput.optional(),
+  /** Who recorded it, for the audit log. Default: the actor that `as()` names, or else the service. */
   by: actorSchema.optional(),
 })
-/** What a person refuses, or gives again. */
+/** A person's refusal of messages, or consent to get them again. */
 export type ConsentInput = z.input<typeof consentInput>
 
-/** A message that may be a refusal: nothing is sent on its channel to the address until staff decide. */
+/**
+ * An inbound text that may be an opt-out. Until staff decide (`consent.decide()`), nothing is sent to the address on this
+ * channel.
+ */
 export type Doubt = {
   readonly id: number
   readonly organizationId: string
@@ -54,13 +63,16 @@ export type Doubt = {
 }
 
 export const consentFilter = z.strictObject({
+  /** Only records of this person. Default: of all. */
   recipient: recipient.optional(),
   /** `nextCursor` of the previous page. */
   before: rowId.optional(),
-  /** Page size. Default 50. */
+  /** Page size, 1 to 200. Default 50. */
   limit: z.int().min(1).max(200).optional(),
 })
+/** Which consent records to list. */
 export type ConsentFilter = z.input<typeof consentFilter>
+/** A page of consent records. */
 export type ConsentPage = {
   readonly records: readonly ConsentRecord[]
   /** For `before` of the next page; null on the last. */
@@ -70,10 +82,12 @@ export type ConsentPage = {
 export const doubtFilter = z.strictObject({
   /** `nextCursor` of the previous page. */
   after: rowId.optional(),
-  /** Page size. Default 50. */
+  /** Page size, 1 to 200. Default 50. */
   limit: z.int().min(1).max(200).optional(),
 })
+/** Which page of doubts to list. */
 export type DoubtFilter = z.input<typeof doubtFilter>
+/** A page of texts on which staff have to decide. */
 export type DoubtPage = {
   readonly doubts: readonly Doubt[]
   /** For `after` of the next page; null on the last. */

@@ -2,14 +2,18 @@ import { z } from 'zod'
 import { type Channel, channels } from '../channels/index.ts'
 import { type Category, categories, type DetailLevel, detailLevels } from './vocabulary.ts'
 
-/** How much messages of a channel and category say; one that is left out is any. */
+/** How much messages of a channel and category say. Without a channel or category the rule is for every one. */
 const detailRule = z.strictObject({
+  /** 0: only that there is an appointment. 1: also its date and time, and whose it is. 2: also place and practitioner. */
   level: z
     .literal(detailLevels)
     .describe('0: that there is an appointment. 1: its day and time, and whose it is. 2: place and practitioner too'),
+  /** Channel that the rule is for. Default: every channel. */
   channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
+  /** Kind of message that the rule is for. Default: every kind. */
   category: z.enum(categories).optional().describe('Kind of message. Default: every kind'),
 })
+/** How much messages of a channel and category say. */
 export type DetailRule = z.infer<typeof detailRule>
 
 export const detailRules = z.array(detailRule).max(50)

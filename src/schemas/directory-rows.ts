@@ -10,14 +10,25 @@ import { appointmentStatuses, recipientTypes, visitModes } from './vocabulary.ts
 const blank = (value: unknown): unknown => (typeof value === 'string' && value.trim() === '' ? null : value)
 
 /** Columns of a fixed width come filled up with blanks. */
-const text = (max: number) =>
+const text = (max: number, read = (value: string) => value) =>
   z.preprocess(
     blank,
     z
       .string('must be text')
-      .transform((value) => value.trim().slice(0, max))
+      .transform((value) => read(value.trim()).slice(0, max))
       .nullish(),
   )
+
+/**
+ * Who books chooses the name, and the address that is greeted by it: mail programs must not make a link of what looks like one. What
+ * looks like an address stays, since hosts have it for a name.
+ */
+const withoutLinks = (name: string): string =>
+  /\.\S|:\/\//.test(name)
+    ? name
+        .replaceAll('://', ' ')
+        .replace(/\S+/g, (word) => (word.includes('@') ? word : word.replace(/(?<=.)\.(?=\p{L}{2})/gu, '. ')))
+    : name
 
 /** Checked where it is used, and not cut off: that would be another address. */
 const contact = z.preprocess(blank, z.string('must be text').nullish())
@@ -114,7 +125,7 @@ const contactOf = (ids: IdKind) =>
     {
       type: recipientType,
       id: hostId[ids],
-      name: text(255),
+      name: text(255, withoutLinks),
       email: contact,
       phone: contact,
       locale: language,

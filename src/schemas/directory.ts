@@ -4,144 +4,164 @@ import type { AppointmentStatus, RecipientType, VisitMode } from './vocabulary.t
 export * from './directory-rows.ts'
 
 /**
- * A person to notify, with default contact data. A field that cannot be used is left out, the rest is used; without a `type` and
- * an `id` that can be read, the messages of that person alone wait.
+ * A person to notify, with default contact data. An invalid optional field is left out. If `type` or `id` cannot be read,
+ * only this person's messages wait.
  */
 export type DirectoryRecipient = {
   /** `PATIENT`, `CLIENT` or `PRACTITIONER`. */
   type: RecipientType
-  /** Of the kind that the option `ids.recipient` says: an integer from 1 to 2^53 - 1, also as a `bigint`, or text of up to 255 characters. */
+  /**
+   * Id of the kind that the option `ids.recipient` names: an integer from 1 to 2^53 - 1 (also as a `bigint`), or text of up
+   * to 255 characters.
+   */
   id: HostId
-  /** As messages greet the person. Longer than 255 characters it is cut off. Default: messages greet nobody by name. */
+  /**
+   * Name for the greeting. Cut off after 255 characters; a blank parts what mail programs would make a link of. Default: no
+   * greeting by name.
+   */
   name?: string | null | undefined
-  /** One e-mail address. Default: none, so that nothing is sent by e-mail; the recipient's preferences may name another. */
+  /** One e-mail address. Default: none; e-mail is sent only if the recipient's preferences have an address. */
   email?: string | null | undefined
   /**
-   * One phone number, as people write it. A number without a country code is read by the organization's `defaultCountry`.
-   * Default: none, so that nothing is sent by SMS; the recipient's preferences may name another.
+   * One phone number, in any usual notation. A number without a country code belongs to the organization's `defaultCountry`.
+   * Default: none; SMS is sent only if the recipient's preferences have a number.
    */
   phone?: string | null | undefined
   /**
-   * Language of built-in texts and their dates, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default, and where the language is not
-   * in use: the organization's.
+   * Language of built-in texts and dates: a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is accepted too. Default, and if the
+   * language is not in use: the organization's.
    */
   locale?: string | null | undefined
   /**
-   * IANA zone of the person, such as `Europe/Berlin`. Times are of the appointment's zone; they name it where clocks in this one
-   * show another time.
+   * IANA zone of the person, such as `Europe/Berlin`. Messages give times in the appointment's zone, and name that zone if
+   * clocks in the person's zone show another time.
    */
   timeZone?: string | null | undefined
-  /** True: nothing at all is sent to the person, by whichever channel, as after a death or by a wish. Default false. */
+  /** True: nothing is sent to the person on any channel, for example after a death or at the person's wish. Default false. */
   silent?: boolean | null | undefined
   /**
-   * Who is written to in place of a person who has no usable address on any channel of the organization, such as the guardians of a child:
-   * the first of up to 10 whom a message can reach, by consent and preferences of their own. Whatever the person disabled stays
-   * disabled. Default: nobody.
+   * People to write to instead, such as the guardians of a child, if the person has no usable address on any channel of the
+   * organization. The first of up to 10 who can be reached, by their own consent and preferences, gets the message. What the
+   * person has disabled stays disabled. Default: nobody.
    */
   contactOrder?: readonly DirectoryContact[] | null | undefined
 }
 
-/** Somebody who is written to in place of another person. */
+/** Somebody to write to in place of another person. */
 export type DirectoryContact = Omit<DirectoryRecipient, 'contactOrder'>
 
 /**
- * An appointment as it is now. Where a required field cannot be read, everything about the appointment waits, and the reason is in
- * `explain`, in the error, in health and in the event `directory.finding`; an optional field that cannot be used is left out,
- * and reported in the same places.
+ * An appointment as it is now. If a required field is invalid, everything about the appointment waits, and `explain()`, the
+ * error of the call, health and the event `directory.finding` say why. An invalid optional field is left out, and reported
+ * in the same places.
  */
 export type DirectoryAppointment = {
-  /** The id that was asked for, of the kind that the option `ids.appointment` says; a `bigint` of up to 2^53 - 1 is read as a number. */
+  /**
+   * The id that was asked for, of the kind that the option `ids.appointment` names; a `bigint` up to 2^53 - 1 is read as a
+   * number.
+   */
   id: HostId
-  /** Whose it is: text of up to 255 characters. */
+  /** Id of the organization it belongs to: text of up to 255 characters. */
   organizationId: string
   /**
-   * An instant (`Date`, or ISO 8601 text with an offset, `"2026-03-29T14:00+02:00"`), or a wall-clock time of the appointment's
-   * zone (`"2026-03-29T14:00"`, no offset). A host that stores local times should hand them over as such: they stay right when a
-   * government changes the clocks. A date alone is refused. From 1900-01-03 to 9999-12-29.
+   * The start: an instant (a `Date`, or ISO 8601 text with an offset, `"2026-03-29T14:00+02:00"`), or a local time in
+   * `timeZone` (text without an offset, `"2026-03-29T14:00"`). If you store local times, return them as such: they stay
+   * right when a government changes its clocks. A date without a time is invalid. From 1900-01-03 to 9999-12-29.
    */
   startsAt: Date | string
-  /** IANA zone in which the appointment takes place, such as `America/New_York`; dates and times in messages are of this zone. */
+  /** IANA zone in which the appointment takes place, such as `America/New_York`. Messages give dates and times in this zone. */
   timeZone: string
   /**
-   * When it was booked: a `Date`, or ISO 8601 text with an offset. Statistics of attendance compare appointments that were booked
-   * equally long before. Default: when the library first planned it.
+   * When it was booked: a `Date`, or ISO 8601 text with an offset. Used by the attendance statistics, which compare
+   * appointments booked equally long before. Default: when the library first planned it.
    */
   bookedAt?: Date | string | null | undefined
-  /** How long it takes, in minutes, more than 0. Default: messages do not say it. */
+  /** Duration in minutes, more than 0. Default: messages do not mention it. */
   durationMinutes?: number | null | undefined
   /**
-   * `scheduled` (default, also for null), `confirmed`, `cancelled`, `completed` or `no_show`. Reminders are sent for `scheduled` and
-   * `confirmed` only. Any other word makes the appointment wait: nobody knows whether it takes place.
+   * `scheduled` (default, also for null), `confirmed`, `cancelled`, `completed` or `no_show`. Reminders are sent for
+   * `scheduled` and `confirmed` only. With any other value the appointment waits, since it is not known whether it takes
+   * place.
    */
   status?: AppointmentStatus | null | undefined
-  /** Default: the name of the first recipient who is a `PRACTITIONER`. Longer than 255 characters it is cut off. */
+  /** Name of the practitioner. Cut off after 255 characters. Default: the name of the first recipient of type `PRACTITIONER`. */
   practitionerName?: string | null | undefined
-  /** Where it takes place, as messages say it. Longer than 500 characters it is cut off. Default: messages do not say it. */
+  /** Where it takes place. Cut off after 500 characters. Default: messages do not mention it. */
   location?: string | null | undefined
   /**
-   * `in_person`, `phone` or `video`: built-in texts of the last two say so in place of the location, so that nobody comes for nothing. Default:
-   * messages do not say it.
+   * `in_person`, `phone` or `video`. For the last two, built-in texts say so in place of the location. Default: messages do
+   * not mention it.
    */
   visitMode?: VisitMode | null | undefined
-  /** Where a video visit takes place: a link of up to 1000 characters. Default: messages have none. */
+  /** Link to the video visit, up to 1000 characters. Default: none. */
   videoLink?: string | null | undefined
-  /** Values of the option `variables`, by name: `{ copay: { amount: 25, currency: 'USD' } }`. One that is left out is not known, and is reported where a template names it. */
+  /**
+   * Values of your own variables (option `variables`), by name: `{ copay: { amount: 25, currency: 'USD' } }`. A variable
+   * left out has no value; if a template uses it, that is reported.
+   */
   variables?: Readonly<Record<string, unknown>> | null | undefined
-  /** What kind of appointment it is, in a word of yours: `surgery`. Settings may have reminders for it. Longer than 100 characters it is cut off. Default: none. */
+  /**
+   * Kind of appointment, in a word of yours: `surgery`. Settings may have reminders and texts for it. Cut off after 100
+   * characters. Default: none.
+   */
   kind?: string | null | undefined
-  /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
+  /** Everybody to be notified. Somebody who is left out is no longer reminded. */
   recipients: DirectoryRecipient[]
 }
 
-/** One page of `upcoming`. */
+/** A page of `upcoming()`. */
 export type DirectoryUpcomingPage = {
-  /** Ids of appointments; each is checked on its own. */
+  /** Ids of appointments. Each is checked on its own. */
   readonly ids: readonly HostId[]
-  /** Given to the next call, 1 to 1024 characters; null: this is the last page. */
+  /** Passed to the next call: 1 to 1024 characters; null: this is the last page. */
   readonly cursor: string | null
 }
 
+/** An organization, as messages name it. */
 export type DirectoryOrganization = {
   /** The id that was asked for. */
   id: string
-  /** As messages name the sender. Longer than 255 characters it is cut off. Default: messages name nobody. */
+  /** Name of the sender in messages. Cut off after 255 characters. Default: messages name nobody. */
   name?: string | null | undefined
-  /** Language of its templates, and of recipients without one of their own: a BCP 47 tag. Default `en-US`. */
+  /** Language of its templates, and of recipients without a language of their own: a BCP 47 tag. Default `en-US`. */
   locale?: string | null | undefined
-  /** The number to call, as people write it: the answer to HELP names it. Default: it names none. */
+  /** Phone number to call, in any usual notation; the reply to HELP and layouts of mails show it. Default: none. */
   phone?: string | null | undefined
 }
 
-/** A patient or client, for their preferences. */
+/** A patient or client with the organization they belong to, for their preferences. */
 export type DirectoryRecipientProfile = DirectoryRecipient & {
-  /** Whose patient or client it is: text of up to 255 characters. */
+  /** Id of the organization the person belongs to: text of up to 255 characters. */
   organizationId: string
 }
 
 /** Somebody who waits for an earlier slot. */
 export type DirectoryWaitlistEntry = {
-  /** The id that was asked for, of the kind that the option `ids.waitlistEntry` says. */
+  /** The id that was asked for, of the kind that the option `ids.waitlistEntry` names. */
   id: HostId
-  /** Whose it is: text of up to 255 characters. */
+  /** Id of the organization it belongs to: text of up to 255 characters. */
   organizationId: string
   /** Everybody to be notified. */
   recipients: DirectoryRecipient[]
   /** IANA zone of the slot. */
   timeZone: string
-  /** The slot that became free, if the notice is about one, as `DirectoryAppointment.startsAt`. Nothing is sent after it. */
+  /**
+   * Start of the free slot, if the notice is about one; as `DirectoryAppointment.startsAt`. Nothing is sent after it.
+   * Default: the notice names no slot.
+   */
   startsAt?: Date | string | null | undefined
-  /** Nothing is sent after this instant: a `Date`, or ISO 8601 text with an offset. Default: until the slot starts. */
+  /** Nothing is sent after this instant: a `Date`, or ISO 8601 text with an offset. Default: the start of the slot. */
   expiresAt?: Date | string | null | undefined
-  /** How long the slot is, in minutes, more than 0. */
+  /** Duration of the slot in minutes, more than 0. */
   durationMinutes?: number | null | undefined
-  /** Who the slot is with. */
+  /** Name of the practitioner of the slot. */
   practitionerName?: string | null | undefined
-  /** Where the slot is. */
+  /** Where the slot takes place. */
   location?: string | null | undefined
-  /** As of an appointment. */
+  /** As `DirectoryAppointment.visitMode`. */
   visitMode?: VisitMode | null | undefined
-  /** As of an appointment. */
+  /** As `DirectoryAppointment.videoLink`. */
   videoLink?: string | null | undefined
-  /** As of an appointment. */
+  /** As `DirectoryAppointment.variables`. */
   variables?: Readonly<Record<string, unknown>> | null | undefined
 }

@@ -31,9 +31,6 @@ export type Fields = Readonly<Record<string, Field>>
 type Value<F extends Field> = Unchanged<z.output<F['schema']>>
 type Unchanged<T> = T extends readonly (infer Element)[] ? readonly Element[] : T
 
-/** One type in place of several, for whoever reads it in an editor. */
-export type Flat<T> = { [Name in keyof T]: T[Name] }
-
 /** As callers write them. */
 export type InputOf<F extends Fields> = { -readonly [Name in keyof F]?: Value<F[Name]> | null | undefined }
 /** As they are stored. */

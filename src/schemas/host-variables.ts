@@ -1,8 +1,15 @@
 import { z } from 'zod'
 import { type DetailLevel, detailLevels } from './vocabulary.ts'
 
-/** What a variable of the host application may hold. */
+/**
+ * What a variable of the host application can hold. `money`: `{ amount: 25, currency: 'USD' }`; `date`: `'2024-01-31'`;
+ * `url`: a link that begins with `https://`.
+ */
 export const variableTypes = ['text', 'number', 'money', 'date', 'url'] as const
+/**
+ * What a variable of the host application can hold. `money`: `{ amount: 25, currency: 'USD' }`; `date`: `'2024-01-31'`;
+ * `url`: a link that begins with `https://`.
+ */
 export type VariableType = (typeof variableTypes)[number]
 
 const money = z.strictObject(
@@ -55,14 +62,14 @@ export type HostVariables = ReadonlyMap<string, HostVariable>
 
 export const noVariables: HostVariables = new Map()
 
-/** A declaration as the host writes it: a type, or that with a sample and with how much the variable says. */
+/** A variable of your own for templates: its type alone, or with a sample and a detail level. */
 export type HostVariableInput =
   | VariableType
   | {
       readonly type: VariableType
-      /** A usual value, for previews and to price texts by. Default: one of the type. */
+      /** A typical value, for previews and to compute the cost of texts. Default: one that fits the type. */
       readonly sample?: string | number | { readonly amount: number; readonly currency: string } | undefined
-      /** 0 to 2, as `detailLevels`: messages of a lower level do not say it. Default 2. */
+      /** Detail level (0 to 2, see `detailLevels`) from which messages show the variable. Default 2. */
       readonly detail?: DetailLevel | undefined
     }
 

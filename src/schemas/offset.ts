@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-/** How an offset is written: hours as a number (`24`, `0.5`), or `"30m"`, `"2h"`, `"1d"`, `"1w"`, `"1d@18:00"`, `"2wd@10:00"`. */
+/**
+ * How long before the start a reminder is due: hours as a number (`24`, `0.5`), or text: `'30m'`, `'2h'`, `'1d'`, `'1w'`,
+ * `'1d@18:00'` (the day before at 18:00, in the appointment's zone), `'2wd@10:00'` (two workdays before).
+ */
 export type OffsetInput = number | string
 
 /**

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { email } from '../channels/email.ts'
+import type { Channel } from '../channels/names.ts'
 import { sms } from '../channels/sms.ts'
-import { channelParts } from './channel-fields.ts'
+import { channelParts, type FurtherPreferences } from './channel-fields.ts'
 import { type HostRef, locale, type RecipientRef } from './common.ts'
 import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
-import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
+import { emptyOf, type Fields, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
 import { optOutList } from './opt-outs.ts'
 import type { Category } from './vocabulary.ts'
@@ -15,82 +16,102 @@ const offsets = { schema: reminderOffsets, isAudited: true } as const
 
 /** The columns of the preference tables that callers write; null inherits the organization's setting. */
 export const preferenceFields = {
+  /** False: no e-mail to this person. Null: as the organization. */
   emailEnabled: { ...wish, description: 'False disables e-mail. Null: inherit' },
+  /** False: no SMS to this person. Null: as the organization. */
   smsEnabled: { ...wish, description: 'False disables SMS. Null: inherit' },
-  /** In place of the organization's; an empty list means no reminders. */
+  /**
+   * Offsets of e-mail reminders: hours before the start (`24`) or text (`'1d@18:00'`), at most 20. An empty list: no
+   * reminders. Null: as the organization.
+   */
   emailReminders: { ...offsets, description: 'Offsets of e-mail reminders; an empty list means none. Null: inherit' },
-  /** In place of the organization's; an empty list means no reminders. */
+  /** Offsets of SMS reminders, as `emailReminders`. Null: as the organization. */
   smsReminders: { ...offsets, description: 'Offsets of SMS reminders; an empty list means none. Null: inherit' },
+  /** False: no confirmations. Null: as the organization. */
   appointmentConfirmation: { ...wish, description: 'False disables confirmations. Null: inherit' },
+  /** False: no reminders. Null: as the organization. */
   appointmentReminder: { ...wish, description: 'False disables reminders. Null: inherit' },
+  /** False: no cancellation notices. Null: as the organization. */
   appointmentCancellation: { ...wish, description: 'False disables cancellation notices. Null: inherit' },
+  /** False: no reschedule notices. Null: as the organization. */
   appointmentReschedule: { ...wish, description: 'False disables reschedule notices. Null: inherit' },
+  /** False: no waitlist notices. Null: as the organization. */
   waitlistNotification: { ...wish, description: 'False disables waitlist notices. Null: inherit' },
-  /** How much messages say, in place of what the organization sets. */
+  /** How much messages say (0 to 2), by channel and category. Null: as the organization. */
   detailLevels: {
     description: 'How much messages say (0 to 2), by channel and category. Null: inherit',
     schema: detailRules,
     isAudited: true,
   },
-  /** Which channels take over from one on which a message failed, in place of what the organization sets. */
+  /**
+   * Channels that take over when a message has certainly failed on another one, by category, in this order. Null: as the
+   * organization.
+   */
   fallback: {
     description:
       'Channels on which a message is sent that failed for certain on another one, in their order, by category. Null: inherit',
     schema: fallbackRules,
     isAudited: true,
   },
-  /** Kinds of messages that the person does not want on a channel, while the rest of either goes on. */
+  /** Kinds of messages not wanted on a channel, while the channel and the kind stay enabled otherwise. Null: none. */
   optOuts: {
     description: 'Kinds of messages that are not sent on a channel, beside what is disabled as a whole. Null: none',
     schema: optOutList,
     isAudited: true,
   },
-  /** In place of the address that the directory has. */
+  /** E-mail address, in place of the one that your directory returns. Null: that one. */
   emailAddress: {
     description: email.address.description,
     schema: email.address.schema,
     isContact: true,
   },
-  /** In place of the number that the directory has. */
+  /** Phone number, in place of the one that your directory returns. Null: that one. */
   phoneNumber: {
     description: sms.address.description,
     schema: sms.address.schema,
     isContact: true,
   },
-  /** In place of the language that the directory has. */
+  /** Language of messages (BCP 47), in place of the one that your directory returns. Null: that one. */
   textLanguage: {
     description: 'Language of the messages (BCP 47). Null: the one that your directory returns',
     schema: locale,
     isAudited: true,
   },
-  /** Channels without documented fields, by name. */
+  /** Preferences for channels without fields of their own, by channel (`whatsapp`). */
   channels: channelParts.preferences,
 } as const satisfies Fields
 export type PreferenceFields = typeof preferenceFields
 
+/** The zod schema of preferences as you write them. */
 export const preferencesInput = inputOf(preferenceFields)
-/** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
-export type PreferencesInput = InputOf<PreferenceFields>
+/** Preferences of a patient or client as you write them. A field left out is unchanged; null inherits from the organization. */
+export interface PreferencesInput extends InputOf<PreferenceFields> {
+  /** Preferences for channels without fields of their own, by channel (`whatsapp`). */
+  channels?:
+    | { [Name in Exclude<Lowercase<Channel>, 'email' | 'sms'>]?: FurtherPreferences | null | undefined }
+    | null
+    | undefined
+}
 
-/** The recipient's own preferences; a field that is null inherits. */
-export type PreferencesValues = ValuesOf<PreferenceFields>
+/** The stored preferences of a recipient; a field that is null inherits. */
+export interface PreferencesValues extends ValuesOf<PreferenceFields> {}
+/** Preferences that inherit everything. */
 export const emptyPreferences: PreferencesValues = emptyOf(preferenceFields)
 
-/** The recipients who have preferences; practitioners follow the organization's settings. */
+/** A recipient who can have preferences: a patient or client. Practitioners follow the organization's settings. */
 export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
 
-/** The same, as a host names them. */
+/** A recipient who can have preferences, with the id as your application has it. */
 export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
-export type Preferences = Flat<
-  PreferencesValues & {
-    readonly id: number
-    readonly organizationId: string
-    readonly recipient: PreferenceRef
-    readonly createdAt: Date
-    readonly updatedAt: Date
-  }
->
+/** Preferences of a patient or client, as they are stored. */
+export interface Preferences extends PreferencesValues {
+  readonly id: number
+  readonly organizationId: string
+  readonly recipient: PreferenceRef
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
 
 /** The preference that switches a category. */
 export const categoryFlagOf = {

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 
-/** What is kept for a time of its own. */
+/** The kinds of data that have a retention time of their own. */
 export const retentionKinds = ['texts', 'addresses', 'decisions', 'audit'] as const
+/** A kind of data that has a retention time of its own. */
 export type RetentionKind = (typeof retentionKinds)[number]
 
 /** A century: longer is 0. */
@@ -17,14 +18,19 @@ const days = (what: string) =>
 
 /** How many days what is over is kept, by kind; 0 or left out: forever. */
 export const retentionRules = z.strictObject({
+  /** Days for texts of messages and of what people wrote, 0 to 36525. Default 0: forever. */
   texts: days('texts of messages, and what people wrote,'),
+  /** Days for the addresses of messages and of people who wrote, 0 to 36525. Default 0: forever. */
   addresses: days('addresses of messages, and of who wrote,'),
+  /** Days for the decisions that `explain()` shows, 0 to 36525. Default 0: forever. */
   decisions: days('decisions, which `explain` shows,'),
+  /** Days for entries of the audit log, 0 to 36525. Default 0: forever. */
   audit: days('entries of the audit log'),
 })
+/** For how many days data is kept after it is over, by kind. 0 or left out: forever. */
 export type RetentionRules = z.infer<typeof retentionRules>
 
-/** What a clinic may begin with, where no law or contract says otherwise. */
+/** Suggested retention in days, for organizations without other obligations by law or contract. */
 export const suggestedRetention = {
   texts: 90,
   addresses: 365,

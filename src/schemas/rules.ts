@@ -41,8 +41,7 @@ export const ruleTable = {
   invalid_contact: 'the address of the recipient is invalid',
   contact_doubtful: 'the address of the recipient is used, but may be wrong',
   suppressed: 'the address opted out, was reported as unwanted or is known to fail; nothing is sent to it',
-  consent_in_doubt:
-    'an answer of the person may mean that nothing more is wanted on the channel; nothing is sent there until staff decide',
+  consent_in_doubt: 'something the person wrote may be an opt-out; nothing is sent on the channel until staff decide',
   no_template:
     'the organization has no approved template for this kind of message in the language of the recipient, nor in its own',
   no_transport: 'no transport for the channel is installed (option "transports")',
@@ -55,31 +54,30 @@ export const ruleTable = {
     'the stored credentials cannot be decrypted: the key that they were saved with is not in the option "encryptionKey"; add it, or save them again',
   allowed: 'organization, recipient and provider allow it',
   free_text:
-    'there is no approved template for it, and the person wrote within 24 hours: it is sent as free text, in the built-in words',
+    'there is no approved template for it, but the person wrote within the last 24 hours: sent as free text, with the built-in wording',
   asked_for: 'the host application requested it',
   lifecycle: 'the host application reported a change of the appointment',
   duplicate: 'the same notice was already requested',
   daily_cap: 'the organization reached its daily cap; postponed to the next day',
   capped: 'the organization reached its daily cap again on the next day; cancelled',
-  account_paused: 'the provider refused the account, which is paused; sent when the account works again',
+  account_paused: 'the account is paused: its provider refused it or could not be reached; sent when it works again',
   account_limited: 'the account reached its limit of messages for the day; sent on the next day',
-  account_failing:
-    'too many messages of the account fail or take too long; it sends again when it works, and others send meanwhile',
+  account_failing: 'too many messages of the account fail or take too long; other accounts send until it works again',
   fallback: 'it failed on another channel; sent on this one in its place',
   fallback_if_unreported: 'sent on this channel if the message on the other one is not reported as delivered in time',
   fallback_unproven:
-    'the message on the other channel was not reported as delivered, and neither was one that its account sent since: it may be the reports that are missing',
-  fallback_needless: 'the person has it by another message, so that nothing has to take its place',
-  fallback_tried: 'a message of its own failed on this channel too; sent on the next one, if there is one',
-  next_account: 'an account before it in the order refuses or fails; sent by the next one',
+    'the message on the other channel was not reported as delivered, but neither was any that its account sent since: perhaps only the reports are missing',
+  fallback_needless: 'the person got the same from another message; no other channel takes over',
+  fallback_tried: 'the message for this channel failed too; sent on the next one, if there is one',
+  next_account: 'the account before it refused or failed; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   in_quiet_hours: 'its time is within the quiet hours of the channel; sent before or after them',
-  quiet_hours_past: 'the quiet hours leave no time for it before it is of no use; not sent',
-  quiet_hours_urgent: 'within the quiet hours of the channel, and of no use after them; sent at once',
+  quiet_hours_past: 'after the quiet hours it would be too late to be useful; not sent',
+  quiet_hours_urgent: 'within the quiet hours of the channel, and too late to be useful after them; sent at once',
   quiet_hours_elsewhere:
-    'within the quiet hours of the channel, and of no use after them; sent on a channel without quiet hours',
+    'within the quiet hours of the channel, and too late to be useful after them; sent on a channel without quiet hours',
   budget_spent: 'the person gets as many messages on that day as the organization allows',
-  mended: 'what it is about was undone before it was sent; there is nothing to say',
+  mended: 'the change that it announces was undone before it was sent; not sent',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
@@ -90,7 +88,7 @@ export const ruleTable = {
   reported_read: 'the provider reported that it was read',
   reported_complained: 'the person reported it as unwanted',
   never_reported:
-    'the provider reports which messages arrive, and reported nothing about this one in the time that this may take',
+    'the provider reports which messages arrive, but reported nothing about this one in the expected time',
   retries_exhausted: 'the last allowed attempt failed',
   too_late: 'it could not be sent in time',
   permanent_failure: 'the provider refused it permanently',
@@ -103,10 +101,10 @@ export const ruleTable = {
   answered_confirm: 'the person confirmed the appointment',
   answered_change: 'the person asks for another time',
   answered_cancel: 'the person asks to cancel',
-  answer_outdated: 'the appointment was moved, so that what the person answered before does not count any more',
-  confirmed: 'the person confirmed the appointment, and the organization sends no more reminders of it',
-  hook_called: 'your application took the answer',
-  hook_failed: 'your application did not take the answer; passed on again later',
+  answer_outdated: 'the appointment was moved, so the earlier answer no longer counts',
+  confirmed: 'the person confirmed the appointment, and the organization sends no further reminders after that',
+  hook_called: 'your hook accepted the answer',
+  hook_failed: 'your hook failed or did not resolve in time; it is called again later',
   template_failed: 'the template could not be rendered',
   task_manager_delivers: 'TaskManager sends it when it is due',
   task_changed: 'the text or time changed, and TaskManager accepted the change',
@@ -118,6 +116,7 @@ export const ruleTable = {
   task_manager_silent: 'TaskManager could not say whether it was sent; held',
   sent_despite_withdrawal: 'TaskManager had sent it before it could be withdrawn',
 } as const satisfies Record<string, string>
+/** A rule by which something was decided; `ruleTable` has a sentence for each. */
 export type Rule = keyof typeof ruleTable
 
 /** Why nobody can send on a channel: something has to be configured first. */

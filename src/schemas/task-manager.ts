@@ -3,6 +3,10 @@ import { singleLine } from './common.ts'
 
 /** How the work is shared with TaskManager: the option `taskManager.mode`. */
 export const taskManagerModes = ['deliver', 'trigger'] as const
+/**
+ * How the work is shared with TaskManager (option `taskManager.mode`). `deliver`: TaskManager sends the messages. `trigger`:
+ * it only wakes the library, which sends.
+ */
 export type TaskManagerMode = (typeof taskManagerModes)[number]
 
 /** The provider, in history and statistics, of what was handed over to TaskManager. */
@@ -20,7 +24,9 @@ const statusWords = {
   cancelled: ['cancelled', 'canceled', 'revoked', 'deleted'],
 } as const
 
+/** Status of a task. Words that TaskManager uses and the library does not know are `unknown`. */
 export const taskStatuses = ['pending', 'running', 'completed', 'failed', 'cancelled', 'unknown'] as const
+/** Status of a task. Words that TaskManager uses and the library does not know are `unknown`. */
 export type TaskStatus = (typeof taskStatuses)[number]
 
 const statusOfWord: ReadonlyMap<string, TaskStatus> = new Map(
@@ -97,22 +103,22 @@ export const wireTask = z
     }
   })
 
-/** What TaskManager says of a task. Null: it does not say. */
+/** A task as TaskManager returns it. A field is null if TaskManager does not report it. */
 export type Task = {
   readonly id: string
-  /** Of the last time it ran, where TaskManager counts its runs. */
+  /** Id of the last execution, if TaskManager counts executions. */
   readonly executionId: string | null
   readonly status: TaskStatus
   readonly scheduledTime: Date | null
-  /** How often it was begun. */
+  /** How many executions have begun. */
   readonly attempts: number | null
   readonly maxRetries: number | null
-  /** Whether it may be begun once more: as TaskManager says, else where `attempts` is not past `maxRetries`. */
+  /** Whether another execution may begin: as TaskManager reports it, or else computed from `attempts` and `maxRetries`. */
   readonly retriesLeft: boolean | null
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
   readonly callbackUrl: string | null
-  /** In TaskManager's words, which may hold contact data: not for logs. */
+  /** TaskManager's error text. It may contain contact data: do not log it. */
   readonly error: string | null
   readonly result: Readonly<Record<string, unknown>> | null
 }
@@ -137,19 +143,26 @@ const httpUrl = z.url({ protocol: /^https?$/ }).max(2000)
 
 /** A task to create. On the wire its names are the documented ones: `task_type`, `scheduled_time`, `callback_url`, `max_retries`. */
 export const taskDraft = z.strictObject({
+  /** Name of the task, 1 to 255 characters. */
   name: singleLine(255).min(1),
+  /** Description, up to 2000 characters. */
   description: z.string().max(2000),
-  /** The documented `email` and `sms`, or a type of the service's own. */
+  /** `email`, `sms`, or a type that your TaskManager knows. */
   taskType: singleLine(64).min(1),
-  /** What the task works on. Sent as it is: its names are already those of the wire. */
+  /** Data for the task. It is sent unchanged, so its keys must already have the names that TaskManager expects. */
   payload: z.record(z.string(), z.unknown()),
+  /** When to execute it. */
   scheduledTime: z.date(),
+  /** URL (http or https) to which TaskManager reports the result. */
   callbackUrl: httpUrl,
+  /** How often to repeat a failed execution, 0 to 100. */
   maxRetries: count.max(100),
 })
+/** A task to create. */
 export type TaskDraft = z.infer<typeof taskDraft>
 
 export const taskChanges = taskDraft.partial()
+/** The fields of a task to change. */
 export type TaskChanges = z.infer<typeof taskChanges>
 
 /** 1 to 255 visible characters. */
@@ -169,18 +182,20 @@ export const taskBody = (draft: TaskChanges): string =>
   })
 
 export const taskFilter = z.strictObject({
-  /** In TaskManager's own words, such as `pending`. */
+  /** Only tasks with this status, in TaskManager's own words, such as `pending`. Default: every status. */
   status: singleLine(64).min(1).optional(),
-  /** 1 to 500, default 100. */
+  /** Page size, 1 to 500. Default 100. */
   limit: z.int().min(1).max(500).optional(),
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. Default: the first page. */
   cursor: z.string().min(1).max(1000).optional(),
 })
+/** Which tasks to list. */
 export type TaskFilter = z.infer<typeof taskFilter>
 
+/** A page of tasks. */
 export type TaskPage = {
   readonly tasks: readonly Task[]
-  /** How many of the page could not be read. They are not among `tasks`, and not gone. */
+  /** Number of tasks on the page that could not be read. They exist, but are not in `tasks`. */
   readonly unreadable: number
   /** Null: this is the last page. */
   readonly nextCursor: string | null

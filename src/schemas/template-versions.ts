@@ -9,7 +9,7 @@ const textPlaces: readonly Place[] = [
   ...channels.filter((one: Channel) => channelOf(one).content.kind === 'text').map(templatesPlace),
 ]
 
-/** All texts of an organization, as settings have them; what is not there is null. */
+/** All texts of an organization, by the names of the settings that hold them; null where there is none. */
 export type TemplateContent = Pick<SettingsValues, 'emailTemplates' | 'smsTemplates' | 'templatePartials'> & {
   readonly channels?: SettingsValues['channels']
 }
@@ -34,11 +34,11 @@ export const isSameContent = (one: TemplateContent, other: TemplateContent): boo
 
 export const hasContent = (values: TemplateContent): boolean => !isSameContent(values, noContent)
 
-/** A version of an organization's texts. */
+/** A version of an organization's templates: a draft, or one that was published. */
 export type TemplateVersion = {
-  /** 1 and on, of each organization. */
+  /** Number of the version; each organization counts from 1. */
   readonly version: number
-  /** The version that was published when it was written; null: none was. */
+  /** The version that was published when this one was written; null: none. */
   readonly basedOn: number | null
   readonly createdAt: Date
   readonly createdBy: Actor
@@ -47,7 +47,7 @@ export type TemplateVersion = {
   readonly publishedBy: Actor | null
 }
 
-/** A text that another version has otherwise; null: it has none there. */
+/** A text that differs between two versions; null: the version has none there. */
 export type TextChange = { readonly field: string; readonly from: string | null; readonly to: string | null }
 
 /** Text by text, each by its path: `emailTemplates.appointment_reminder.body`. */

@@ -7,6 +7,7 @@ import { NotificationError } from '../errors.ts'
 /** All addresses of a host name. Rejects like `dns.lookup` when there are none. */
 export type HostLookup = (host: string) => Promise<readonly { readonly address: string }[]>
 
+/** Which hosts and ports are allowed. */
 export type OutboundRules = {
   /** True lets private, loopback and reserved addresses through: for development, or a relay in the host's own network. */
   readonly allowPrivate: boolean
@@ -18,6 +19,7 @@ export type OutboundRules = {
   readonly lookupTimeoutMs?: number
 }
 
+/** Where to connect to. */
 export type OutboundTarget = {
   /**
    * The checked addresses, at least one, in the order of the lookup. Connect to these, never to the name: a second

@@ -47,7 +47,10 @@ export function createSecretBox(keys: string | readonly string[]): SecretBox {
     open(sealed, context) {
       const { keyId, nonce, ciphertext } = parseSealed(sealed)
       const key = byId.get(keyId)
-      if (key === undefined) throw unreadable(`key ${keyId}, which sealed it, is not among the encryption keys`)
+      if (key === undefined)
+        throw unreadable(
+          `it was encrypted with the key ${keyId}, which is not among the encryption keys; add it to the option "encryptionKey", or save the secret again`,
+        )
       const body = ciphertext.subarray(0, -tagBytes)
       const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })
       decipher.setAAD(associatedData(keyId, context))
@@ -55,7 +58,9 @@ export function createSecretBox(keys: string | readonly string[]): SecretBox {
       try {
         return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
       } catch {
-        throw unreadable(`it was changed, or moved to ${context.table}.${context.column} from elsewhere`)
+        throw unreadable(
+          `it was changed, or copied to ${context.table}.${context.column} from elsewhere; save it again`,
+        )
       }
     },
 
@@ -97,11 +102,11 @@ const sealedShape = /^v1:([0-9a-f]{8}):([A-Za-z0-9_-]{16}):([A-Za-z0-9_-]{22,})$
 function parseSealed(sealed: string): { keyId: string; nonce: Buffer; ciphertext: Buffer } {
   const [, keyId, nonceText, bodyText] = sealedShape.exec(sealed) ?? []
   if (keyId === undefined || nonceText === undefined || bodyText === undefined) {
-    throw unreadable('it does not have the form v1:keyId:nonce:ciphertext')
+    throw unreadable('it does not have the form v1:keyId:nonce:ciphertext; save it again')
   }
   const ciphertext = Buffer.from(bodyText, 'base64url')
   // The last character may hold unused bits: refusing other spellings of the same bytes makes every flip visible.
-  if (ciphertext.toString('base64url') !== bodyText) throw unreadable('its encoding is not canonical')
+  if (ciphertext.toString('base64url') !== bodyText) throw unreadable('its encoding was changed; save it again')
   return { keyId, nonce: Buffer.from(nonceText, 'base64url'), ciphertext }
 }
 

@@ -53,9 +53,9 @@ import {
 /**
  * Plans reminders, sends notices, and reports what was decided and what was sent.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
- * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what cannot be
- * used), and `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input` for an invalid argument (`field`
+ * names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what is wrong), and
+ * `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class NotificationService {
   readonly #context: Context
@@ -79,9 +79,9 @@ export class NotificationService {
   }
 
   /**
-   * The same service for one organization, to which the appointments, waitlist entries and deliveries of others are not there;
-   * null: for all of them. The directory decides at the time of the call which organization an appointment belongs to. Does not restrict
-   * `using()`, `appointmentDeleted()` and `recipientDeleted()`.
+   * The same service, restricted to one organization: appointments, waitlist entries and deliveries of others are not found.
+   * Null: no restriction. To which organization an appointment belongs is decided by the directory at the time of the call.
+   * `using()`, `appointmentDeleted()` and `recipientDeleted()` are not restricted.
    */
   within(id: string | null): NotificationService {
     const scope = parseField(organizationId.nullable(), id, 'organizationId')
@@ -89,10 +89,11 @@ export class NotificationService {
   }
 
   /**
-   * The planning calls, made within a transaction of your own, so that your row and its reminders are committed
-   * together or not at all. `transaction` is a Kysely `Transaction`, or the `pg` client or better-sqlite3 database on
-   * which the transaction is open; it must be of the database that holds the library's tables.
-   *
+   * The planning calls inside a transaction of your own, so that your row and its reminders are committed together or not at
+   * all. `transaction` is a Kysely `Transaction`, or the `pg` client or better-sqlite3 database on which your transaction is
+   * open. It must be on the database that holds the library's tables.
+   * @throws NotificationError `transaction_refused` for anything else, or if the storage cannot join a transaction.
+   * @example
    * ```ts
    * const reminders = await db.transaction().execute(async (trx) => {
    *   const inside = notifications.using(trx)
@@ -101,7 +102,6 @@ export class NotificationService {
    * })
    * reminders.committed()
    * ```
-   * @throws NotificationError `transaction_refused` for anything else, or if the storage cannot join a transaction.
    */
   using(transaction: HostTransaction): NotificationTransaction {
     const { storage } = this.#context.options
@@ -115,20 +115,25 @@ export class NotificationService {
   }
 
   /**
-   * Plans the reminders of an appointment, at the effective offsets of each recipient or at `customReminders`. Calling
-   * it again changes nothing unless something else has changed.
-   * @throws NotificationError `appointment_not_found`; `appointment_not_active`: it is cancelled or over; `conflict`:
-   * others kept changing the same reminders.
+   * Plans the reminders of an appointment, at the effective offsets of each recipient or at `customReminders`. Idempotent:
+   * repeating it changes nothing unless the appointment, settings or preferences changed. Resolves with the reminders in
+   * force, and with who gets none and why (`omitted`).
+   * @throws NotificationError `appointment_not_found`; `appointment_not_active`: it is cancelled or over; `conflict`: other
+   * changes to the same reminders kept coming in between.
+   * @example
+   * ```ts
+   * const { reminders, omitted } = await notifications.scheduleReminders(42, { customReminders: ['1d@18:00', 2] })
+   * ```
    */
   async scheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options, 'reminders.scheduled')
   }
 
   /**
-   * Plans many appointments in few commands. Results are in the order of `appointmentIds`. An appointment that fails
-   * does not stop the others: its result holds the error that `scheduleReminders` would have thrown, of the directory
-   * and the storage too.
-   * @throws NotificationError only `invalid_input`, for a list or options that are not valid.
+   * Plans many appointments in few database commands. Results are in the order of `appointmentIds`. An appointment that
+   * fails does not stop the others: its result has the `error` with which `scheduleReminders()` would have rejected,
+   * including errors of the directory and the storage. Idempotent.
+   * @throws NotificationError only `invalid_input`, for an invalid list or options.
    */
   async scheduleMany(appointmentIds: readonly HostId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
@@ -138,22 +143,26 @@ export class NotificationService {
   }
 
   /**
-   * All reminders of the appointment, including cancelled ones, earliest first; those not sent yet with a preview of
-   * their text, empty while the directory does not answer.
+   * All reminders of an appointment, including cancelled ones, earliest first. Those not sent yet have a preview of their
+   * text, which is empty while the directory does not respond.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
   async getReminders(appointmentId: HostId): Promise<readonly Reminder[]> {
     return (await reminderPage(this.#context, this.#appointmentId(appointmentId), this.#scope, null)).reminders
   }
 
-  /** The same, a page at a time. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+  /**
+   * As `getReminders()`, page by page, with what each recipient answered last.
+   * @throws NotificationError `appointment_not_found`, `invalid_input`.
+   */
   async remindersPage(appointmentId: HostId, options: PageOptions = {}): Promise<ReminderPage> {
     return reminderPage(this.#context, this.#appointmentId(appointmentId), this.#scope, options)
   }
 
   /**
-   * Cancels the pending reminders; where some were ever planned, this works even while the directory is down. Nothing
-   * is planned again until you ask for it.
+   * Cancels the pending reminders of an appointment. Nothing is planned again until you ask for it. Works while the
+   * directory is down, if reminders were ever planned. Idempotent. Messages counted in `inFlight` were being sent at that
+   * moment, and may still arrive.
    * @throws NotificationError `appointment_not_found`: nothing was ever planned, and the directory does not know it.
    */
   async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
@@ -164,8 +173,8 @@ export class NotificationService {
   }
 
   /**
-   * Plans again after the appointment changed. Needs no details: the new time comes from the directory, and
-   * `customReminders` given before stay in force.
+   * Plans again after the appointment changed. The new time comes from the directory; `customReminders` given before stay in
+   * force. Sends no notice: see `appointmentRescheduled()`. Idempotent.
    * @throws NotificationError as `scheduleReminders`.
    */
   async rescheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
@@ -173,19 +182,23 @@ export class NotificationService {
   }
 
   /**
-   * Queues a notice now, to everybody who takes part in the appointment or to `recipients`. Each call sends it again,
-   * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `omitted`.
-   * @throws NotificationError `appointment_not_found`;
-   * `appointment_not_active`, except for the category `CANCELLATION`.
+   * Queues a notice for sending now, to all recipients of the appointment or to `recipients`. Resolves when it is queued,
+   * not when it is sent: `events`, `history()` and `getNotification()` show the result. Not idempotent: each call sends
+   * again, unless it has the `idempotencyKey` of an earlier call. `omitted` says who was left out, and by which rule.
+   * @throws NotificationError `appointment_not_found`; `appointment_not_active`, except for the category `CANCELLATION`.
+   * @example
+   * ```ts
+   * await notifications.sendAppointmentNotification(42, { category: 'CONFIRMATION', channel: 'EMAIL' })
+   * ```
    */
   async sendAppointmentNotification(appointmentId: HostId, options: SendOptions): Promise<SendResult> {
     return requestNotice(this.#context, this.#actor, this.#scope, appointmentId, options)
   }
 
   /**
-   * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
-   * same `idempotencyKey`.
-   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: the directory has no `waitlistEntries`;
+   * Queues a notice for sending now to the recipients of a waitlist entry. Not idempotent: each call sends again, unless it
+   * has the `idempotencyKey` of an earlier call.
+   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: your directory has no `waitlistEntries()`;
    * `slot_started`: the slot has started; `offer_expired`.
    */
   async notifyWaitlist(waitlistEntryId: HostId, options: WaitlistOptions = {}): Promise<SendResult> {
@@ -193,8 +206,9 @@ export class NotificationService {
   }
 
   /**
-   * A dry run: what would be sent and when, for a known appointment or for one not booked yet. Writes nothing.
-   * @throws NotificationError `appointment_not_found`, for a known one.
+   * A dry run: what would be sent and when, for an appointment in your directory or for one that is not booked yet. Writes
+   * nothing.
+   * @throws NotificationError `appointment_not_found`, for an id.
    */
   async plan(appointment: HostId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'reminders')
@@ -202,21 +216,31 @@ export class NotificationService {
   }
 
   /**
-   * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule; in
-   * the order of time. Last, why messages that are due have not been sent, where the directory or TaskManager does not
-   * answer; of an appointment that you never reported, that it is `unreported`, and what would be planned.
+   * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule, in
+   * order of time. At the end, if it applies: why due messages have not been sent (the directory or TaskManager does not
+   * respond); for an appointment that was never reported, a line `unreported` and what would be planned.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
+   * @example
+   * ```ts
+   * for (const { at, action, because } of await notifications.explain(42)) console.log(at.toISOString(), action, because)
+   * ```
    */
   async explain(appointmentId: HostId): Promise<readonly ExplanationLine[]> {
     return (await explanationPage(this.#context, this.#appointmentId(appointmentId), this.#scope, null)).decisions
   }
 
-  /** The same, a page at a time. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+  /**
+   * As `explain()`, page by page, with what each recipient answered last.
+   * @throws NotificationError `appointment_not_found`, `invalid_input`.
+   */
   async explanationPage(appointmentId: HostId, options: PageOptions = {}): Promise<ExplanationPage> {
     return explanationPage(this.#context, this.#appointmentId(appointmentId), this.#scope, options)
   }
 
-  /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
+  /**
+   * A page of notifications, newest first. Default: the first 50 with a final result, of all organizations.
+   * @throws NotificationError `invalid_input`.
+   */
   async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
     const asked = parseInput(historyFilter, filter, 'history filter')
     const own = this.#scope === null ? {} : { organizationId: this.#scope }
@@ -224,7 +248,10 @@ export class NotificationService {
     return readHistory(storage, { ...asked, ...idsOf(ids, asked), ...own })
   }
 
-  /** One delivery, whatever its state. @throws NotificationError `notification_not_found`. */
+  /**
+   * One notification, in whatever state.
+   * @throws NotificationError `notification_not_found`.
+   */
   async getNotification(notificationId: number): Promise<Notification> {
     const id = parseField(rowId, notificationId, 'notificationId')
     const row = await this.#context.options.storage.deliveries.get(id)
@@ -233,17 +260,22 @@ export class NotificationService {
   }
 
   /**
-   * An appointment was booked: queues its confirmation and plans its reminders, in one transaction. Reporting the same
-   * booking twice does this once.
+   * Call it when an appointment was booked, after your commit: queues its confirmation and plans its reminders, in one
+   * transaction. Idempotent: reporting the same booking again sends nothing. `notify: false` plans without a confirmation.
    * @throws NotificationError as `scheduleReminders`.
+   * @example
+   * ```ts
+   * const { notifications: queued, reminders } = await notifications.appointmentBooked(42)
+   * ```
    */
   async appointmentBooked(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.report('booked', appointmentId, options)
   }
 
   /**
-   * An appointment was moved, or its place or practitioner changed: moves its reminders and queues a notice that says what
-   * changed since the last one. Whoever was added since gets a confirmation instead.
+   * Call it when an appointment was moved, or its place or practitioner changed, after your commit: moves its reminders and
+   * queues a notice of what changed since the last one. A recipient who was added since gets a confirmation instead.
+   * Idempotent.
    * @throws NotificationError as `scheduleReminders`.
    */
   async appointmentRescheduled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
@@ -251,17 +283,18 @@ export class NotificationService {
   }
 
   /**
-   * An appointment was cancelled: cancels its reminders and queues a notice. Call it after your own commit.
-   * @throws NotificationError `appointment_not_found`; `conflict`: others kept changing the same reminders.
+   * Call it when an appointment was cancelled, after your commit: cancels its reminders and queues a notice. Idempotent.
+   * @throws NotificationError `appointment_not_found`; `conflict`: other changes to the same reminders kept coming in
+   * between.
    */
   async appointmentCancelled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.report('cancelled', appointmentId, options)
   }
 
   /**
-   * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded
-   * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent, and to how long before it
-   * was booked (`bookedAt` of your directory, else when it was first planned).
+   * Records the outcome of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded more
+   * than once, the last outcome counts. The reminder statistics relate outcomes to the reminders that were sent, and to how
+   * long before it was booked (`bookedAt` of your directory, or else when it was first planned).
    * @throws NotificationError `appointment_not_found`.
    */
   async recordOutcome(appointmentId: HostId, outcome: AppointmentOutcome): Promise<void> {
@@ -273,14 +306,17 @@ export class NotificationService {
     await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })
   }
 
-  /** An appointment was deleted: what is pending is cancelled, the history stays. Does not ask the directory. */
+  /**
+   * Call it when an appointment was deleted: cancels its pending messages; its history stays. Does not ask the directory.
+   * Idempotent.
+   */
   async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling.appointmentDeleted(appointmentId)
   }
 
   /**
-   * A patient, client or practitioner was deleted: the preferences are removed, what is pending is cancelled, the
-   * history stays. Does not ask the directory.
+   * Call it when a patient, client or practitioner was deleted: deletes the preferences and cancels pending messages; the
+   * history stays (`privacy.eraseRecipient()` erases that too). Does not ask the directory. Idempotent.
    */
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     const ref = readRecipient(this.#context.options.ids, recipient, 'recipient')

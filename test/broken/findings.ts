@@ -3,10 +3,11 @@ import type { CheckUpCode } from '../../src/index.ts'
 /** What `checkUp()` finds of a set-up: its cause, what to do about it, and which findings follow from it; it finds nothing else. */
 export type Expected = readonly [code: CheckUpCode, cause: RegExp, remedy: RegExp, beside?: CheckUpCode]
 
-const setMissing = /^Set what is missing, or take away what is there; then restart\.$/
+const setMissing =
+  /^Set what is missing; if the channel is not used, remove its transport and variables\. Then restart\.$/
 const correctAccount = /^Correct the account, or what its provider asks for; messages wait until then/
 const correctSettings = /^Correct the organization's settings of this channel\.$/
-const correctMethod = /^Correct this method of your directory; the messages that need it wait\.$/
+const correctMethod = /^Correct this method of your directory; the messages that need it wait\. The log line/
 const correctRows = /^Correct these rows, or how your directory returns them/
 const migrate = /^Run migrate\(\), or "npx appointment-notifications migrate"/
 const checkDatabase = /^Check that the database runs, and that this process may reach, read and write it\.$/

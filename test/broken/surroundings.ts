@@ -3,7 +3,7 @@ import pg from 'pg'
 import { onTestFinished, vi } from 'vitest'
 import { pgBoss } from '../../adapters/scheduler/pg-boss.ts'
 import type { NotificationsOptions } from '../../src/index.ts'
-import { authenticate } from '../conformance/http/world.ts'
+import { ask, authenticate } from '../conformance/http/world.ts'
 import { freePort } from '../support/free-port.ts'
 import { startTaskManagerServer, type TaskManagerFault } from '../support/task-manager-server.ts'
 import { type BrokenSetUp, minute, openHost, service } from './host.ts'
@@ -32,10 +32,10 @@ const throwing = () => {
   throw new Error('disk full: ada@example.org')
 }
 
-/** Somebody asks for something. */
+/** Somebody asks for something. No time passes meanwhile: what refuses is heard before it is given up, on any machine. */
 async function asked(options: Partial<NotificationsOptions>) {
   const host = await openHost(options)
-  await host.request('GET', '/statistics', service)
+  await ask(host, { method: 'GET', path: '/statistics', caller: service })
   return host
 }
 

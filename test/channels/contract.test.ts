@@ -105,7 +105,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'src/http/routes/addresses.ts': ["notification_type: 'SMS'"],
   'src/http/routes/consent.ts': ["notification_type: 'SMS'"],
   // What reasons of the version before mean.
-  'adapters/storage/kysely/latest-migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
+  'adapters/storage/kysely/every-migration.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],
   'adapters/transport/twilio.ts': ["channels: ['SMS', 'WHATSAPP']", "account?.channel === 'SMS'"],
   'adapters/transport/whatsapp-cloud.ts': [

@@ -1,8 +1,9 @@
 /** A clinic that sends by WhatsApp, to a stand-in of Meta's Cloud API. */
 import { onTestFinished } from 'vitest'
 import { whatsappCloud } from '../../adapters/transport/whatsapp-cloud.ts'
-import type { OrganizationSettingsInput, Transport } from '../../src/index.ts'
+import type { FurtherSettings, Transport } from '../../src/index.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { requestsTo } from '../support/requests-under-way.ts'
 import { startWhatsAppServer } from '../support/whatsapp-server.ts'
 
 export const now = '2026-03-18T12:00:00Z'
@@ -29,15 +30,19 @@ export const whatsapp = {
   approvedTemplates: { appointment_reminder: [reminder], appointment_confirmation: [confirmation] },
   account,
 }
-export type Part = NonNullable<NonNullable<OrganizationSettingsInput['channels']>[string]>
+export type Part = FurtherSettings
 
 /** A clinic whose organization sends by WhatsApp, and one appointment of Ada's at 2 PM of her day. */
 export async function openSending(part: Part = whatsapp, transports: readonly Transport[] = [], isConsenting = true) {
   const api = await startWhatsAppServer({ credentials: { phoneNumberId: account.apiKey, token: account.apiSecret } })
-  const clinic = await openClinic(now, {
+  const requests = requestsTo(api.baseUrl)
+  onTestFinished(requests.forget)
+  const options = {
     transports: [whatsappCloud({ baseUrl: api.baseUrl }), ...transports],
     publicUrl: 'https://clinic.example/api',
-  })
+  }
+  // No time passes while a message is on its way: an hour of it would be more than a send may take.
+  const clinic = await openClinic(now, options, { rest: requests.rest })
   onTestFinished(api.close)
   onTestFinished(() => clinic[Symbol.asyncDispose]())
   await clinic.settings.createOrganizationSettings(organizationId, { channels: { whatsapp: part } })

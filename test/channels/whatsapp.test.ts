@@ -36,14 +36,14 @@ describe('a patient', () => {
     ])
     await notifications.scheduleReminders(1)
     await clock.advance(3 * 3_600_000 + 60_000)
-    await expect.poll(last).toMatchObject({
-      status: 'SENT',
+    await expect.poll(async () => (await last())?.status).toBe('SENT')
+    const row = await last()
+    expect(row).toMatchObject({
       channel: 'WHATSAPP',
       provider: 'whatsapp-cloud',
       message: text,
       providerMessageId: api.messages[0]?.id,
     })
-    const row = await last()
     expect(api.messages).toMatchObject([
       {
         to: '+14155550123',

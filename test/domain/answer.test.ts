@@ -55,6 +55,13 @@ describe('a reply', () => {
     expect(read).toEqual(rows)
   })
 
+  it('is for people where it is as long as a letter, whatever it says, and at once', () => {
+    const began = process.threadCpuUsage().user
+    for (const text of ['yes thanks ', 'a ', 'a\u0323\u0301'].map((part) => part.repeat(65_536 / part.length)))
+      expect(readAnswer(text, words)).toBe(null)
+    expect((process.threadCpuUsage().user - began) / 1000).toBeLessThan(100)
+  })
+
   it('is never read from a word that opts out, in any language', () => {
     const optOuts =
       'stop stopall unsubscribe cancel end quit revoke optout arret alto baja stopp abmelden sair parar annulla start unstop help info'

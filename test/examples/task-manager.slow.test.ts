@@ -176,7 +176,7 @@ it('only calls back for a task of the type callback, and prints an SMS where it 
 })
 
 it('sends once what was due while it was dead', async () => {
-  const scheduledTime = inMs(400)
+  const scheduledTime = inMs(1000)
   await create(to('due@email.com', { scheduledTime }))
   await crash()
   expect(mailsTo('due@email.com')).toEqual([])

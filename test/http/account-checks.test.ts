@@ -120,7 +120,7 @@ describe('POST /settings/{organization_id}/verify', () => {
     mailServer.fault = { at: 'connect', how: 'silent' }
     const asked = verify(clinic)
     await expect.poll(() => mailServer.connections.open).toBe(1)
-    await expect.poll(() => textServer.requests.length).toBe(1)
+    await expect.poll(() => textServer.answered).toBe(1)
     await clinic.clock.advance(10_000)
     const { answer } = await asked
     expect(answer).toMatchObject({

@@ -13,7 +13,7 @@ async function openAttention() {
   // What the world comes with.
   world.host.appointmentRows.clear()
   await world.start()
-  const names = { 101: '=HYPERLINK("http://evil.example","Ada")', 102: 'Byron, "Ada"' }
+  const names = { 101: '=HYPERLINK("evil","Ada")', 102: 'Byron, "Ada"' }
   for (const [id, name] of Object.entries(names)) {
     world.host.book({ id: Number(id), startsAt: '2024-09-26T14:30:00', recipients: [{ ...ada, id: Number(id), name }] })
     await world.notifications.scheduleReminders(Number(id))
@@ -38,7 +38,7 @@ describe('GET /attention/', () => {
           time_zone: 'America/New_York',
           recipient_type: 'PATIENT',
           recipient_id: 101,
-          name: '=HYPERLINK("http://evil.example","Ada")',
+          name: '=HYPERLINK("evil","Ada")',
           contact_name: null,
           phone: '+14155550123',
           reason: 'failed',
@@ -85,7 +85,7 @@ describe('GET /attention/', () => {
     expect(first.headers['content-type']).toBe('text/csv; charset=utf-8')
     expect(first.text.split('\r\n')).toEqual([
       '\uFEFFappointment_id,starts_at,local_start,time_zone,recipient_type,recipient_id,name,contact_name,phone,reason,because,notification_type,at,error_code,next_at',
-      `101,2024-09-26T18:30:00.000Z,2024-09-26T14:30:00,America/New_York,PATIENT,101,"'=HYPERLINK(""http://evil.example"",""Ada"")",,'+14155550123,failed,the last message failed,SMS,2024-09-20T12:00:00.000Z,told_17,2024-09-25T18:30:00.000Z`,
+      `101,2024-09-26T18:30:00.000Z,2024-09-26T14:30:00,America/New_York,PATIENT,101,"'=HYPERLINK(""evil"",""Ada"")",,'+14155550123,failed,the last message failed,SMS,2024-09-20T12:00:00.000Z,told_17,2024-09-25T18:30:00.000Z`,
       '',
     ])
     const [, next = ''] = /^<csv(\?[^>]+)>; rel="next"$/.exec(first.headers['link'] ?? '') ?? []
@@ -130,10 +130,14 @@ it.each([
   ['+1', "'+1"],
   ['-1', "'-1"],
   ['@SUM(A1)', "'@SUM(A1)"],
-  ['\t=1', "'\t=1"],
-  ['\r=1', `"'\r=1"`],
+  ['\t=1', `"\t'=1"`],
+  ['\r=1', `"\r'=1"`],
+  ['\u0000=1', "'\u0000=1"],
+  ['＝1+1', "'＝1+1"],
+  ['Ada; =HYPERLINK("https://evil.example")', `"Ada;' =HYPERLINK(""https://evil.example"")"`],
+  ['a;b', '"a;b"'],
   ['a\nb', '"a\nb"'],
-  [' =1', '" =1"'],
+  [' =1', "' =1"],
   ['1,5', '"1,5"'],
   [null, ''],
   [12, '12'],

@@ -325,6 +325,11 @@ describe('the page of a link', () => {
     for (const other of [sender, '203.0.113.10']) {
       expect((await ask(clinic, 'GET', at('confirm'), null, { sender: other })).status).toBe(200)
     }
+    // Whoever is refused keeps nobody else from a link.
+    for (const url of tried) await ask(clinic, 'GET', url, null, { sender })
+    for (let count = 0; count < 31; count += 1)
+      expect((await ask(clinic, 'GET', at('confirm'), null, { sender })).status).toBe(429)
+    expect((await ask(clinic, 'GET', at('confirm'), null, { sender: '203.0.113.10' })).status).toBe(200)
   })
 })
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { usualCompilers } from '../../src/messages/index.ts'
+import { compiledOnce, usualCompilers } from '../../src/messages/index.ts'
 import { remember } from '../../src/schemas/remember.ts'
 import type { Template } from '../../src/schemas/templates.ts'
 import { checkMade, checkTemplates, facts, refusal, render, renderMessage, thrown } from './support.ts'
@@ -21,6 +21,20 @@ test('a template of more than 500 elements is refused before anything of it is f
   expect(refusal(`{duration_minutes, plural, other {${'#'.repeat(10_000)}}}`).message).toContain('it has 10001 parts')
   const nested = '{duration_minutes, plural, other {'.repeat(280)
   expect(refusal(`${nested}${'#'.repeat(300)}${'}}'.repeat(280)}`).message).toContain('it has 580 parts')
+})
+
+test('a text that is looked at several times by a check is compiled once', () => {
+  const compiled: string[] = []
+  const { draft } = usualCompilers
+  const counted: typeof draft = (text, form) => {
+    compiled.push(`${form}: ${text}`)
+    return draft(text, form)
+  }
+  const compilers = compiledOnce({ ...usualCompilers, draft: counted })
+  const variants = ['a', 'b', 'c'].map((kind) => ({ kind, subject: '{date}', body: '{>all}' }))
+  for (let times = 0; times < 2; times++)
+    checkMade({ appointment_reminder: { variants } }, { partials: { all: '{date}' }, compilers })
+  expect(compiled.sort()).toEqual(['text:       ', 'text: {date}'])
 })
 
 test('texts that are more in all than others can wait for are refused', () => {

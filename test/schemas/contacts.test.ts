@@ -2,7 +2,7 @@
 import { getCountries } from 'libphonenumber-js/max'
 import { describe, expect, it } from 'vitest'
 import { readEmail } from '../../src/schemas/email-address.ts'
-import { countries, loadNumberingPlans, readPhone } from '../../src/schemas/phone-number.ts'
+import { countries, loadNumberingPlans, phoneNumber, readPhone } from '../../src/schemas/phone-number.ts'
 import { asciiDigits } from '../../src/schemas/plain-text.ts'
 import { readSmsSender } from '../../src/schemas/sms-sender.ts'
 
@@ -152,6 +152,12 @@ describe('a sender of SMS', () => {
   ])('%j is %s', (text, address) => {
     expect(readSmsSender(text, 'GB').address).toBe(address)
   })
+})
+
+it('a text that is too long for a number is refused before its marks are put in order', () => {
+  const began = process.threadCpuUsage().user
+  expect(phoneNumber.safeParse('\u0323\u0301'.repeat(40_000)).success).toBe(false)
+  expect((process.threadCpuUsage().user - began) / 1000).toBeLessThan(100)
 })
 
 it('the countries of the schema are those with a numbering plan', () => {

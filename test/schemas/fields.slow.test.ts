@@ -191,9 +191,8 @@ const uses: Readonly<Record<string, string>> = {
   'adapters/transport/smtp/connection.ts': 'emailSmtpHost emailSmtpPort emailSmtpSecurity',
   'adapters/transport/smtp/failures.ts': 'emailSmtpPort',
   // Migrations, which are never edited.
-  'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
-  'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget detail_levels holidays mail_layout message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
+  'adapters/storage/kysely/every-migration.ts':
+    'always_name_time_zone ask_for_answers brand_color calendar_files confirmed_reminders daily_budget default_country detail_levels email_smtp_security holidays mail_layout message_prices one_message_per_day opt_outs quiet_hours reminders_by_kind settle_ms sms_plain_characters template_partials text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':

@@ -260,6 +260,27 @@ describe('calendar files', () => {
     ])
   })
 
+  it('are taken out for who shares an address with others, also where these are erased', async () => {
+    await using clinic = await open()
+    const { notifications, host } = clinic
+    const [ben, cas] = [9, 10].map((id) => ({ ...ada, type: 'CLIENT', id }) as const)
+    if (ben === undefined || cas === undefined) throw new Error('expected two')
+    host.book({ id: 42, startsAt: '2031-06-02T10:00:00', recipients: [ada, ben, cas] })
+    await notifications.appointmentBooked(42)
+    await clinic.settle()
+    host.change(42, { recipients: [cas] })
+    for (const { type, id } of [ada, ben]) await clinic.privacy.eraseRecipient({ type, id })
+    const [sent] = (await notifications.history({ appointmentId: 42 })).notifications
+    expect(sent).toMatchObject({ message: '', subject: null })
+    host.change(42, { status: 'cancelled' })
+    await notifications.appointmentCancelled(42)
+    await clinic.settle()
+    expect(stepsOf(clinic.outbox.sent).map((step) => step.slice(0, 3))).toEqual([
+      ['CONFIRMATION', 'REQUEST', 0],
+      ['CANCELLATION', 'CANCEL', 1],
+    ])
+  })
+
   it('are of whoever sends the first mail that arrives, also where others were to send it', async () => {
     const tried: OutboundMessage[] = []
     await using clinic = await open(

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { expect, it, onTestFinished } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
+import { smtp } from '../../adapters/transport/smtp.ts'
 import type { Notifications } from '../../src/index.ts'
 import { openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 
@@ -131,6 +132,27 @@ it('knows the keys of accounts that sign by themselves, of the second account to
   expect(await findingsOf(clinic, records, {})).toEqual([
     'dkim_missing EMAIL Mail of two.example is signed with a key that is not published at own._domainkey.two.example (DKIM).',
   ])
+})
+
+it('looks at SPF of the domain to which bounced mail of the host application returns', async () => {
+  const transport = smtp({ verp: { address: 'bounces@return.example', secret: 'x'.repeat(32) } })
+  await using clinic = await openClinic(now, { transports: [transport], env })
+  const asked = (records: Records) => findingsOf(clinic, { ...host, ...records }, selected)
+  expect(await asked({ 'return.example': 'v=spf1 include:_spf.provider.example -all' })).toEqual([])
+  expect(await asked({ 'return.example': null })).toEqual([
+    'spf_missing EMAIL The domain return.example, to which bounced mail returns, does not name the servers that may send its mail (SPF).',
+  ])
+  expect(await asked({})).toEqual([
+    'domain_unknown EMAIL The domain return.example, to which bounced mail returns, does not exist.',
+  ])
+  // The mail server of an organization takes the organization's own senders only.
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    emailSmtpHost: 'mail.example.org',
+    emailFromAddress: 'news@host.example',
+  })
+  const mailDomains = { servers: [await nameServer(host)], ...selected }
+  const { findings } = await clinic.checkUp({ mailDomains, verify: false, organizationId })
+  expect(findings.filter(({ code }) => code === 'domain_unknown')).toEqual([])
 })
 
 it('does not wait for name servers that are silent, and says so', async () => {

@@ -201,10 +201,6 @@ it('rings at the end of a lease, in a process that heard nothing of the one that
   const mortal = (storage: Storage): Storage => ({
     ...storage,
     carry: (command, items) => (isDead ? Promise.reject(new Error('dead')) : storage.carry(command, items)),
-    deliveries: {
-      ...storage.deliveries,
-      renew: (commands) => (isDead ? Promise.reject(new Error('dead')) : storage.deliveries.renew(commands)),
-    },
   })
   const open = async (side: AlarmEngine, transport: Transport, isMortal: boolean) => {
     const { onForeignChange: _unheard, ...whole } = sqlite({ database })

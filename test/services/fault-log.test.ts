@@ -227,5 +227,11 @@ describe('what went wrong lately', () => {
       ['the option "logger" failed: its lines are written to stderr', 1],
     ])
     expect(written.filter((line) => line.includes('its lines are written to stderr'))).toHaveLength(1)
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      level: 'warn',
+      message: 'database busy',
+      code: 'storage_busy',
+    })
   })
 })

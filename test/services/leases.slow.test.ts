@@ -236,6 +236,38 @@ describe('a worker that is gone', () => {
     expect(survivor?.sentTo()).toEqual(expect.arrayContaining(lost))
   })
 
+  it('is seen by its messages, where nobody else sends, and when another process goes on with them', async () => {
+    const { opened, first, pass } = await workers(2, [{}, {}])
+    const [, other] = opened
+    await first.clinic.start()
+    await pass(minute + second)
+    const well = await other?.clinic.health()
+    expect(well).toMatchObject({ status: 'ok', scheduler: { status: 'ok', lagMs: 0, nextDueAt: null, fault: null } })
+    first.sever()
+    await pass(5 * minute)
+    const unattended = await other?.clinic.health()
+    expect(unattended).toMatchObject({
+      status: 'degraded',
+      scheduler: { fault: expect.stringContaining('call start() here'), organizations: { ids: [organizationId] } },
+    })
+    expect(unattended?.scheduler.lagMs).toBeGreaterThan(3 * minute)
+    const { findings = [] } = (await other?.clinic.checkUp()) ?? {}
+    expect(findings).toContainEqual(expect.objectContaining({ code: 'not_started' }))
+    await other?.clinic.notifications.scheduleReminders(1, { customReminders: [24, 2] })
+    const warned = 'not sent by any process'
+    await expect.poll(() => other?.clinic.log.lines.filter((line) => line.includes(warned))).toHaveLength(1)
+    await other?.clinic.start()
+    other?.answer()
+    await pass(second)
+    expect((await other?.clinic.health())?.scheduler).toMatchObject({
+      status: 'degraded',
+      fault: expect.stringContaining('another takes them over'),
+    })
+    await pass(2 * minute)
+    expect(other?.sent).toHaveLength(2)
+    expect((await other?.clinic.health())?.scheduler).toMatchObject({ status: 'ok', lagMs: 0, fault: null })
+  })
+
   it('is followed by one of two', async () => {
     const { opened, first, pass } = await workers(5, [{}, {}, { aheadMs: 30 * second }])
     await first.clinic.start()

@@ -86,6 +86,7 @@ describe('a directory that answers for nobody', () => {
     const lines = clinic.log.lines.filter((one) => one.includes('directory method failed'))
     expect(lines.length).toBeLessThanOrEqual(11)
     expect(lines.join()).toContain('"repeated":')
+    expect(lines.join(), 'where in the code of the host').toMatch(/"at":"at [^"]*visible-faults\.test/)
   })
 })
 

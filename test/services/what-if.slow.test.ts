@@ -47,6 +47,23 @@ it('says what other settings would have sent, what it costs, and who would have 
   expect(await clinic.settings.getOrganizationSettings(organizationId)).toEqual(before)
 })
 
+it('lets others work between its pages, though a database and a directory in this process answer at once', async () => {
+  await using clinic = await openClinic('2026-03-01T09:00:00Z')
+  await clinic.settings.createOrganizationSettings(organizationId, {})
+  const ids = Array.from({ length: 250 }, (_, index) => index + 1)
+  for (const id of ids) clinic.host.book({ id, startsAt: '2026-03-05T10:00:00Z', recipients: [ada] })
+  await clinic.notifications.scheduleMany(ids)
+  await clinic.clock.advanceTo('2026-03-20T09:00:00Z')
+  let turns = 0
+  const timer = setInterval(() => (turns += 1))
+  const ask = () => clinic.insight.whatIf({ organizationId, settings: {} })
+  expect(await ask()).toMatchObject({ appointments: 250, isComplete: true })
+  turns = 0
+  await ask()
+  clearInterval(timer)
+  expect(turns).toBeGreaterThanOrEqual(3)
+})
+
 it('looks at so many appointments, from so far back, and says where it stopped', async () => {
   await using clinic = await month()
   const settings = { defaultEmailReminders: [72, 24, 2] }

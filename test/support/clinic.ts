@@ -29,14 +29,14 @@ const eventNames = [
 
 /**
  * The library embedded in a small host: SQLite in memory, captured messages, a clock that tests drive. `isMigrated` false: nobody
- * called `migrate()`.
+ * called `migrate()`. `rest`: when what the passing of time has started is over; default: after some turns of the event loop.
  */
 export async function openClinic(
   now: string,
   options: Partial<NotificationsOptions> = {},
-  { isMigrated = true }: { readonly isMigrated?: boolean } = {},
+  { isMigrated = true, rest = turns }: { readonly isMigrated?: boolean; readonly rest?: () => Promise<void> } = {},
 ) {
-  const clock = new ManualClock(now)
+  const clock = new ManualClock(now, rest)
   const host = new HostData()
   const outbox = capture({ receipts: async () => ({ kind: 'read', reports: [] }) })
   const log = new LogBook()
@@ -74,7 +74,7 @@ export async function openClinic(
     told,
     /** What was sent, short: channel and address. */
     sentTo: () => outbox.sent.map((message) => `${message.channel} ${message.to}`),
-    settle: () => turns(),
+    settle: () => rest(),
     /** Stops, also where a provider never answers: the time that is left to it passes. */
     async [Symbol.asyncDispose]() {
       const stopped = library.stop()

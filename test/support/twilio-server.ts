@@ -64,6 +64,8 @@ export type TwilioTestServer = {
   readonly messages: readonly ReceivedSms[]
   /** `POST /2010-04-01/...`, whatever became of it; a living array. */
   readonly requests: readonly string[]
+  /** How many answers have left. */
+  readonly answered: number
   /** Who wrote by WhatsApp within 24 hours, as `whatsapp:+14155550123`: free text to anybody else is refused. */
   readonly heard: Set<string>
   readonly connections: { readonly total: number; readonly open: number }
@@ -80,7 +82,7 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
   const requests: string[] = []
   const heard = new Set<string>()
   let fault = settings.fault ?? null
-  let [total, open] = [0, 0]
+  let [total, open, answered] = [0, 0, 0]
 
   /** Does the fault of a stage, if there is one. */
   function failed(at: TwilioFault['at'], response: ServerResponse): boolean {
@@ -124,6 +126,9 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
   }
 
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
+    response.once('finish', () => {
+      answered += 1
+    })
     // Clients that vanish in the middle of a request are what the tests are about.
     answerTo(request, response).catch(() => response.destroy())
   }
@@ -143,6 +148,9 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
     baseUrl: `${tls ? 'https' : 'http'}://127.0.0.1:${address.port}${prefix}`,
     messages,
     requests,
+    get answered() {
+      return answered
+    },
     heard,
     connections: {
       get total() {

@@ -1,5 +1,9 @@
+import type { RecipientRef } from '../../../src/index.ts'
 import { ruleTable } from '../../../src/schemas/rules.ts'
 import { byId, type Commands, countsOf, only } from './command.ts'
+
+const who = (recipient: RecipientRef | undefined) => recipient && `${recipient.type} ${recipient.id}`
+const columns = (...parts: (string | undefined)[]) => parts.filter((part) => part !== undefined).join('  ')
 
 /** What becomes of appointments. */
 export const appointmentCommands: Commands = {
@@ -11,14 +15,12 @@ export const appointmentCommands: Commands = {
       const text = only(positionals, 'appointment')
       const library = await open()
       const data = await byId(text, (id) => library.notifications.plan(id))
-      const reminders = data.reminders.map(
-        ({ reminderTime, channel, recipient, offset }) =>
-          `${reminderTime.toISOString()}  ${channel}  ${recipient.type} ${recipient.id}  ${offset}`,
+      const reminders = data.reminders.map(({ reminderTime, channel, recipient, offset }) =>
+        columns(reminderTime.toISOString(), channel, who(recipient), offset),
       )
-      const omitted = data.omitted.map(({ channel, recipient, offset, rule }) => {
-        const who = recipient === undefined ? '' : `${recipient.type} ${recipient.id}`
-        return ['left out', channel ?? '', who, offset ?? '', ruleTable[rule]].filter((part) => part !== '').join('  ')
-      })
+      const omitted = data.omitted.map(({ channel, recipient, offset, rule }) =>
+        columns('left out', channel, who(recipient), offset, ruleTable[rule]),
+      )
       return { text: [...reminders, ...omitted].join('\n'), data }
     },
   },
@@ -30,9 +32,10 @@ export const appointmentCommands: Commands = {
       const text = only(positionals, 'appointment')
       const library = await open()
       const data = await byId(text, (id) => library.notifications.explain(id))
-      const lines = data.map(
-        ({ at, action, channel, because }) => `${at.toISOString()}  ${action}  ${channel ?? ''}  ${because}`,
-      )
+      const lines = data.map(({ at, action, channel, recipient, category, offset, because }) => {
+        const message = `${category.toLowerCase()}${offset === undefined ? '' : ` ${offset}`}`
+        return columns(at.toISOString(), action, channel, who(recipient), message, because)
+      })
       return { text: lines.length === 0 ? 'Nothing was decided about it.' : lines.join('\n'), data }
     },
   },

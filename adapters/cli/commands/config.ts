@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Notifications } from '../../../src/index.ts'
 import { createdLibraries, messageOf, UsageError } from './command.ts'
@@ -8,11 +8,13 @@ const extensions = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs']
 const names = extensions.map((extension) => `notifications.${extension}`)
 /** In words. */
 export const fileNames = `notifications.${extensions.join(', .')}`
+/** How long the file may take, with all that it awaits. */
+const loadingMs = 60_000
 
 /**
  * The library that the config file exports: as `default`, `library` or `notifications`; itself, a promise of it, or a function that
- * returns either. Of a file that fails, the only library that it created, and the failure is given to `report`.
- * @throws UsageError if there is no such file, or none in it; what the file throws.
+ * returns either. Of a file that fails or does not end, the only library that it created, and the failure is given to `report`.
+ * @throws UsageError if there is no such file, or none in it; what the file throws, or that it did not end within a minute.
  */
 export async function loadLibrary(
   folder: string,
@@ -25,7 +27,7 @@ export async function loadLibrary(
   const created: unknown[] = []
   Reflect.set(globalThis, createdLibraries, created)
   try {
-    const library = await exportedBy(await import(pathToFileURL(path).href))
+    const library = await inTime(import(pathToFileURL(path).href).then(exportedBy), basename(path))
     if (library !== null) return library
   } catch (error) {
     // Such as because it plans right away, and the tables are what the command is to create.
@@ -39,6 +41,21 @@ export async function loadLibrary(
   throw new UsageError(
     `${path} exports nothing that createNotifications() returned. Export it: export default createNotifications({ ... })`,
   )
+}
+
+/** The timer also keeps the process running until there is something to say: Node ends one that awaits what nothing can bring about. */
+function inTime<T>(loading: Promise<T>, file: string): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new Error(
+          `${file} was not loaded within ${loadingMs / 1000} s. See what it awaits, such as a server that does not answer.`,
+        ),
+      ),
+    loadingMs,
+  )
+  return Promise.race([loading, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /**

@@ -111,8 +111,15 @@ export const templateCommands: Commands = {
 async function begin({ positionals, values, folder, open }: Call) {
   const organization = only(positionals, 'organization')
   const given = values['folder']
-  const path = typeof given === 'string' ? given : join('notification-templates', organization)
+  const path = typeof given === 'string' ? given : join('notification-templates', folderNamed(organization))
   return { organization, folder: resolve(folder, path), library: await open() }
+}
+
+/** Whoever chooses the id of an organization must not choose where files are written and removed. */
+function folderNamed(organization: string): string {
+  if (/^\.+$|[/\\:]/.test(organization))
+    throw new UsageError(`"${organization}" cannot be the name of a folder. Name one with --folder.`)
+  return organization
 }
 
 const suffix = '.txt'

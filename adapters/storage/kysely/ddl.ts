@@ -2,7 +2,7 @@ import { type CompiledQuery, type CreateTableBuilder, sql } from 'kysely'
 import type { IdKinds } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { type ColumnTypes, typeOf } from './column-types.ts'
-import type { Builder } from './query.ts'
+import { type Builder, type Param, query } from './query.ts'
 
 const defaultOf = ({ kind, defaultTo }: records.Column, types: ColumnTypes) =>
   sql.lit(kind === 'flag' && types.flag === 'boolean' ? defaultTo !== 0 : defaultTo)
@@ -30,6 +30,14 @@ export function createTable(
   if (table.fillFactor !== undefined) builder = builder.modifyEnd(sql.raw(types.filledTo(table.fillFactor)))
   return builder.compile()
 }
+
+/** A row of the ledger. It is there already where a process was interrupted after it had committed it. */
+export const ledgerEntry = (db: Builder, table: string) =>
+  query((p: Param<records.RowOf<typeof records.ledger>>) =>
+    sql`insert into ${sql.raw(table)} as l (version, name, applied_at, ids, oldest, finished_at)
+      values (${p('version')}, ${p('name')}, ${p('applied_at')}, ${p('ids')}, ${p('oldest')}, ${p('finished_at')})
+      on conflict (version) do update set finished_at = coalesce(l.finished_at, excluded.finished_at)`.compile(db),
+  )
 
 /** `schema` is named where the database has several; `concurrently` where writers must not wait. */
 export function createIndex(

@@ -26,6 +26,37 @@ function fixed([name, condition]: [string, records.Fixed]): RawBuilder<unknown> 
 
 const taskColumns = { reminder_id: 'reminder_id', notification_id: 'notification_id' } as const
 
+type Shape = { readonly given: Map<string, Shape>; readonly empty: Map<string, Shape>; statement?: Prepared }
+const newShape = (): Shape => ({ given: new Map(), empty: new Map() })
+/** Of settings anything may change, and each statement takes memory: so many are kept at a time. */
+const mostShapes = 100
+
+/**
+ * Statements by the columns that they write, and by which of these become null. A null is written into the statement: to bind one takes a third
+ * as long as to store a value, and most rows are nulls for the greater part. Adds what is to be bound to `values`.
+ */
+function shaped(
+  write: (columns: readonly { readonly name: string; readonly value: RawBuilder<unknown> }[]) => Prepared,
+) {
+  let shapes = newShape()
+  let made = 0
+  return (names: readonly string[], row: object, values: unknown[]): Prepared => {
+    let shape = shapes
+    for (const name of names) {
+      const value: unknown = Reflect.get(row, name)
+      if (value !== null) values.push(value)
+      shape = once(value === null ? shape.empty : shape.given, name, newShape)
+    }
+    if (shape.statement === undefined) {
+      if (made === mostShapes) [shapes, made] = [newShape(), 0]
+      made += 1
+      const written = (name: string) => (Reflect.get(row, name) === null ? sql`null` : sql`${null}`)
+      shape.statement = write(names.map((name) => ({ name, value: written(name) })))
+    }
+    return shape.statement
+  }
+}
+
 /** By what an object is, what was made of it first. */
 function kept<K, V>(make: (key: K) => V): (key: K) => V {
   const known = new Map<K, V>()
@@ -48,30 +79,31 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
   const inserting = (otherwise: RawBuilder<unknown>) =>
     kept((table: TableName) => {
       const columns = inserted(table)
-      const values = sql.join(columns.map(() => sql`${null}`))
-      const statement = compiled(
-        sql`insert into ${sql.table(table)} (${refs(columns)}) values (${values}) ${otherwise}`,
-      )
-      return (row: object) => statement.run(columns.map((name) => Reflect.get(row, name)))
+      const statementFor = shaped((written) => {
+        const values = sql.join(written.map(({ value }) => value))
+        return compiled(sql`insert into ${sql.table(table)} (${refs(columns)}) values (${values}) ${otherwise}`)
+      })
+      return (row: object) => {
+        const values: unknown[] = []
+        return statementFor(columns, row, values).run(values)
+      }
     })
   const insert = inserting(sql``)
   const insertMissing = inserting(sql`on conflict do nothing`)
 
-  /** By the names of the columns to write, and those of the condition, with the number of their values. */
+  /** By the names of the columns of the condition, with the number of their values. */
   const updating = kept((table: TableName) =>
-    kept((only: string) =>
-      kept((names: string) => {
-        const conditions = only.split(' ').flatMap((one) => {
-          const [name = '', count] = one.split(':')
-          const places = Array.from({ length: Number(count) }, () => sql`${null}`)
-          return name === '' ? [] : [sql`${sql.ref(name)} in (${sql.join(places)})`]
-        })
-        return compiled(
-          sql`update ${sql.table(table)} set ${sql.join(names.split(' ').map(equals))}
-            where ${all([equals('id'), ...conditions])}`,
-        )
-      }),
-    ),
+    kept((only: string) => {
+      const conditions = only.split(' ').flatMap((one) => {
+        const [name = '', count] = one.split(':')
+        const places = Array.from({ length: Number(count) }, () => sql`${null}`)
+        return name === '' ? [] : [sql`${sql.ref(name)} in (${sql.join(places)})`]
+      })
+      return shaped((written) => {
+        const changes = sql.join(written.map(({ name, value }) => sql`${sql.ref(name)} = ${value}`))
+        return compiled(sql`update ${sql.table(table)} set ${changes} where ${all([equals('id'), ...conditions])}`)
+      })
+    }),
   )
   const deleting = kept((table: TableName) =>
     kept((names: string) => compiled(sql`delete from ${sql.table(table)} where ${all(names.split(' ').map(equals))}`)),
@@ -109,15 +141,18 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
     append: (table, row) => void insert(table)(row),
     ensure: (table, row) => void insertMissing(table)(row),
     update(table, id, change, only) {
-      const values: unknown[] = [...Object.values(change), id]
+      const conditions: unknown[] = []
       let shape = ''
       if (only !== undefined) {
         for (const [name, words = []] of Object.entries<readonly unknown[] | undefined>(only)) {
           shape += `${shape === '' ? '' : ' '}${name}:${words.length}`
-          values.push(...words)
+          conditions.push(...words)
         }
       }
-      updating(table)(shape)(Object.keys(change).join(' ')).run(values)
+      const values: unknown[] = []
+      const statement = updating(table)(shape)(Object.keys(change), change, values)
+      values.push(id, ...conditions)
+      statement.run(values)
     },
     deleteBy(table, of) {
       deleting(table)(Object.keys(of).join(' ')).run(Object.values(of))

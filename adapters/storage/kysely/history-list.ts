@@ -3,6 +3,7 @@ import { maxCountedTotal } from '../../../src/ports/storage/deliveries.ts'
 import * as records from '../../../src/records/index.ts'
 import { recipientTypes } from '../../../src/schemas/vocabulary.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
+import type { RecordOf } from './query.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
 import type { HistoryFilter } from './statements/history.ts'
 
@@ -122,25 +123,23 @@ async function combinations(reader: Reader, asked: Asked, part: Branch, columns:
 }
 
 /** SQLite takes some thousand parameters in a statement. */
-const idsAtOnce = 500
+const atOnce = 500
 
-export async function deliveriesOfProvider(reader: Reader, messageIds: readonly string[]): Promise<DeliveryRow[]> {
+async function inLots<V>(
+  values: readonly V[],
+  rowsOf: (some: readonly V[]) => Promise<readonly RecordOf<'notification_history'>[]>,
+): Promise<DeliveryRow[]> {
   const found: DeliveryRow[] = []
-  for (let start = 0; start < messageIds.length; start += idsAtOnce) {
-    const some = messageIds.slice(start, start + idsAtOnce)
-    const rows = await reader.ask(({ builder, lists }) => lists.providerRows(builder, some))
-    found.push(...rows.map(records.decodeDelivery))
-  }
+  for (let start = 0; start < values.length; start += atOnce)
+    found.push(...(await rowsOf(values.slice(start, start + atOnce))).map(records.decodeDelivery))
   return found
 }
 
+export const deliveriesOfProvider = (reader: Reader, messageIds: readonly string[]): Promise<DeliveryRow[]> =>
+  inLots(messageIds, (some) => reader.ask(({ builder, lists }) => lists.providerRows(builder, some)))
+
 export async function deliveriesSentWith(reader: Reader, ids: readonly number[]): Promise<DeliveryRow[]> {
-  const found: DeliveryRow[] = []
-  for (let start = 0; start < ids.length; start += idsAtOnce) {
-    const some = ids.slice(start, start + idsAtOnce)
-    const rows = await reader.ask(({ builder, lists }) => lists.rowsSentWith(builder, some))
-    found.push(...rows.map(records.decodeDelivery))
-  }
+  const found = await inLots(ids, (some) => reader.ask(({ builder, lists }) => lists.rowsSentWith(builder, some)))
   return found.toSorted((one, other) => one.id - other.id)
 }
 

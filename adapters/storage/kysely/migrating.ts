@@ -2,8 +2,19 @@ import type { Logger, MigrateOptions } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import type { ColumnTypes } from './column-types.ts'
 import type * as ddl from './ddl.ts'
-import { type Change, carrySql, foreignTables, refuse, type Schema } from './migrations.ts'
-import type { Answer, Builder, Mode } from './query.ts'
+import {
+  type Change,
+  type ChangeOf,
+  carrySql,
+  foreignTables,
+  type LedgerState,
+  latestOf,
+  type Migration,
+  refuse,
+  requireMigratable,
+  type Schema,
+} from './migrations.ts'
+import type { Answer, Bind, Builder, Mode } from './query.ts'
 import { type Steps, wait } from './runner.ts'
 
 /** What a migration works with, inside its transaction. */
@@ -22,6 +33,11 @@ export type Migrating<M extends Mode> = {
   readonly named: (name: string) => string
   readonly hasTable: (name: string) => Answer<M, boolean>
   readonly columnsOf: (table: string) => Answer<M, string[]>
+  readonly bind: Bind<M>
+  /** See `Change`. */
+  readonly alter: (change: ChangeOf<'alter'>) => Answer<M, void>
+  /** At once, or when those are there that stand in for them: until then whoever runs needs them. */
+  readonly dropIndexes: (names: readonly string[]) => Answer<M, void>
   /** Removes CHECKs that list the words of one column: they would refuse the words to come. */
   readonly relax: (table: string) => Answer<M, void>
   readonly adoption: Adoption<M>
@@ -62,7 +78,7 @@ function* make<M extends Mode>(migrating: Migrating<M>, name: string): Steps<voi
 }
 
 /** All at once, so that a refusal names every table in the way. `known`: what is there was made by this library, which was interrupted. */
-export function* createTables<M extends Mode>(
+function* createTables<M extends Mode>(
   migrating: Migrating<M>,
   names: readonly string[],
   { adopting, known }: { readonly adopting: boolean; readonly known: boolean },
@@ -94,12 +110,9 @@ function* addColumns<M extends Mode>(migrating: Migrating<M>, table: string, nam
   }
 }
 
-/** What is done at once on every database. */
-type Plain = Exclude<Change, { readonly kind: 'fill' | 'alter' | 'dropIndexes' }>
-
-export function* carryOut<M extends Mode>(
+function* carryOut<M extends Mode>(
   migrating: Migrating<M>,
-  change: Plain,
+  change: Change,
   options: { readonly adopting: boolean; readonly known: boolean },
 ): Steps<void> {
   const { named } = migrating
@@ -111,6 +124,13 @@ export function* carryOut<M extends Mode>(
     case 'carry':
       yield* wait(migrating.change(carrySql(change, named)))
       return
+    case 'fill':
+      // In small steps, once the structure is there.
+      return
+    case 'alter':
+      return yield* wait(migrating.alter(change))
+    case 'dropIndexes':
+      return yield* wait(migrating.dropIndexes(change.names))
     case 'relax':
       for (const table of change.tables) yield* wait(migrating.relax(table))
       return
@@ -122,18 +142,58 @@ export function* carryOut<M extends Mode>(
   }
 }
 
-/** The ledger itself has been without its last columns. */
-export function* keepLedger<M extends Mode>({ builder, ddl, types, ids, ...migrating }: Migrating<M>): Steps<void> {
-  const { ledgerName, ledger } = records
-  if (!(yield* wait(migrating.hasTable(ledgerName)))) {
-    yield* wait(migrating.change(ddl.createTable(builder, ledgerName, ledger, types, ids).sql))
-    return
+/** What a migration is to do. */
+export type Structure = {
+  /** The migrations that were not finished before. */
+  readonly open: readonly Migration[]
+  readonly version: number
+  readonly fills: readonly ChangeOf<'fill'>[]
+}
+
+/**
+ * A database without a ledger gets the tables as they stand, any other what it lacks, version by version. Null: a newer version of the
+ * library migrated it, and lets this one run.
+ */
+export function* structure<M extends Mode>(
+  migrating: Migrating<M>,
+  state: LedgerState | undefined,
+  adopting: boolean,
+): Steps<Structure | null> {
+  const { definition, ids } = migrating
+  const latest = latestOf(definition)
+  requireMigratable(state, ids, latest)
+  if (state !== undefined && state.version > latest) return null
+  const open = definition.migrations.filter(({ version }) => version > (state?.finished ?? 0))
+  if (state === undefined) yield* createTables(migrating, Object.keys(definition.tables), { adopting, known: false })
+  const missing = state === undefined ? [] : open
+  for (const { version, changes } of missing) {
+    for (const change of changes)
+      yield* carryOut(migrating, change, { adopting, known: version <= (state?.version ?? 0) })
   }
-  const present = yield* wait(migrating.columnsOf(ledgerName))
+  const fills = missing.flatMap(({ changes }) => changes.filter((change) => change.kind === 'fill'))
+  return { open, version: latest, fills }
+}
+
+/** The ledger itself has been without its last columns. `finishedAt` null: something is left to do. */
+export function* keepLedger<M extends Mode>(
+  migrating: Migrating<M>,
+  open: readonly Migration[],
+  at: Date,
+  finishedAt: Date | null,
+): Steps<void> {
+  if (open.length === 0) return
+  const { builder, ddl, types, ids, change, bind, named } = migrating
+  const { ledgerName, ledger } = records
+  const isThere = yield* wait(migrating.hasTable(ledgerName))
+  const present = isThere ? yield* wait(migrating.columnsOf(ledgerName)) : Object.keys(ledger.columns)
+  if (!isThere) yield* wait(change(ddl.createTable(builder, ledgerName, ledger, types, ids).sql))
   for (const name of ['oldest', 'finished_at'] as const) {
     if (present.includes(name)) continue
-    yield* wait(migrating.change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], types, ids).sql))
+    yield* wait(change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], types, ids).sql))
   }
+  const entry = bind(ddl.ledgerEntry(builder, named(ledgerName)))
+  const same = { applied_at: at.getTime(), ids: JSON.stringify(ids), finished_at: finishedAt?.getTime() ?? null }
+  for (const { version, name, oldest } of open) yield* wait(entry.run({ ...same, version, name, oldest }))
 }
 
 /**

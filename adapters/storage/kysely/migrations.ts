@@ -1,7 +1,7 @@
 import { NotificationError } from '../../../src/errors.ts'
 import type { IdKinds, Logger } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { latestMigrations } from './latest-migrations.ts'
+import { migrations } from './every-migration.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -39,6 +39,7 @@ export type Change =
     }
   | { readonly kind: 'dropColumns'; readonly table: string; readonly columns: readonly string[] }
   | { readonly kind: 'dropIndexes'; readonly names: readonly string[] }
+export type ChangeOf<K extends Change['kind']> = Extract<Change, { readonly kind: K }>
 
 /**
  * Append-only: what was published is never edited. Expand first, contract a release later: a version only adds, and the
@@ -57,104 +58,6 @@ export type Schema = {
   readonly tables: Readonly<Record<string, records.Table>>
   readonly migrations: readonly Migration[]
 }
-
-const create = (...names: readonly records.TableName[]): Change => ({ kind: 'create', tables: names })
-const relax = (...names: readonly records.TableName[]): Change => ({ kind: 'relax', tables: names })
-
-export const migrations: readonly Migration[] = [
-  {
-    version: 1,
-    name: 'reminders_and_history',
-    oldest: 1,
-    changes: [
-      create(
-        'notification_settings',
-        'patient_notification_preferences',
-        'client_notification_preferences',
-        'appointment_reminders',
-        'notification_history',
-        'reminder_plans',
-        'reminder_plan_recipients',
-        'notification_decisions',
-        'notification_suppressions',
-        'replan_jobs',
-      ),
-    ],
-  },
-  {
-    version: 2,
-    name: 'requests_audit_and_statistics',
-    oldest: 1,
-    changes: [
-      create(
-        'notification_requests',
-        'notification_audit',
-        'notification_counters',
-        'appointment_outcomes',
-        'notification_jobs',
-      ),
-    ],
-  },
-  { version: 3, name: 'task_manager_tasks', oldest: 1, changes: [create('task_manager_tasks')] },
-  {
-    version: 4,
-    name: 'words_without_checks',
-    oldest: 3,
-    changes: [
-      relax(
-        'appointment_reminders',
-        'notification_history',
-        'reminder_plans',
-        'reminder_plan_recipients',
-        'notification_suppressions',
-        'replan_jobs',
-      ),
-    ],
-  },
-  { version: 5, name: 'accounts', oldest: 3, changes: [create('notification_accounts', 'notification_waiting')] },
-  {
-    version: 6,
-    name: 'held_after_a_restore',
-    oldest: 3,
-    changes: [
-      { kind: 'add', table: 'appointment_reminders', columns: ['held_at'] },
-      { kind: 'add', table: 'notification_history', columns: ['held_at'] },
-    ],
-  },
-  {
-    version: 7,
-    name: 'lists_at_size',
-    oldest: 3,
-    changes: [
-      { kind: 'add', table: 'notification_jobs', columns: ['progress'] },
-      // Others hold what they held, and what lists are filtered by.
-      {
-        kind: 'dropIndexes',
-        names: [
-          'notification_history_due',
-          'notification_history_organization',
-          'notification_history_created',
-          'notification_audit_organization',
-        ],
-      },
-    ],
-  },
-  {
-    version: 8,
-    name: 'countries_and_encryption',
-    oldest: 3,
-    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country', 'email_smtp_security'] }],
-  },
-  {
-    version: 9,
-    name: 'channels',
-    oldest: 3,
-    changes: ['notification_settings', 'patient_notification_preferences', 'client_notification_preferences'].map(
-      (table) => ({ kind: 'add', table, columns: ['channels'] }),
-    ),
-  },
-  ...latestMigrations,
-]
 
 /** `named`: how the database writes the name of a table. */
 export function carrySql({ from, to, values }: Change & { kind: 'carry' }, named: (table: string) => string): string {

@@ -102,6 +102,48 @@ export const afterHeld = (p: Param<HeldAfter>) =>
 
 export type RecordOf<T extends keyof Tables> = Selectable<Tables[T]>
 
+type ColumnOf<T extends records.TableName> = keyof RecordOf<T> & string
+type ValuesOf<T extends records.TableName, C extends ColumnOf<T>> = { [K in C]: NonNullable<RecordOf<T>[K]> }
+
+/** A table as raw statements name it. */
+export const tableOf = ({ schema }: Dialect, table: records.TableName) =>
+  schema === undefined ? sql.id(table) : sql.id(schema, table)
+
+/** All of a table that has these values, each a parameter by the name of its column, and fits `more`. */
+function matching<T extends records.TableName, C extends ColumnOf<T>>(
+  dialect: Dialect,
+  table: T,
+  by: readonly C[],
+  p: Param<ValuesOf<T, C>>,
+  more: readonly RawBuilder<unknown>[] = [],
+) {
+  const conditions = [...by.map((column) => sql`${sql.ref(column)} = ${p(column)}`), ...more]
+  return sql<RecordOf<T>>`select * from ${tableOf(dialect, table)} where ${sql.join(conditions, sql` and `)}`
+}
+
+/** The rows of a table, or its only one, that have these values. */
+export const rowsBy = <T extends records.TableName, C extends ColumnOf<T>>(
+  db: Builder,
+  dialect: Dialect,
+  table: T,
+  ...by: readonly C[]
+) => query((p: Param<ValuesOf<T, C>>) => matching(dialect, table, by, p).compile(db))
+
+/** A page of those that fit `only` too, in the order of a column that tells them apart, after the value given for it. */
+export const pageBy = <T extends records.TableName, C extends ColumnOf<T>, O extends ColumnOf<T>>(
+  db: Builder,
+  dialect: Dialect,
+  table: T,
+  by: readonly C[],
+  order: O,
+  ...only: readonly RawBuilder<boolean>[]
+) =>
+  query((p: Param<ValuesOf<T, C | O> & { limit: number }>) => {
+    const column = sql.ref(order)
+    const rows = matching(dialect, table, by, p, [sql`${column} > ${p(order)}`, ...only])
+    return sql<RecordOf<T>>`${rows} order by ${column} limit ${p('limit')}`.compile(db)
+  })
+
 /** The rows of a table that have one of these values in a column. */
 export const valuedQuery = <T extends records.TableName>(db: Builder, dialect: Dialect, table: T, column: string) =>
   query((p: Param<Listed>) => {

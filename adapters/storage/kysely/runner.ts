@@ -1,7 +1,7 @@
 import type * as records from '../../../src/records/index.ts'
 import type { Dialect } from './dialect.ts'
 import type { Reader } from './merged-list.ts'
-import type { Answer, Bind, Mode, Written } from './query.ts'
+import type { Answer, Bind, Mode, Query } from './query.ts'
 import type { Statements } from './statements.ts'
 
 /** What a query asks with. */
@@ -12,17 +12,30 @@ export type Tools<M extends Mode> = {
   readonly ids: records.IdCodec
 }
 
+/** Which statement is asked, with what. */
+export type Ask<A, R> = (
+  statements: Statements,
+  tools: Pick<Tools<Mode>, 'dialect' | 'ids'>,
+) => readonly [query: Query<A, R>, args: A]
+
+/** The statement with its parameters. */
+export function asking<M extends Mode, A, R>(tools: Tools<M>, ask: Ask<A, R>) {
+  const [query, args] = ask(tools.statements, tools)
+  const bound = tools.bind(query)
+  return { all: () => bound.all(args), get: () => bound.get(args), run: () => bound.run(args) }
+}
+
 /**
  * How a database runs the queries of `stores/`, which are written once for synchronous and asynchronous drivers. Rows are decoded where
  * they are read, so that one that cannot be decoded is a failure of the storage.
  */
 export type Runner<M extends Mode> = {
   /** The rows of one statement. */
-  all<R, T>(ask: (tools: Tools<M>) => Answer<M, R[]>, decode: (row: R) => T): Promise<T[]>
+  all<A, R, T>(ask: Ask<A, R>, decode: (row: R) => T): Promise<T[]>
   /** The row of one statement, or null. */
-  first<R, T>(ask: (tools: Tools<M>) => Answer<M, R | undefined>, decode: (row: R) => T): Promise<T | null>
+  first<A, R, T>(ask: Ask<A, R>, decode: (row: R) => T): Promise<T | null>
   /** How many rows one statement changed. */
-  change(ask: (tools: Tools<M>) => Answer<M, Written>): Promise<number>
+  change<A, R>(ask: Ask<A, R>): Promise<number>
   /** Several statements: of one snapshot where a database gives that for nothing, else each for itself. */
   read<T>(work: (tools: Tools<M>, wait: Wait<M>) => Steps<T>): Promise<T>
   /** Several statements that change rows: in one transaction, or each for itself. */

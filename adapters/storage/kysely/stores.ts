@@ -8,16 +8,11 @@ import { decisionQueries, planQueries, reminderQueries, settingsQueries } from '
 import { accountQueries, addressQueries, deliveryQueries, taskQueries } from './stores/sending.ts'
 import { auditStore, jobStore, requestQueries, templateVersionQueries } from './stores/upkeep.ts'
 
-/** What is due, and who sends it. */
-export type DueDeliveries = Pick<Storage['deliveries'], 'due' | 'challenge' | 'renew'>
-
 /** What a database answers with statements of its own: for what it locks, and where its planner needs them. */
 export type OwnQueries = {
   readonly plans: Pick<Storage['plans'], 'nextReplanPage'>
   readonly reminders: Pick<Storage['reminders'], 'due'>
-  readonly deliveries: DueDeliveries
-  readonly requests: Pick<Storage['requests'], 'claim'>
-  readonly accounts: Pick<Storage['accounts'], 'release'>
+  readonly deliveries: Pick<Storage['deliveries'], 'due'>
   readonly statistics: Storage['statistics']
 }
 
@@ -34,12 +29,12 @@ export const queriesOn = <M extends Mode>(runner: Runner<M>, own: OwnQueries) =>
     answers: { ...answerQueries(runner), ...keyed.answers },
     consents: consentQueries(runner),
     decisions: decisionQueries(runner),
-    requests: { ...requestQueries(runner), ...own.requests },
+    requests: requestQueries(runner),
     jobs: jobStore(runner),
     audit: auditStore(runner),
     statistics: own.statistics,
     tasks: { ...taskQueries(runner), ...keyed.tasks },
-    accounts: { ...accountQueries(runner), ...own.accounts },
+    accounts: accountQueries(runner),
     links: linkQueries(runner),
     templateVersions: templateVersionQueries(runner),
     personal: personalQueries(runner),

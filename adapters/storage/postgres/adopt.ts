@@ -7,26 +7,21 @@ import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
 
 const integers = ['integer', 'bigint']
-
+const texts = ['text', 'character varying']
 /** Types that hold all that the library writes, and give it back as it was. */
-function accepted({ kind }: records.Column, wanted: string): readonly string[] {
-  switch (kind) {
-    case 'serial':
-    case 'int':
-      return integers
-    case 'instant':
-      return ['timestamp with time zone', 'timestamp(3) with time zone', 'timestamp(6) with time zone']
-    case 'flag':
-      return ['boolean']
-    case 'json':
-      return ['jsonb', 'json']
-    case 'number':
-      return ['numeric', 'double precision']
-    case 'text':
-      return ['text', 'character varying']
-    default:
-      return wanted === 'text' ? ['text', 'character varying'] : integers
-  }
+const accepted: Readonly<Record<Exclude<records.ColumnKind, keyof IdKinds>, readonly string[]>> = {
+  serial: integers,
+  int: integers,
+  instant: ['timestamp with time zone', 'timestamp(3) with time zone', 'timestamp(6) with time zone'],
+  flag: ['boolean'],
+  json: ['jsonb', 'json'],
+  number: ['numeric', 'double precision'],
+  text: texts,
+}
+const acceptedFor = ({ kind }: records.Column, ids: IdKinds): readonly string[] => {
+  if (kind === 'appointment' || kind === 'recipient' || kind === 'waitlistEntry')
+    return ids[kind] === 'text' ? texts : integers
+  return accepted[kind]
 }
 
 export const adoption = (run: Run, schema: string, ids: IdKinds): Adoption<'async'> => ({
@@ -58,7 +53,7 @@ function misfit(ids: IdKinds, existing: Existing, column: records.Column): strin
     return `its column ${name} is NOT NULL, and the library needs it to be empty at times (alter column ${quoted(name)} drop not null)`
   }
   const wanted = typeOf(column, postgresTypes, ids)
-  if (accepted(column, wanted).includes(type)) return null
+  if (acceptedFor(column, ids).includes(type)) return null
   if (type.startsWith('character varying') && column.isWord === true) return null
   return `its column ${name} is ${type}, and must be ${wanted} (alter column ${quoted(name)} type ${wanted})`
 }

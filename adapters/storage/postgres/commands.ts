@@ -11,6 +11,7 @@ import { announce } from './notify.ts'
 import { createPatience } from './patience.ts'
 import { nameOf, rowReader, type Waiting } from './row-reads.ts'
 import { ignore } from './source.ts'
+import { requireAbsent } from './unseen.ts'
 import { WorkingSet } from './working-set.ts'
 
 type Command<Item, Outcome> = records.Command<Item, Outcome>
@@ -132,10 +133,9 @@ async function read<Item, Outcome>(
     readonly locks: (locks: readonly AdvisoryLock[]) => Promise<readonly AdvisoryLock[]>
   },
 ): Promise<ReadonlySet<Item>> {
+  const relied = new Map(absences === undefined ? [] : items.map((item) => [item, absences(item, session.ids)]))
   const locks = new Map(
-    absences === undefined
-      ? []
-      : items.map((item) => [item, absences(item, session.ids).flatMap((one) => locksOf(one, session.isHosts))]),
+    [...relied].map(([item, all]) => [item, all.flatMap((one) => locksOf(one, session.isHosts))] as const),
   )
   const locking = waiting.locks([...locks.values()].flat())
   locking.catch(ignore)
@@ -148,6 +148,7 @@ async function read<Item, Outcome>(
     if (all.length > 0) await reader.ask(all, waiting.rows(all))
   }
   await reader.hear()
+  if (!session.readsAnew) await requireAbsent(session, [...relied.values()].flat())
   const missed = new Set((await locking).map(nameOfLock))
   if (!reader.hasHeld() && missed.size === 0) return new Set()
   const isHeld = (item: Item, index: number): boolean =>

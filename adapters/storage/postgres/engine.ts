@@ -29,6 +29,8 @@ export type Session = {
   readonly ids: records.IdCodec
   /** It is the host's transaction, which may take long: what it locks must keep nobody else from other rows. */
   readonly isHosts: boolean
+  /** Each statement sees what others committed before it began; else, in a transaction of the host, only what the first one saw. */
+  readonly readsAnew: boolean
   /** One statement on whatever connection is free; within a transaction, on its own. */
   readonly run: Run
   /** Resolves when the transaction has begun. */
@@ -159,6 +161,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
       kinds,
       ids: records.idCodec(kinds),
       isHosts: false,
+      readsAnew: true,
       run,
       begun,
       ...tools,

@@ -2,8 +2,15 @@ import { isNotificationError, NotificationError } from '../../../src/errors.ts'
 import { codeOf, missingPeer, missingTables, textOf } from '../kysely/errors.ts'
 import { isOver, noneOpen, noTables, refused } from '../kysely/host-transaction.ts'
 
-/** A command found that what it read is outdated, and is to be run anew. */
-export class Outdated extends Error {}
+/** A command found that what it read of a table is outdated, and is to be run anew. */
+export class Outdated extends Error {
+  readonly table: string
+
+  constructor(table: string, what: string) {
+    super(`${what} of ${table}`)
+    this.table = table
+  }
+}
 
 /** A statement was not answered in time: nobody knows what became of it, and its connection is of no more use. */
 export class CommandTimeout extends Error {
@@ -87,6 +94,12 @@ export const closedError = (): NotificationError =>
 
 /** Why a command was given up, and what to look at. */
 function reasonFor(cause: unknown, waited: string): string {
+  if (cause instanceof Outdated) {
+    return `Rows of "${cause.table}" could not be changed for ${waited}, although they had just been read; nothing was changed. Look for a trigger or a rule on this table that keeps its rows from being changed, or for a program that deletes them.`
+  }
+  if (codeOf(cause) === '23505') {
+    return `Rows could not be inserted for ${waited} (${textOf(cause)}); nothing was changed. Look for an index or a trigger on the library's tables that is not the library's.`
+  }
   if (isReadOnly(cause)) {
     return `Postgres was read-only for ${waited}; nothing was changed. It may be a standby: check which server the URL names.`
   }
@@ -104,10 +117,6 @@ function reasonFor(cause: unknown, waited: string): string {
 
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
   new NotificationError('storage_busy', reasonFor(cause, `${Math.round(waitedMs)} ms`), { cause })
-
-/** What another transaction has at the moment was not waited for. */
-export const heldError = (): NotificationError =>
-  new NotificationError('storage_busy', 'Another transaction has locked the rows. Try again later.')
 
 const unknownCommits = new WeakSet<object>()
 
@@ -150,7 +159,7 @@ export function hostError(error: unknown, waitedMs: number): NotificationError {
   if (!isContention(error) && !isDisconnected(error)) return storageError(error)
   const lost = isDisconnected(error)
     ? 'The connection to Postgres was lost'
-    : 'Other transactions changed the same rows'
+    : `Other transactions changed the same rows${error instanceof Outdated ? ` of "${error.table}"` : ''}`
   return new NotificationError(
     'storage_busy',
     `${lost}, so your transaction cannot continue. Roll it back and run it again.`,

@@ -65,7 +65,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       sent.push(
         updated.then(({ count }) => {
           // Of rows that nobody locked: what was to be said of one that is deleted by now is not to be lost with it.
-          if (count < group.length) throw new Outdated(`a row of ${table} was deleted meanwhile`)
+          if (count < group.length) throw new Outdated(table, 'a row was deleted meanwhile')
         }),
       )
     }

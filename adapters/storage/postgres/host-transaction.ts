@@ -1,27 +1,25 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
-import {
-  type KyselyTransaction,
-  kyselyTransaction,
-  queues,
-  refused,
-  type SendQueue,
-} from '../kysely/host-transaction.ts'
+import { kyselyTransaction, queues, refused, type SendQueue } from '../kysely/host-transaction.ts'
+import { repeated } from '../kysely/repeated.ts'
 import { keyedQueries } from '../kysely/stores/by-keys.ts'
 import { carrying, type IdPool } from './commands.ts'
 import { type Commands, type Database, type Engine, pauseMs } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
+import type { PostgresModules } from './library.ts'
 import { answerLimitMs, type Limits } from './limits.ts'
 import { runnerOn } from './runner.ts'
 import { type Run, runOn } from './source.ts'
 import type { PgClient } from './vendor.ts'
 
-type HostConnection = { readonly kysely: KyselyTransaction } | { readonly client: Pick<PgClient, 'query'> }
+type HostConnection = {
+  readonly given: object
+  readonly runOf: (library: PostgresModules, limitMs: number) => Run
+}
 
 function connectionOf(given: unknown): HostConnection {
   const kysely = kyselyTransaction(given)
-  if (kysely !== null) return { kysely }
-  if (isClient(given)) return { client: given }
+  if (kysely !== null) return { given: kysely, runOf: ({ runOnKysely }, limitMs) => runOnKysely(kysely, limitMs) }
+  if (isClient(given)) return { given, runOf: (_, limitMs) => runOn(given, limitMs) }
   throw refused('the postgres storage takes a Kysely transaction, or a `pg` client between its BEGIN and its COMMIT.')
 }
 
@@ -67,14 +65,12 @@ function bracketsOf({ commandTimeoutMs, busyTimeoutMs }: Limits) {
 }
 
 type Joined = Database & {
-  /** Statements see what others committed before they began, so a command may read once more. */
-  readonly readsAnew: boolean
   /** Instants are written as the library reads them, without a word. */
   readonly isIso: boolean
 }
 
 /** Commands on the host's connection, in the transaction it has open there. */
-function hostCommands(engine: Engine, connection: HostConnection, inTurn: SendQueue): Commands {
+function hostCommands(engine: Engine, runOf: HostConnection['runOf'], inTurn: SendQueue): Commands {
   const { begin, end, undo } = bracketsOf(engine.limits)
   let joined: Joined | undefined
 
@@ -94,9 +90,7 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: SendQu
   async function join(): Promise<Joined> {
     const library = await engine.library()
     if (joined !== undefined) return joined
-    const limitMs = answerLimitMs(engine.limits)
-    const run =
-      'client' in connection ? runOn(connection.client, limitMs) : library.runOnKysely(connection.kysely, limitMs)
+    const run = runOf(library, answerLimitMs(engine.limits))
     joined = await guarded(run, async () => {
       const { rows } = await run<{ isolation: string; date_style: string }>(
         `select current_setting('transaction_isolation') as isolation,
@@ -119,19 +113,15 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: SendQu
   }
 
   /** What lost a race is undone and tried again; where the snapshot is the whole transaction's, only the host can do so. */
-  async function patiently<T>(attempt: (session: Joined) => Promise<T>): Promise<T> {
-    const since = performance.now()
-    for (let count = 0; ; count += 1) {
-      try {
-        return await attempt(await join())
-      } catch (error) {
-        const waitedMs = performance.now() - since
+  const patiently = <T>(attempt: (session: Joined) => Promise<T>): Promise<T> =>
+    repeated(
+      async () => attempt(await join()),
+      (error, count, waitedMs) => {
         const again = joined?.readsAnew === true && isContention(error) && waitedMs < engine.limits.busyTimeoutMs
         if (!again) throw hostError(error, waitedMs)
-        await wait(pauseMs(error, count))
-      }
-    }
-  }
+        return pauseMs(error, count)
+      },
+    )
 
   return {
     read: (work) =>
@@ -152,8 +142,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
   const laneOf = queues()
   return (given: unknown): TransactionStorage => {
     const connection = connectionOf(given)
-    const queue = laneOf('client' in connection ? connection.client : connection.kysely)
-    const commands = hostCommands(engine, connection, queue)
+    const commands = hostCommands(engine, connection.runOf, laneOf(connection.given))
     return {
       carry: carrying(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
       ...keyedQueries(runnerOn(commands)),

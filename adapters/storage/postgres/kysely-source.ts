@@ -19,10 +19,9 @@ export function runOnKysely(host: PgExecutor, limitMs: number): Run {
  * without an answer is kept from everybody until it answers again, with no transaction open, or is known to be dead.
  */
 async function untilAnswered(host: PgExecutor): Promise<void> {
-  const run = runOnKysely(host, Number.POSITIVE_INFINITY)
   for (;;) {
     try {
-      await run('rollback')
+      await runOnKysely(host, Number.POSITIVE_INFINITY)('rollback')
       return
     } catch (error) {
       // Where the host's pool has a limit of its own for answers, it is asked as often as it takes.

@@ -3,26 +3,15 @@ import type { Limits } from './limits.ts'
 import { poolSource } from './pool-source.ts'
 import type { PostgresTarget, Source } from './source.ts'
 
-async function modules() {
-  const [source, bind, ddl, statements, lists] = await Promise.all([
-    import('./kysely-source.ts'),
-    import('./bind.ts'),
-    import('../kysely/ddl.ts'),
-    import('../kysely/statements.ts'),
-    import('../kysely/statements/lists.ts'),
-  ])
-  return { ...source, ...bind, ddl, ...statements, lists }
-}
-
 /** What needs Kysely to be loaded. */
-export type PostgresModules = Awaited<ReturnType<typeof modules>>
+export type PostgresModules = typeof import('./modules.ts')
 
 type Loaded = { readonly library: PostgresModules; readonly source: Source }
 
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
 export async function load(target: PostgresTarget, limits: Limits): Promise<Loaded> {
   try {
-    const library = await modules()
+    const library = await import('./modules.ts')
     if ('kysely' in target) return { library, source: library.kyselySource(target.kysely, limits) }
     if ('pool' in target) {
       return { library, source: poolSource(target.pool, limits, { isOwn: false, end: async () => {} }) }

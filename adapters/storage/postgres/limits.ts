@@ -1,23 +1,16 @@
 import { NotificationError } from '../../../src/errors.ts'
 import { CommandTimeout } from './errors.ts'
 
-/** How long the library waits for what, in ms. `PostgresTuning` describes what each means for a host. */
-export type Limits = {
-  readonly connectTimeoutMs: number
-  readonly commandTimeoutMs: number
-  readonly idleTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly busyTimeoutMs: number
-}
-
-/** Default, least and most. */
-const ranges: { readonly [K in keyof Limits]: readonly [number, number, number] } = {
+/** How long the library waits for what, in ms: default, least and most. `PostgresTuning` describes what each means for a host. */
+const ranges = {
   connectTimeoutMs: [5000, 100, 600_000],
   commandTimeoutMs: [10_000, 100, 3_600_000],
   idleTimeoutMs: [5000, 100, 600_000],
   lockTimeoutMs: [250, 1, 600_000],
   busyTimeoutMs: [10_000, 1, 3_600_000],
-}
+} as const
+
+export type Limits = { readonly [K in keyof typeof ranges]: number }
 
 /** @throws NotificationError `options_invalid` for a limit that is no whole number in its range. */
 export function limitsOf(given: { readonly [K in keyof Limits]?: number | undefined }): Limits {

@@ -7,17 +7,25 @@ import type { PostgresModules } from './library.ts'
 import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
 
-export type PostgresMigrating = Migrating<'async'> & { readonly run: Run; readonly schema: string }
+export type PostgresMigrating = Migrating<'async'> & {
+  readonly run: Run
+  readonly schema: string
+  /** What was run. */
+  readonly sql: string[]
+  /** Statements that remove indexes. */
+  readonly drops: string[]
+}
 
-/** Inside a transaction. `sql` gets what is run. */
+/** Inside a transaction. */
 export function migratingOn(
   run: Run,
-  { postgresBuilder, ddl }: PostgresModules,
+  { postgresBuilder, ddl, bindQuery }: PostgresModules,
   schema: string,
   definition: Schema,
   { ids, logger }: MigrateOptions,
-  sql: string[],
 ): PostgresMigrating {
+  const sql: string[] = []
+  const drops: string[] = []
   async function change(statement: string): Promise<void> {
     sql.push(statement)
     await run(statement)
@@ -42,6 +50,9 @@ export function migratingOn(
     ids,
     logger,
     run,
+    sql,
+    drops,
+    bind: bindQuery(run, ids),
     change,
     named: (name) => qualified(schema, name),
     async hasTable(name) {
@@ -57,6 +68,12 @@ export function migratingOn(
         [qualified(schema, table)],
       )
       return rows.map(({ name }) => name)
+    },
+    async alter({ table, postgres }) {
+      for (const statement of postgres(qualified(schema, table))) await change(statement)
+    },
+    async dropIndexes(names) {
+      drops.push(...names.map((name) => `drop index if exists ${qualified(schema, name)}`))
     },
     relax,
     adoption: adoption(run, schema, ids),

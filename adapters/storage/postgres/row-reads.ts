@@ -177,8 +177,7 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
       const others = set.sets[key.table]
       const ids = rows.map((row): unknown => Reflect.get(row, through.column))
       const missing = ids.flatMap((id) => (id === null || others.has(Number(id)) ? [] : [Number(id)]))
-      if ((await present(key.table, missing)).length > 0)
-        throw new Outdated(`another row of ${key.table} is to be read`)
+      if ((await present(key.table, missing)).length > 0) throw new Outdated(key.table, 'another row is to be read')
       set.declare(key, missing.map(String))
     }
   }

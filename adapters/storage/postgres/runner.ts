@@ -1,15 +1,15 @@
-import { type Runner, runAwaiting, wait } from '../kysely/runner.ts'
+import { asking, type Runner, runAwaiting, wait } from '../kysely/runner.ts'
 import type { Commands } from './engine.ts'
 
 /** Each statement for itself, on whatever connection is free. */
 export const runnerOn = (engine: Pick<Commands, 'read'>): Runner<'async'> => ({
-  all: (ask, decode) => engine.read(async (database) => (await ask(database)).map((row) => decode(row))),
+  all: (ask, decode) => engine.read(async (database) => (await asking(database, ask).all()).map((row) => decode(row))),
   first: (ask, decode) =>
     engine.read(async (database) => {
-      const row = await ask(database)
+      const row = await asking(database, ask).get()
       return row === undefined ? null : decode(row)
     }),
-  change: (ask) => engine.read(async (database) => (await ask(database)).changes),
+  change: (ask) => engine.read(async (database) => (await asking(database, ask).run()).changes),
   read: (work) => engine.read((database) => runAwaiting(work(database, wait))),
   write: (work) => engine.read((database) => runAwaiting(work(database, wait))),
   reader: async () => ({

@@ -1,4 +1,4 @@
-import { isAfterFailure } from './errors.ts'
+import { isAfterFailure, isUnanswered } from './errors.ts'
 import { withinLimit } from './limits.ts'
 import type { StatementNames } from './statement-names.ts'
 import type { PgClient, PgKysely, PgPool, PgRow } from './vendor.ts'
@@ -50,7 +50,8 @@ export const ignore = () => {}
 /**
  * Keeps statements in order: each is asked when the one before it was answered, or, over a connection that is pipelined, at once, so
  * that several cost one round trip. Each has its time, which begins when the one before it was answered. What is refused only because
- * one before it failed rejects with what that one did.
+ * one before it failed rejects with what that one did, and so does what would be asked behind one that was given up: pg takes no
+ * statement beside one that it waits for.
  */
 export function inTurn(ask: Run, limitMs: number, isPipelined = false): Run {
   /** Resolves when the last one was answered, with what was wrong with it. */
@@ -61,6 +62,7 @@ export function inTurn(ask: Run, limitMs: number, isPipelined = false): Run {
     asked?.catch(ignore)
     async function answered(last: Promise<unknown>): Promise<Answer<R>> {
       const fault = await last
+      if (asked === null && isUnanswered(fault)) throw fault
       try {
         return await withinLimit(asked ?? ask<R>(sql, values), limitMs)
       } catch (error) {

@@ -37,26 +37,6 @@ export type Connection = Tools & {
   readonly steps: ReturnType<typeof transactionSteps>
 }
 
-function transactionSteps(database: SqliteDatabase) {
-  const step = (source: string) => {
-    let kept: SqliteStatement<unknown[], unknown> | undefined
-    return () => {
-      kept ??= database.prepare<unknown[], unknown>(source)
-      kept.run()
-    }
-  }
-  return {
-    /** Takes the write lock at once: a lock taken later could find its reads outdated. */
-    begin: step('begin immediate'),
-    beginRead: step('begin'),
-    commit: step('commit'),
-    rollback: step('rollback'),
-    savepoint: step('savepoint command'),
-    release: step('release command'),
-    rollbackTo: step('rollback to command'),
-  }
-}
-
 /** A statement is prepared at its first use, because its table may not exist before, and kept. */
 const prepareOn =
   (database: SqliteDatabase): Prepare =>
@@ -80,22 +60,28 @@ const prepareOn =
     }
   }
 
+function transactionSteps(prepare: Prepare) {
+  const step = (source: string) => {
+    const { run } = prepare(source)
+    return () => void run([])
+  }
+  return {
+    /** Takes the write lock at once: a lock taken later could find its reads outdated. */
+    begin: step('begin immediate'),
+    beginRead: step('begin'),
+    commit: step('commit'),
+    rollback: step('rollback'),
+    savepoint: step('savepoint command'),
+    release: step('release command'),
+    rollbackTo: step('rollback to command'),
+  }
+}
+
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
-async function vendors() {
+export async function library() {
   requireNodeApi()
   try {
-    const [{ default: Database }, { bindTo }, { directRows }, { statementsOf }, lists, ddl, replay, dialect] =
-      await Promise.all([
-        import('better-sqlite3'),
-        import('../kysely/query.ts'),
-        import('../kysely/direct-rows.ts'),
-        import('../kysely/statements.ts'),
-        import('../kysely/statements/lists.ts'),
-        import('../kysely/ddl.ts'),
-        import('./replay.ts'),
-        import('./dialect.ts'),
-      ])
-    return { Database, bindTo, directRows, statementsOf, lists, ddl, ...replay, ...dialect }
+    return await import('./library.ts')
   } catch (error) {
     throw importError(error)
   }
@@ -155,36 +141,13 @@ function openFile(
   }
 }
 
-type Vendors = Awaited<ReturnType<typeof vendors>>
-
-function toolsOn(found: Vendors, prepare: Prepare): Tools {
-  const { sqliteBuilder, sqliteDialect: dialect, statementsOf, bindTo, directRows, lists } = found
-  const builder = sqliteBuilder()
-  const bind = bindTo(prepare)
-  return {
-    builder,
-    dialect,
-    lists,
-    bind,
-    statements: statementsOf(builder, dialect),
-    rowsOn: (ids) => directRows(builder, prepare, ids),
-  }
-}
-
 export async function connect(target: SqliteTarget): Promise<Connection> {
-  const found = await vendors()
+  const { Database, toolsOn, ddl } = await library()
   const shared = 'shared' in target
-  const database = shared ? target.shared : openFile(target.path, found.Database)
-  const steps = transactionSteps(database)
+  const database = shared ? target.shared : openFile(target.path, Database)
+  const prepare = prepareOn(database)
   const requireSameFile = database.memory ? () => {} : sameFileCheck(database.name)
-  return { database, shared, ...toolsOn(found, prepareOn(database)), ddl: found.ddl, steps, requireSameFile }
-}
-
-/** The same statements, for transactions of the host by Kysely. */
-export async function openReplay() {
-  const found = await vendors()
-  const { prepare, perform } = found.createReplay()
-  return { tools: toolsOn(found, prepare), perform, step: found.step }
+  return { database, shared, ...toolsOn(prepare), ddl, steps: transactionSteps(prepare), requireSameFile }
 }
 
 /** A relative path means the working directory at the time of the call, not at the first use. */

@@ -9,8 +9,9 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
+import { once } from '../kysely/once.ts'
 import { keyedQueries } from '../kysely/stores/by-keys.ts'
-import { connect, openReplay, type Tools } from './connection.ts'
+import { connect, library, type Tools } from './connection.ts'
 import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
 import { patience } from './patience.ts'
@@ -21,9 +22,8 @@ import type { SqliteDatabase } from './vendor.ts'
 type HostConnection = {
   /** Runs what is synchronous over the statements of these tools. */
   readonly perform: <T>(work: (tools: Tools) => T) => Promise<T>
-  readonly savepoint: () => Promise<void>
-  readonly release: () => Promise<void>
-  readonly rollbackTo: () => Promise<void>
+  /** Runs a statement that answers nothing. */
+  readonly step: (source: string) => Promise<void>
 }
 
 const isDatabase = (given: unknown): given is SqliteDatabase =>
@@ -61,16 +61,16 @@ function hostCommands(
 
   /** In a savepoint, so that a command that fails is undone alone. */
   async function guarded<T>(connection: HostConnection, work: () => T): Promise<T> {
-    await connection.savepoint()
+    await connection.step('savepoint command')
     try {
       const value = await connection.perform(work)
-      await connection.release()
+      await connection.step('release command')
       return value
     } catch (error) {
       // Where not even that works, SQLite has ended the transaction, and what came first says why.
       await connection
-        .rollbackTo()
-        .then(connection.release)
+        .step('rollback to command')
+        .then(() => connection.step('release command'))
         .catch(() => {})
       throw error
     }
@@ -87,51 +87,43 @@ function hostCommands(
 
 /** A better-sqlite3 database answers at once. */
 async function onDatabase(database: SqliteDatabase): Promise<HostConnection> {
-  const { steps, ...tools } = await connect({ shared: database })
-  return {
-    async perform(work) {
-      if (!database.inTransaction) throw noneOpen()
-      return work(tools)
-    },
-    savepoint: async () => {
-      // Outside a transaction a savepoint would begin one of its own.
-      if (!database.inTransaction) throw noneOpen()
-      steps.savepoint()
-    },
-    release: async () => steps.release(),
-    rollbackTo: async () => steps.rollbackTo(),
+  const tools = await connect({ shared: database })
+  // Outside a transaction a savepoint would begin one of its own.
+  function inside<T>(work: () => T): T {
+    if (!database.inTransaction) throw noneOpen()
+    return work()
   }
+  return {
+    perform: async (work) => inside(() => work(tools)),
+    step: async (source) => void inside(() => database.exec(source)),
+  }
+}
+
+/** For transactions by Kysely. */
+export async function openReplay() {
+  const { createReplay, toolsOn, step } = await library()
+  const { prepare, perform } = createReplay()
+  return { tools: toolsOn(prepare), perform, step }
 }
 
 /** The commands of planning on connections of the host. */
 export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
   const laneOf = queues()
   /** Statements are compiled once: for all transactions by Kysely, and for each database. */
-  let replays: ReturnType<typeof openReplay> | undefined
+  let replay: ReturnType<typeof openReplay> | undefined
   const databases = new WeakMap<SqliteDatabase, Promise<HostConnection>>()
 
   async function byKysely(transaction: KyselyTransaction): Promise<HostConnection> {
-    replays ??= openReplay()
-    const { perform, step, tools } = await replays
+    replay ??= openReplay()
+    const { perform, step, tools } = await replay
     const plain = transaction.withoutPlugins()
-    return {
-      perform: (work) => perform(plain, () => work(tools)),
-      savepoint: () => step(plain, 'savepoint command'),
-      release: () => step(plain, 'release command'),
-      rollbackTo: () => step(plain, 'rollback to command'),
-    }
-  }
-
-  function byDatabase(database: SqliteDatabase): Promise<HostConnection> {
-    const known = databases.get(database) ?? onDatabase(database)
-    databases.set(database, known)
-    return known
+    return { perform: (work) => perform(plain, () => work(tools)), step: (source) => step(plain, source) }
   }
 
   function readTransaction(given: unknown): { key: object; connected: () => Promise<HostConnection> } {
     const kysely = kyselyTransaction(given)
     if (kysely !== null) return { key: kysely, connected: () => byKysely(kysely) }
-    if (isDatabase(given)) return { key: given, connected: () => byDatabase(given) }
+    if (isDatabase(given)) return { key: given, connected: () => once(databases, given, onDatabase) }
     throw refused('the sqlite storage takes a Kysely transaction, or a better-sqlite3 database with one open.')
   }
 

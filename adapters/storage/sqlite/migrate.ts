@@ -1,21 +1,10 @@
 import type { MigrateOptions, MigrationReport } from '../../../src/index.ts'
-import * as records from '../../../src/records/index.ts'
 import { codeOf } from '../kysely/errors.ts'
-import { carryOut, createTables, keepLedger } from '../kysely/migrating.ts'
-import {
-  type Change,
-  fillSet,
-  latestOf,
-  librarySchema,
-  progressOf,
-  requireMigratable,
-  type Schema,
-  uniqueFault,
-} from '../kysely/migrations.ts'
+import { keepLedger, structure } from '../kysely/migrating.ts'
+import { type ChangeOf, fillSet, librarySchema, progressOf, type Schema, uniqueFault } from '../kysely/migrations.ts'
 import { runAtOnce } from '../kysely/runner.ts'
-import type { Connection } from './connection.ts'
 import { readLedgerState } from './ledger.ts'
-import { migratingOn, type SqliteMigrating } from './migrating.ts'
+import { type MigratedConnection, migratingOn, type SqliteMigrating } from './migrating.ts'
 import type { SqliteDatabase } from './vendor.ts'
 
 /** Rows filled between two turns of the event loop. */
@@ -24,7 +13,7 @@ const rowsAtOnce = 20_000
 function* fill(
   { rowsOf, record, logger }: SqliteMigrating,
   database: SqliteDatabase,
-  change: Change & { kind: 'fill' },
+  change: ChangeOf<'fill'>,
   dryRun: boolean,
 ) {
   const { table, where } = change
@@ -67,40 +56,21 @@ function* buildIndexes({ builder, ddl, definition, change, rowsOf }: SqliteMigra
 
 /**
  * Runs inside one write transaction: of several processes that start together one migrates, and the others find it done;
- * a process that is killed leaves everything as it was. A database without a ledger gets the tables as they stand, any
- * other what it lacks, version by version.
+ * a process that is killed leaves everything as it was.
  */
 export function* migrate(
-  connection: Pick<Connection, 'database' | 'builder' | 'ddl' | 'bind'>,
+  connection: MigratedConnection,
   options: MigrateOptions,
   schema: Schema = librarySchema,
 ): Generator<undefined, MigrationReport> {
-  const { ids, now, dryRun = false } = options
-  const { database } = connection
-  const latest = latestOf(schema)
-  const state = readLedgerState(connection)
-  requireMigratable(state, ids, latest)
-  if (state !== undefined && state.version > latest) return { applied: [], version: state.version, sql: [] }
-
+  const { adopt, now, dryRun = false } = options
   const sql: string[] = []
   const migrating = migratingOn(connection, schema, options, sql)
-  const adopting = { adopting: options.adopt, known: false }
-  const missing = schema.migrations.filter(({ version }) => version > (state?.version ?? 0))
-  if (state === undefined) runAtOnce(createTables(migrating, Object.keys(schema.tables), adopting))
-  for (const change of state === undefined ? [] : missing.flatMap(({ changes }) => changes)) {
-    if (change.kind === 'fill') yield* fill(migrating, database, change, dryRun)
-    else if (change.kind === 'alter') migrating.alter(change.table, change.sqlite)
-    else if (change.kind === 'dropIndexes')
-      for (const name of change.names) migrating.change(`drop index if exists "${name}"`)
-    else runAtOnce(carryOut(migrating, change, adopting))
-  }
+  const state = readLedgerState(connection)
+  const made = runAtOnce(structure(migrating, state, adopt))
+  if (made === null) return { applied: [], version: state?.version ?? 0, sql }
+  for (const change of made.fills) yield* fill(migrating, connection.database, change, dryRun)
   yield* buildIndexes(migrating)
-  if (missing.length > 0) runAtOnce(keepLedger(migrating))
-  for (const { version, name, oldest } of missing) {
-    const statement = `insert into ${records.ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
-    migrating.record(statement)
-    const at = now.getTime()
-    database.prepare<unknown[], unknown>(statement).run(version, name, at, JSON.stringify(ids), oldest, at)
-  }
-  return { applied: missing.map(({ name }) => name), version: latest, sql }
+  runAtOnce(keepLedger(migrating, made.open, now, now))
+  return { applied: made.open.map(({ name }) => name), version: made.version, sql }
 }

@@ -9,13 +9,13 @@ import { withoutWordChecks } from './definition.ts'
 export type SqliteMigrating = Migrating<'sync'> & {
   readonly rowsOf: <T>(source: string, ...values: unknown[]) => T[]
   readonly record: (sql: string) => void
-  /** Gives a table another definition, made from the one it has. */
-  readonly alter: (table: string, made: (definition: string) => string) => void
 }
+
+export type MigratedConnection = Pick<Connection, 'database' | 'builder' | 'ddl' | 'bind'>
 
 /** `sql` gets what is run. */
 export function migratingOn(
-  { database, builder, ddl }: Pick<Connection, 'database' | 'builder' | 'ddl'>,
+  { database, builder, ddl, bind }: MigratedConnection,
   definition: Schema,
   { ids, logger }: MigrateOptions,
   sql: string[],
@@ -29,7 +29,7 @@ export function migratingOn(
     database.exec(statement)
   }
 
-  /** A view of the host's has no columns to check. */
+  /** Gives a table another definition, made from the one it has. A view of the host's has no columns to check. */
   function alter(table: string, made: (definition: string) => string): void {
     const [found] = rowsOf<{ sql: string }>(`select sql from sqlite_master where type = 'table' and name = ?`, table)
     const before = found?.sql ?? ''
@@ -67,6 +67,7 @@ export function migratingOn(
   return {
     builder,
     ddl,
+    bind,
     types: sqliteTypes,
     definition,
     ids,
@@ -76,6 +77,10 @@ export function migratingOn(
     hasTable: (name) =>
       rowsOf(`select 1 from sqlite_master where type in ('table', 'view') and name = ?`, name).length > 0,
     columnsOf,
+    alter: ({ table, sqlite }) => alter(table, sqlite),
+    dropIndexes(names) {
+      for (const name of names) change(`drop index if exists "${name}"`)
+    },
     relax: (table) =>
       alter(table, (before) =>
         withoutWordChecks(before, columnsOf(table), wordColumns(tableOf({ definition }, table))),
@@ -84,6 +89,5 @@ export function migratingOn(
     place: ['The database', 'Rename them, give the library a database of its own'],
     rowsOf,
     record,
-    alter,
   }
 }

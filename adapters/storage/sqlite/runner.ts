@@ -1,15 +1,20 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Runner, runAtOnce, wait } from '../kysely/runner.ts'
+import { asking, type Runner, runAtOnce, wait } from '../kysely/runner.ts'
 import type { Commands } from './engine.ts'
 
 export const runnerOn = (engine: Commands): Runner<'sync'> => ({
-  all: (ask, decode) => engine.read((tx) => ask(tx).map((row) => decode(row))),
+  all: (ask, decode) =>
+    engine.read((tx) =>
+      asking(tx, ask)
+        .all()
+        .map((row) => decode(row)),
+    ),
   first: (ask, decode) =>
     engine.read((tx) => {
-      const row = ask(tx)
+      const row = asking(tx, ask).get()
       return row === undefined ? null : decode(row)
     }),
-  change: (ask) => engine.write((tx) => ask(tx).changes),
+  change: (ask) => engine.write((tx) => asking(tx, ask).run().changes),
   read: (work) => engine.snapshot((tx) => runAtOnce(work(tx, wait))),
   write: (work) => engine.write((tx) => runAtOnce(work(tx, wait))),
   /** A statement holds the event loop for some 5 ms at most: places are read along an index, rows one by one. */

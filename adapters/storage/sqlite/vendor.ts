@@ -9,6 +9,7 @@ export interface SqliteStatement<P extends unknown[], R> {
   safeIntegers(on: boolean): unknown
 }
 
+/** The part of a better-sqlite3 database that is used. */
 export interface SqliteDatabase {
   /** The file's path, or `:memory:`. */
   readonly name: string

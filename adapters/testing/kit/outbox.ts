@@ -10,17 +10,21 @@ import type {
   Transport,
 } from '../../../src/index.ts'
 
+/** A message that was sent, and when. */
 export type SentMessage = OutboundMessage & { readonly at: Date }
 
-/** Addresses that behave as some do: an e-mail address whose local part begins so (`lost+1@example.org`), or exactly this number. */
+/**
+ * Addresses with a special behavior: e-mail addresses whose local part begins with the name (`lost+1@example.org`), or
+ * exactly this number.
+ */
 export const testAddresses = {
-  /** The provider refuses it for good. */
+  /** The provider refuses it permanently. */
   refused: { email: 'refused@example.org', phone: '+15005550001' },
   /** The provider accepts it, and reports a minute later that it bounced. */
   bounces: { email: 'bounces@example.org', phone: '+15005550002' },
-  /** The first attempt at each message fails for the moment. */
+  /** The first attempt at each message fails temporarily. */
   busy: { email: 'busy@example.org', phone: '+15005550003' },
-  /** The provider accepts the first attempt at each message, and its answer is lost: the outcome is unknown. */
+  /** The provider accepts the first attempt at each message, but its response is lost: the outcome is unknown. */
   lost: { email: 'lost@example.org', phone: '+15005550004' },
   /** The provider takes half a minute. */
   slow: { email: 'slow@example.org', phone: '+15005550005' },
@@ -53,23 +57,30 @@ export class Messages implements Iterable<SentMessage> {
     this.#all = all
   }
 
+  /** Number of messages. */
   get length(): number {
     return this.#all.length
   }
 
-  /** The latest. @throws Error if there is none. */
+  /**
+   * The latest.
+   * @throws Error if there is none.
+   */
   last(): SentMessage {
     const last = this.#all.at(-1)
     if (last === undefined) throw new Error(`Nothing was sent${this.#of}.`)
     return last
   }
 
-  /** The latest that its recipient can answer. @throws Error if there is none. */
+  /**
+   * The latest to which its recipient can reply.
+   * @throws Error if there is none.
+   */
   lastWithReplies(): SentMessage {
     return new Messages(`${this.#of} that can be answered`, this.#all.filter(canBeAnswered)).last()
   }
 
-  /** Of each: when, on which channel, and of which category. */
+  /** For each message: when, on which channel, and of which category. */
   summary(): string[] {
     return this.#all.map(({ at, channel, category }) => `${at.toISOString()} ${channel} ${category}`)
   }

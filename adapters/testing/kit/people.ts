@@ -10,13 +10,13 @@ import type {
 
 export const organizationId = 'test-clinic'
 
-/** A person by a name of the test's own. Default: a `PATIENT` with that name and the e-mail address `<name>@example.org`. */
+/** A person of the test. Default: a `PATIENT` with the name given in the test, and the e-mail address `<name>@example.org`. */
 export type TestPerson = Partial<DirectoryRecipient>
 
-/** An appointment of people by their names. Default: in the zone of the test, with everybody. */
+/** An appointment of the test, with its recipients by name. Default: in the zone of the test, with everybody. */
 export type TestAppointment = Partial<Omit<DirectoryAppointment, 'id' | 'startsAt' | 'recipients'>> & {
   readonly id: HostId
-  /** An instant, or a wall-clock time of the zone: `2026-03-29T10:00`. */
+  /** An instant, or a local time of the zone: `2026-03-29T10:00`. */
   readonly startsAt: Date | string
   readonly recipients?: readonly string[]
 }
@@ -43,7 +43,10 @@ export class TestDirectory implements Directory {
     for (const [name, person] of Object.entries(people)) this.setPerson(name, person)
   }
 
-  /** Whom messages of the test's own people go to. @throws Error for a name that the test did not define. */
+  /**
+   * A person of the test by name, with the id and addresses that messages go to.
+   * @throws Error for a name that the test did not define.
+   */
   person(name: string): DirectoryRecipient & RecipientRef {
     const found = this.#people.get(name)
     if (found === undefined) {

@@ -3,6 +3,7 @@ import { saysUnknown } from '../bounces/delivery-status.ts'
 import { fieldOf, list, parsed, text } from '../shared/json.ts'
 import { type SnsMessage, type SnsOptions, sns } from './sns.ts'
 
+/** Options of `ses()`. */
 export type SesOptions = SnsOptions
 
 /**

@@ -2,23 +2,24 @@ import { verify, X509Certificate } from 'node:crypto'
 import { isNotificationError, NotificationError } from '../../../src/errors.ts'
 import type { InboundMessage, ProviderReport, ReceiptReader, WebhookAccount } from '../../../src/index.ts'
 
-/** A message of a topic, once its signature and topic were checked. */
+/** A message of a topic whose signature and topic were verified. */
 export type SnsMessage = {
   readonly topicArn: string
-  /** As it was published: often JSON. */
+  /** The message as it was published, often JSON. */
   readonly message: string
   readonly timestamp: Date
 }
 
+/** Options of `sns()`. */
 export type SnsOptions = {
   /**
-   * The ARNs of the topics that may report. A list speaks for the host application's own account; a function returns those of the
-   * account that is asked for. Anybody at AWS can sign messages of a topic of theirs: only the topic says whose they are.
+   * ARNs of the topics that may report. A list is for the host application's own account; a function returns those of the
+   * account given. Required, because anybody at AWS can sign messages of a topic of their own.
    */
   readonly topics: readonly string[] | ((account: WebhookAccount) => readonly string[] | Promise<readonly string[]>)
-  /** Confirms subscriptions of these topics by itself. Default true; false: you confirm them. */
+  /** True: subscriptions of these topics are confirmed automatically. False: you confirm them. Default true. */
   readonly confirm?: boolean
-  /** Gets certificates and confirms subscriptions; for proxies and tests. Default: the runtime's `fetch`. */
+  /** Downloads certificates and confirms subscriptions; for proxies and tests. Default: the runtime's `fetch`. */
   readonly fetch?: typeof fetch
 }
 
@@ -37,8 +38,9 @@ const maxAgeMs = 4 * 7 * 24 * 3_600_000
 const aheadMs = 300_000
 
 /**
- * Reads notifications of Amazon SNS by HTTPS, of both signature versions. Their `Content-Type` is `text/plain`, whatever they hold.
- * `read` makes reports of a message, `hear` what people wrote; what they cannot read is none.
+ * Reads HTTPS notifications of Amazon SNS, of both signature versions. (Their `Content-Type` is `text/plain`, whatever they
+ * contain.) `read` returns the reports in a message, `hear` the texts from people in it; both return an empty list for what
+ * they do not recognize.
  */
 export function sns(
   options: SnsOptions,

@@ -5,13 +5,15 @@ import { createWebhookVerifier } from '../../../src/security/standard-webhooks.t
 import { fieldOf } from '../shared/json.ts'
 import { requireNumbers } from '../shared/numbers.ts'
 
+/** Options of `standardWebhooks()`. */
 export type StandardWebhooksOptions = {
   /**
-   * Secrets, each `whsec_` and 24 to 64 bytes in base64: requests signed with any of them are accepted, so that one can be replaced
-   * without a gap. A list speaks for the host application's own account; a function returns those of the account that is asked for.
+   * Secrets, each `whsec_` and 24 to 64 bytes in base64. Requests signed with any of them are accepted, so that a secret can
+   * be replaced without a gap. A list is for the host application's own account; a function returns those of the account
+   * given.
    */
   readonly secrets: readonly string[] | ((account: WebhookAccount) => readonly string[] | Promise<readonly string[]>)
-  /** How old, or how far ahead of this clock, a signature may be, in ms. Default 300000. */
+  /** How far the time of a signature may be from this clock, in ms. Default 300000. */
   readonly toleranceMs?: number
 }
 

@@ -31,6 +31,8 @@ export function createVerp(what: string, { address, secret }: VerpOptions) {
   const [start, end] = [`${name}+`.toLowerCase(), `@${domain}`.toLowerCase()]
 
   return {
+    domain: domain.toLowerCase(),
+
     /** The envelope sender of a message; null: it has no row that a bounce could be recorded of. */
     senderOf({ notificationId, idempotencyKey }: Pick<OutboundMessage, 'notificationId' | 'idempotencyKey'>) {
       if (notificationId === 0) return null

@@ -20,9 +20,9 @@ export type SmtpConnectionOptions = EncryptionRules & {
    * name gets as long again. Default 60000.
    */
   readonly connectionTimeoutMs?: number
-  /** How long to wait for the server's first line, in ms; STARTTLS gets as long again. Default 60000. */
+  /** How long to wait for the server's greeting, in ms; STARTTLS gets as long again. Default 60000. */
   readonly greetingTimeoutMs?: number
-  /** How long the server may take to answer a command, in ms. Nothing was sent then. Default 60000. */
+  /** How long the server may take to respond to a command, in ms; after that nothing was sent. Default 60000. */
   readonly commandTimeoutMs?: number
   /**
    * How long the server may take to confirm a message after its last line, in ms (RFC 5321, 4.5.3.2.6). After that its

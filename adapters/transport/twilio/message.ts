@@ -7,14 +7,14 @@ import { statusUrl } from './webhook.ts'
 
 export type TwilioMessageOptions = {
   /**
-   * The Messaging Service through which the host application's own account (`DEFAULT_SMS_*`) sends, instead of its
-   * number. It belongs to that account; organizations with their own accounts send from their own numbers. Default:
-   * none. WhatsApp messages go from their own number (`DEFAULT_WHATSAPP_FROM_NUMBER`), and by the service where there is none.
+   * The Messaging Service through which the host application's own account (`DEFAULT_SMS_*`) sends SMS, in place of its
+   * number. Organizations with their own accounts send from their own numbers. WhatsApp messages are sent from
+   * `DEFAULT_WHATSAPP_FROM_NUMBER`, or through the service if there is none. Default: none.
    */
   readonly messagingServiceSid?: string
   /**
-   * The URL of a webhook of yours to which Twilio reports the status of a message, or a function that returns one for each message
-   * (null: no reports). Default: the library's own webhook, if the option `publicUrl` is one that Twilio can reach.
+   * URL of a webhook of your own to which Twilio reports the status of messages, or a function that returns it for each
+   * message (null: no reports). Default: the library's own webhook, if Twilio can reach `publicUrl`.
    */
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
+/** A signed request of Twilio. */
 export type SignedRequest = {
   /** The header `X-Twilio-Signature`. */
   readonly signature: string

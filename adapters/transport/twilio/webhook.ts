@@ -30,9 +30,9 @@ export const twilioWebhook =
 
 export type TwilioWebhookOptions = {
   /**
-   * Whether Twilio answers texts that consist of STOP, START, HELP or one of their like by itself, as it does on long and toll-free
-   * numbers: the library then answers none of them. Default true; false: Twilio's support switched that off for the account. Short codes and
-   * WhatsApp, where Twilio answers only by Advanced Opt-Out (and says so), are answered by the library either way.
+   * True: Twilio itself replies to texts such as STOP, START and HELP, as it does on long and toll-free numbers, and the
+   * library does not. False: Twilio's support disabled that for the account, and the library replies. Default true. On short
+   * codes and WhatsApp, where Twilio replies only with Advanced Opt-Out (and says so), the library replies in either case.
    */
   readonly answersKeywords?: boolean
 }

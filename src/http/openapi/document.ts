@@ -7,8 +7,9 @@ import { headersOf, idempotencyKeyParameter, versionParameter } from './headers.
 import { Problems, pascal } from './problems.ts'
 import { isJson, type Json, WireSchemas } from './schemas.ts'
 
+/** Options of `openApiDocument()`. */
 export type OpenApiOptions = {
-  /** Where the router is mounted; listed as a second server beside the location of the document. */
+  /** URL at which the router is mounted, listed as a second server. Default: only the location of the document. */
   readonly publicUrl?: string | null
 }
 

@@ -1,12 +1,14 @@
 import { NotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
 
-/** How the host's ids are stored, by kind: `integer`, as documented, or `text`. Organization ids are always text. */
+/** How each kind of id is stored: `integer`, as documented, or `text`. Ids of organizations are always text. */
 export type IdKinds = {
   readonly appointment: IdKind
   readonly recipient: IdKind
   readonly waitlistEntry: IdKind
 }
+
+/** Kind of an id in its column. */
 export type IdKind = 'integer' | 'text'
 
 /** Turns a host's id into what its column holds. */

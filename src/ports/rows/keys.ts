@@ -73,6 +73,8 @@ export const keys = {
   reminder,
   /** What settling an attempt looks at. */
   reminderStatus: part(reminder, ['id', 'status']),
+  /** Whether it waits, and until when. */
+  waitingReminder: part(reminder, ['id', 'status', 'due_at']),
   liveReminders: key('appointment_reminders', ofAppointment, { live: 'not null' }),
   liveRemindersOf: key('appointment_reminders', [...ofAppointment, 'recipient_type', 'recipient_id'], {
     live: 'not null',
@@ -104,6 +106,8 @@ export const keys = {
     'erased_at',
     'erased_hash',
   ]),
+  /** Who sends it, and until when, or until when it waits. */
+  lease: part(delivery, ['id', 'delivery_state', 'fence', 'due_at']),
   deliveryOnce: part(key(history, ['organization_id', 'dedupe_key']), ['id']),
   /** Notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
   replaceable: key(history, [...ofAppointment, 'recipient_type', 'recipient_id', 'notification_type'], {

@@ -145,6 +145,7 @@ export const lockOrder = [
   'notification_history',
   'notification_answers',
   'task_manager_tasks',
+  'notification_decisions',
 ] as const satisfies readonly TableName[]
 
 /** Carries out each item by itself. */

@@ -28,15 +28,21 @@ export type RefuseCommand = Omit<AccountRow, 'pausedSince' | 'refusals'> & {
   readonly at: Date
 }
 
-export type ReleaseCommand = {
+/** Which messages that wait for an account. */
+export type WaitingQuery = {
   readonly account: string
   /** Only what waits of this organization. */
   readonly organizationId?: string
   readonly limit: number
-  /** How many of the first are passed over, if there are more: so that a probe is not always the same message. */
-  readonly skip?: number
-  readonly at: Date
+  /** How many of the first are passed over. */
+  readonly skip: number
 }
+
+/** `notification_waiting`: a reminder or delivery that was put off until `dueAt` because its account is paused. */
+export type WaitingWork = { readonly work: 'reminder' | 'delivery'; readonly id: number; readonly dueAt: Date }
+
+/** `skip`: only if there are more, so that a probe is not always the same message. Default: none. */
+export type ReleaseCommand = Omit<WaitingQuery, 'skip'> & { readonly skip?: number; readonly at: Date }
 
 /** `notification_previous_accounts`: what an account signed in with before, for reports that were signed with it. */
 export type PreviousAccount = {
@@ -49,6 +55,7 @@ export type PreviousAccount = {
   readonly expiresAt: Date
 }
 
+/** State of provider accounts: which are paused, and until when. */
 export interface AccountStore {
   /** Accounts that are paused. */
   paused(): Promise<AccountRow[]>
@@ -60,20 +67,22 @@ export interface AccountStore {
   recover(account: string): Promise<boolean>
   /** The accounts that work waits for, each with an organization that waits. */
   awaited(): Promise<{ readonly account: string; readonly organizationId: string }[]>
-  /**
-   * Makes work due at once that waits for the account, the one with the least time left first, a millisecond apart so that it
-   * is read in that order, the last one at `at`. Returns how many entries were
-   * taken off the list, also of work that is over meanwhile: 0 means that nothing waits any more.
-   */
-  release(command: ReleaseCommand): Promise<number>
+  /** What waits for an account, the one with the least time left first. */
+  waiting(query: WaitingQuery): Promise<WaitingWork[]>
   /** What the account signed in with before, the last first; also what is over and was not erased yet. */
   previous(accountId: string): Promise<PreviousAccount[]>
   /** Erases what is over at `now`; returns how many. */
   erasePrevious(now: Date): Promise<number>
 }
 
-/** A command of `src/records`. */
+/** Commands of `src/records`. */
 export interface AccountCommands {
+  /**
+   * Makes work due at once that waits for the account, the one with the least time left first, a millisecond apart so that it
+   * is read in that order, the last one at `at`. Returns how many entries were taken off the list, also of work that is over
+   * meanwhile: 0 means that nothing waits any more that no other transaction has.
+   */
+  release(command: ReleaseCommand): Promise<number>
   keepPrevious(accounts: readonly PreviousAccount[]): Promise<void>
   /** Replaces values of previous credentials; false where `change` changed nothing. It is pure: it may be asked again. */
   reseal(

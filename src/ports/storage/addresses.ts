@@ -71,6 +71,7 @@ export type Party = { readonly organizationId: string; readonly recipient: Prefe
 /** `isShared`: the sender is the host application's, and bad news holds for every organization that sends by it. */
 export type AddressReport = AddressRef & { readonly isShared: boolean; readonly news: AddressNews }
 
+/** Reads what is known of addresses. */
 export interface AddressQueries {
   /** The rows of these addresses, in any order. */
   find(addresses: readonly AddressRef[]): Promise<AddressRow[]>
@@ -85,6 +86,7 @@ export interface AddressQueries {
   }): Promise<AddressRow[]>
 }
 
+/** Records that nothing may be sent to an address. */
 export type SuppressCommand = AddressRef & {
   readonly isShared: boolean
   readonly cause: SuppressionCause
@@ -92,6 +94,7 @@ export type SuppressCommand = AddressRef & {
   readonly at: Date
   readonly by?: Actor | undefined
 }
+/** Allows messages to an address again. */
 export type LiftCommand = AddressRef & {
   readonly isShared: boolean
   /** Null: nobody says that the person wants messages again. */

@@ -47,6 +47,7 @@ export type AskedRow = Ask & {
   readonly askedAt: Date
 }
 
+/** An answer about an appointment, to be recorded. */
 export type AnswerCommand = {
   readonly organizationId: string
   readonly appointmentId: EntityId
@@ -72,6 +73,7 @@ export type AnswerOutcome =
   | { readonly status: 'recorded'; readonly id: number }
   | { readonly status: 'repeated' | 'moved' | 'over' | 'cancelled' | 'unknown' }
 
+/** A text that needs a person to read it, to be recorded. */
 export type ReplyCommand = {
   readonly organizationId: string | null
   /** Null: nobody knows whose text it is, or it may be of several people. */
@@ -88,6 +90,7 @@ export type ReplyCommand = {
 
 /** The call of a hook, by whoever has the row until `until`. */
 export type HookClaim = { readonly id: number; readonly dueAt: Date; readonly until: Date }
+/** How the call of a hook ended. */
 export type HookResult = {
   readonly id: number
   /** The lease it was called under: of a row that somebody else has by now nothing changes. */
@@ -97,6 +100,7 @@ export type HookResult = {
   readonly at: Date
 }
 
+/** Which answers to list. */
 export type AnswerQuery = {
   /** Null: of all, those of nobody too. */
   readonly organizationId: string | null
@@ -107,6 +111,7 @@ export type AnswerQuery = {
   readonly limit: number
 }
 
+/** Reads answers, and messages that asked for one. */
 export interface AnswerQueries {
   /** Messages to these addresses that ask about a start after `after`, in any order. */
   asking(channel: Channel, addresses: readonly string[], after: Date): Promise<AskedRow[]>

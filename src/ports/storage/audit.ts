@@ -1,5 +1,6 @@
 import type { Actor, AuditAction, AuditDetail, AuditRecord, AuditTarget } from '../../schemas/audit.ts'
 
+/** An entry to add to the audit log. */
 export type NewAudit = {
   readonly organizationId: string
   readonly at: Date
@@ -9,6 +10,7 @@ export type NewAudit = {
   readonly detail: AuditDetail
 }
 
+/** Which entries of the audit log to list, newest first. */
 export type AuditQuery = {
   readonly organizationId: string
   readonly action?: AuditAction

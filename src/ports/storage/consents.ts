@@ -6,6 +6,7 @@ import type { Category, ConsentHow, InboundMeaning, InboundReply } from '../../s
 import type { AddressRef, Party } from './addresses.ts'
 import type { ReplyCommand } from './answers.ts'
 
+/** A consent or refusal to add to the record. */
 export type NewConsent = Omit<ConsentRecord, 'id'>
 
 /** A message that a person wrote, as it is kept. */
@@ -68,6 +69,7 @@ export type ConsentOutcome = {
   readonly isAnswered: boolean
 }
 
+/** Reads the record of consent, doubts and inbound texts. */
 export interface ConsentQueries {
   /** The record, newest first by id, of an organization, and of a recipient where one is given. `before`: the last id of the page before. */
   records(query: {
@@ -83,6 +85,7 @@ export interface ConsentQueries {
   /** Whether the message was kept. */
   isKept(message: Pick<NewInbound, 'accountId' | 'messageId' | 'organizationId'>): Promise<boolean>
 }
+/** Changes consent. */
 export interface ConsentCommands {
   /** Commands of `src/records`. */
   change(command: ConsentCommand): Promise<ConsentOutcome>

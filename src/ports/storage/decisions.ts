@@ -1,6 +1,7 @@
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry, DecisionRecord } from '../../schemas/decision.ts'
 
+/** Decisions to store. */
 export type NewDecision = {
   readonly organizationId: string
   readonly appointmentId: EntityId | null
@@ -9,6 +10,7 @@ export type NewDecision = {
   readonly entries: readonly DecisionEntry[]
 }
 
+/** Reads decisions. */
 export interface DecisionQueries {
   /** In the order they were written. */
   list(organizationId: string, appointmentId: EntityId): Promise<DecisionRecord[]>

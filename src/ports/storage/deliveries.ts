@@ -23,6 +23,7 @@ export type RenewCommand = {
   readonly at: Date
 }
 
+/** How an attempt to send ended. */
 export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. `traceContext`: left out, that of the row stays. */
   | {
@@ -34,7 +35,7 @@ export type SettleResult =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /**
    * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with
-   * accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
+   * accounts in `waitingFor` it is released earlier, by `AccountCommands.release` of one of them.
    */
   | {
       readonly kind: 'retry'
@@ -112,6 +113,7 @@ export type SilentQuery = {
   readonly limit: number
 }
 
+/** Which deliveries to list. */
 export type DeliveryQuery = {
   readonly organizationId?: string
   readonly recipientType?: string
@@ -134,6 +136,7 @@ export type DeliveryQuery = {
 }
 /** Rows of a list are counted up to this many. */
 export const maxCountedTotal = 10_000
+/** A page of deliveries, newest first. */
 export type DeliveryPage = {
   readonly rows: readonly DeliveryRow[]
   /** Of all pages together, at most `maxCountedTotal`. */
@@ -142,6 +145,7 @@ export type DeliveryPage = {
   readonly totalIsExact: boolean
 }
 
+/** Reads deliveries. */
 export interface DeliveryQueries {
   get(id: number): Promise<DeliveryRow | null>
   /** Deliveries to which a provider gave one of these ids, in any order. */
@@ -170,11 +174,6 @@ export interface DeliveryQueries {
   due(query: DueQuery): Promise<DuePage<DeliveryRow>>
   /** All that is being sent, by whomever. Costs by how many these are. */
   claims(): Promise<Claim[]>
-  /**
-   * Asks the holders of these claims whether they still live: moves the end of each by `leaseChallengeMs`, where it is as it was
-   * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
-   */
-  challenge(claims: readonly Claim[]): Promise<boolean[]>
   /** The earliest due time of any reminder or delivery that waits, `after` an instant where one is given; null: there is none. */
   nextDueAt(after?: Date): Promise<Date | null>
   /**
@@ -184,12 +183,6 @@ export interface DeliveryQueries {
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   /** Deliveries that are suspended, first suspended first, after the one at this place. */
   suspended(after: HeldPlace | null, limit: number): Promise<DeliveryRow[]>
-  /**
-   * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
-   * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
-   * same, and all may be moved again.
-   */
-  renew(commands: readonly RenewCommand[]): Promise<boolean[]>
 }
 
 /** Commands of `src/records`, which `Storage.carry` carries out. */
@@ -220,6 +213,17 @@ export interface DeliveryCommands {
    * have been lost.
    */
   settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
+  /**
+   * Asks the holders of these claims whether they still live: moves the end of each by `leaseChallengeMs`, where it is as it was
+   * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
+   */
+  challenge(claims: readonly Claim[]): Promise<boolean[]>
+  /**
+   * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
+   * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
+   * same, and all may be moved again.
+   */
+  renew(commands: readonly RenewCommand[]): Promise<boolean[]>
   /** In the order of the commands. */
   recordReceipts(commands: readonly ReceiptCommand[]): Promise<ReceiptOutcome[]>
   /** Notes that nothing was reported of these in time; in their order, false where something was, or it is known. */

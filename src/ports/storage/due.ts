@@ -9,6 +9,7 @@ export const sendQueueKey = ({ organizationId, channel }: SendQueue): string => 
 /** One of `of` equal parts of all work, from 0; everything of one appointment, or of one waitlist entry, is in the same part. */
 export type Share = { readonly index: number; readonly of: number }
 
+/** Which due work to read. */
 export type DueQuery = {
   /** What is due at or before it. */
   readonly now: Date

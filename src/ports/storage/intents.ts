@@ -56,7 +56,7 @@ type DayBudget = { readonly recipient: RecipientRef; readonly day: string; reado
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be ''), which `fallback` is in place of.
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
- *   accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
+ *   accounts in `waitingFor` it is released earlier, by `AccountCommands.release` of one of them.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
  * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
  *   unknown outcome. `resume`: due at once, of what was suspended only.
@@ -124,6 +124,10 @@ export type IntentCommand = {
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
 )
+/**
+ * How the commit of an intent ended. `lost`: the message is no longer to be sent like this, since something changed or
+ * another worker has it.
+ */
 export type IntentOutcome =
   | { readonly status: 'lost' }
   /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */

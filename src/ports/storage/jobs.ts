@@ -4,10 +4,11 @@
  */
 export const clockToleranceMs = 60_000
 
+/** Progress of a background job. */
 export type JobProgress = {
   /** As `keepProgress` was given it. */
   readonly progress: string
-  /** Past where nobody has the job: it was interrupted. */
+  /** After this instant nobody works on the job: it was interrupted. */
   readonly heldUntil: Date
 }
 

@@ -29,6 +29,7 @@ export type LinksOf =
   | { readonly organizationId: string; readonly recipient: RecipientRef }
   | { readonly organizationId: string; readonly appointmentId: EntityId }
 
+/** Reads and purges links of messages. */
 export interface LinkQueries {
   /** The row of one of these hashes, expired or not. */
   find(hashes: readonly string[]): Promise<LinkRow | null>
@@ -36,6 +37,7 @@ export interface LinkQueries {
   purge(until: Date, limit: number): Promise<number>
 }
 
+/** Links of messages, by the hashes of their tokens. */
 export interface LinkStore extends LinkQueries {
   /** One whose hash is there stays as it is: a message that is sent again has the link that it had. */
   add(links: readonly LinkRow[]): Promise<void>

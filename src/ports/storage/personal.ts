@@ -47,6 +47,7 @@ export const retentionTables = [
   'answers',
   'inbound',
 ] as const
+/** A table with rows that are blanked or removed by `retention`. */
 export type RetentionTable = (typeof retentionTables)[number]
 
 /** As much of a row as shows whether it may be over. */
@@ -129,6 +130,7 @@ export interface KeyStore {
   previousAccounts(after: number, limit: number): Promise<(PreviousAccount & { readonly id: number })[]>
 }
 
+/** How a person refused messages on a channel: by an address, or by a preference of their own. */
 export type Refusal = 'by_address' | 'own'
 
 /** What replaces the row of an address once its person is erased. */
@@ -141,6 +143,7 @@ export type HashedAddress = {
   readonly refusal: Refusal | null
 }
 
+/** What to erase about a person, in one step. */
 export type EraseCommand = {
   readonly recipient: RecipientRef
   /** Messages to the recipient. */
@@ -155,6 +158,7 @@ export type EraseCommand = {
   readonly hash: ((channel: Channel, address: string) => string) | null
   readonly at: Date
 }
+/** What an erasure step changed. */
 export type EraseOutcome = {
   /** Messages that held something. */
   readonly messages: number
@@ -163,6 +167,7 @@ export type EraseOutcome = {
   readonly hashed: number
 }
 
+/** A row to blank or remove. */
 export type RetentionCommand = {
   readonly table: RetentionTable
   readonly id: number

@@ -8,6 +8,7 @@ import type { DeliveryRow, NewDelivery } from './delivery-rows.ts'
 import type { IntentGuard } from './intents.ts'
 import type { NewReminder, ReminderRow } from './reminders.ts'
 
+/** Status of a plan. */
 export type PlanStatus = 'active' | 'cancelled'
 
 /** `reminder_plans`: one row an appointment, unique by organization and appointment. */
@@ -79,6 +80,7 @@ export type PlanCommand = {
   /** Somebody named asked for it, which is audited as this, with `by`. Left out: it is not. */
   readonly action?: PlanningAction
 }
+/** How a command that applies a plan ended. */
 export type PlanOutcome =
   /** Of several commands in one call: another transaction has rows of this one. Nothing changed; alone, it waits for them. */
   | { readonly status: 'held' }
@@ -97,6 +99,7 @@ export type PlanOutcome =
 
 /** A queued re-plan of future appointments: of one recipient, or of the whole organization. */
 export type ReplanScope = { readonly organizationId: string; readonly recipient: RecipientRef | null }
+/** A page of plans that a changed setting or preference concerns. */
 export type ReplanPage = {
   readonly jobId: number
   /** Active plans of the scope that start after `now`, in the order of the cursor. */
@@ -123,6 +126,7 @@ export type AheadQuery = {
 /** `createdAt`: when the appointment was first planned. */
 export type PlanAhead = { readonly plan: PlanRow; readonly createdAt: Date; readonly place: PlanPlace }
 
+/** Reads plans. */
 export interface PlanQueries {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
   /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
@@ -172,4 +176,5 @@ export interface PlanCommands {
 export type PlanStore = PlanQueries & PlanCommands
 /** Some of the plans and messages of a recipient, by their ids. */
 export type RecipientPart = { readonly plans: readonly number[]; readonly messages: readonly number[] }
+/** What was cancelled when an appointment or recipient was deleted. */
 export type ForgetOutcome = { readonly cancelled: readonly ReminderRow[]; readonly inFlight: number }

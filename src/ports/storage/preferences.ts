@@ -8,6 +8,7 @@ export type PreferencesRow = Preferences & {
   readonly revision: number
 }
 
+/** Reads preferences. */
 export interface PreferenceQueries {
   get(recipients: readonly PreferenceRef[]): Promise<PreferencesRow[]>
 }

@@ -45,6 +45,7 @@ export type ReminderRow = NewReminder & {
 /** A place in the order in which rows were suspended. */
 export type HeldPlace = { readonly heldAt: Date; readonly id: number }
 
+/** Reads reminders. */
 export interface ReminderStore {
   get(id: number): Promise<ReminderRow | null>
   /** All rows of the appointment, CANCELLED ones too, by reminder time, then id. */

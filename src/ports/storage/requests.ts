@@ -6,6 +6,7 @@ export type RequestKey = {
   readonly key: string
 }
 
+/** Result of claiming an idempotency key. */
 export type RequestClaim =
   /** It is the caller's to run, until `leaseUntil`. `token` ends it. `expiresAt` is of the first claim, however often it is claimed anew. */
   | { readonly status: 'claimed'; readonly token: number; readonly expiresAt: Date }
@@ -16,6 +17,7 @@ export type RequestClaim =
   /** The key was used for another request. */
   | { readonly status: 'other_request' }
 
+/** HTTP requests with an idempotency key, and the responses to them. */
 export interface RequestStore {
   /**
    * Claims a key, atomically: of concurrent callers one gets `claimed`. A row whose `expiresAt` is past counts as not

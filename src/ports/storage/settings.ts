@@ -13,6 +13,7 @@ export type OwnSettings = {
   readonly templateVersions: number | null
 }
 
+/** The stored settings of an organization. */
 export type SettingsRow = SettingsValues &
   OwnSettings & {
     readonly id: number
@@ -37,6 +38,7 @@ export type SettingsAlong = {
   readonly publishes?: number | undefined
 }
 
+/** Reads settings. */
 export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */

@@ -15,6 +15,7 @@ export type Count = {
   readonly detail: string
   readonly count: number
 }
+/** A count of one UTC day. */
 export type DayCount = {
   /** `YYYY-MM-DD` in UTC. */
   readonly day: string
@@ -22,6 +23,7 @@ export type DayCount = {
   readonly count: number
 }
 
+/** Which counts to read. */
 export type CountQuery = {
   /** Left out: all organizations. */
   readonly organizationId?: string
@@ -33,6 +35,7 @@ export type CountQuery = {
   readonly provider?: string
 }
 
+/** The outcome of an appointment, to be recorded. */
 export type OutcomeCommand = {
   readonly organizationId: string
   readonly appointmentId: EntityId
@@ -46,6 +49,7 @@ export type OutcomeCommand = {
   readonly by?: Actor
 }
 
+/** Reads the counters of the statistics. */
 export interface StatisticsQueries {
   /** Answers within milliseconds whatever the number of deliveries, and never blocks the event loop for long. */
   counts(query: CountQuery): Promise<Count[]>

@@ -50,6 +50,7 @@ export type TaskBody = {
 
 /** How tasks are counted in statistics. */
 export const taskEvents = ['created', 'updated', 'cancelled', 'lost', 'refused', 'taken_over', 'held'] as const
+/** What happened to a task of TaskManager, as statistics count it. */
 export type TaskEvent = (typeof taskEvents)[number]
 
 /** The error code of a task after a reported failure, until TaskManager was queried whether it tries again. */
@@ -140,6 +141,7 @@ export type TaskReport = {
 /** `settled`: the outcome; `received`: news of one that was settled before; `ignored`: nothing changed. */
 export type TaskReportOutcome = 'settled' | 'received' | 'ignored'
 
+/** How many tasks wait for TaskManager, and since when. */
 export type TaskSummary = {
   /** Tasks that TaskManager has not acknowledged, and what is still to be handed over; counted up to 10,000. */
   readonly pending: number
@@ -152,6 +154,7 @@ export type TaskSummary = {
 /** A place in the order of due times. */
 export type DuePlace = { readonly dueAt: Date; readonly id: number }
 
+/** Reads tasks of TaskManager, and messages to hand over to it. */
 export interface TaskQueries {
   /** PENDING reminders that no delivery has, due up to `until` (null: all), after `after`, by (dueAt, id). Costs the same however many there are. */
   waiting(until: Date | null, after: DuePlace | null, limit: number): Promise<ReminderRow[]>

@@ -1,11 +1,13 @@
 import type { Actor } from '../../schemas/audit.ts'
 import type { TemplateContent, TemplateVersion } from '../../schemas/template-versions.ts'
 
+/** A version of an organization's templates, with its texts. */
 export type TemplateVersionRow = TemplateVersion & {
   readonly organizationId: string
   readonly content: TemplateContent
 }
 
+/** Reads versions of templates. */
 export interface TemplateVersionQueries {
   /** Versions of an organization, the newest first, without what they say. `before`: the last version of the page before. */
   list(query: {
@@ -26,6 +28,7 @@ export interface TemplateVersionCommands {
   /** Deletes a draft; its number is not given again. Null: there is none of that number, or it is published. */
   discard(draft: DiscardedDraft): Promise<TemplateVersion | null>
 }
+/** A draft to store. */
 export type NewDraft = {
   readonly organizationId: string
   /** The published version that `content` was made from; null: none was published. */
@@ -34,6 +37,7 @@ export type NewDraft = {
   readonly at: Date
   readonly by: Actor
 }
+/** A draft to delete. */
 export type DiscardedDraft = Pick<NewDraft, 'organizationId' | 'at' | 'by'> & { readonly version: number }
 
 export type TemplateVersionStore = TemplateVersionQueries & TemplateVersionCommands

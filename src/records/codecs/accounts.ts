@@ -1,5 +1,5 @@
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import type { AccountRow, PreviousAccount, RefuseCommand } from '../../ports/storage/accounts.ts'
+import type { AccountRow, PreviousAccount, RefuseCommand, WaitingWork } from '../../ports/storage/accounts.ts'
 
 export const decodeAccount = (row: Row<'notification_accounts'>): AccountRow => ({
   account: row.account,
@@ -46,4 +46,10 @@ export const encodePrevious = ({ accountId, organizationId, channel, account, ex
   channel,
   account: JSON.stringify(account),
   expires_at: expiresAt.getTime(),
+})
+
+export const decodeWaiting = ({ work, work_id: id, due_at }: Row<'notification_waiting'>): WaitingWork => ({
+  work,
+  id,
+  dueAt: new Date(due_at),
 })

@@ -4,7 +4,7 @@ import type { Reports } from '../../domain/transitions.ts'
 import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import { type Claim, leaseChallengeMs, type RenewCommand } from '../../ports/storage/deliveries.ts'
+import type { Claim } from '../../ports/storage/deliveries.ts'
 import type {
   Ask,
   CalendarMark,
@@ -87,21 +87,6 @@ export const decodeClaim = (
   fence: row.fence,
   since: new Date(row.updated_at),
   until: new Date(row.due_at ?? row.updated_at),
-})
-
-export const encodeRenewal = ({ id, fence, leaseUntil, at }: RenewCommand) => ({
-  id,
-  fence,
-  due_at: leaseUntil.getTime(),
-  updated_at: at.getTime(),
-})
-
-/** The smallest change that nobody can miss. */
-export const encodeChallenge = ({ id, fence, until }: Claim) => ({
-  id,
-  fence,
-  until: until.getTime(),
-  due_at: until.getTime() + leaseChallengeMs,
 })
 
 /** The text that goes out, and where to, as columns. */

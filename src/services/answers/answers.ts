@@ -26,31 +26,43 @@ export type ActCommand = {
   readonly recipient: RecipientRef
   readonly action: AnswerAction
   readonly via: AnswerVia
-  /** The start that the message named; an appointment that has another one by now is `moved`. Left out: whatever it is. */
+  /**
+   * The start that the message named: if the appointment has another start by now, the result is `moved`. Left out: any
+   * start.
+   */
   readonly startsAt?: Date
   readonly at: Date
   readonly by: Actor
 }
 
 /**
- * `recorded`, or `repeated`: the person had said so already, and nothing changed. Otherwise nothing was recorded: the appointment
- * has `moved`, is `over` (it has started) or `cancelled`, or is `unknown`: there is no plan of it with this person.
+ * Result of recording an answer. `recorded`: it is new. `repeated`: the person had answered the same before, and nothing
+ * changed. Otherwise nothing was recorded: the appointment has another start by now (`moved`), has started (`over`), is
+ * `cancelled`, or has no plan with this person (`unknown`).
  */
 export const actResults = ['recorded', 'repeated', 'moved', 'over', 'cancelled', 'unknown'] as const
+/**
+ * Result of recording an answer. `recorded`: it is new. `repeated`: the person had answered the same before, and nothing
+ * changed. Otherwise nothing was recorded: the appointment has another start by now (`moved`), has started (`over`), is
+ * `cancelled`, or has no plan with this person (`unknown`).
+ */
 export type ActResult = { readonly status: (typeof actResults)[number] }
 
-/** What somebody of the organization records. */
+/** An answer that staff record for a recipient. `by`: who records it, for the audit log; default: the service. */
 export type StaffAnswer = { readonly recipient: HostRef; readonly action: AnswerAction; readonly by?: Actor }
 
 const answerFilter = z.strictObject({
+  /** True: only those that nobody has handled. Default false. */
   open: z.boolean().optional(),
+  /** `nextCursor` of the previous page. Default: the newest. */
   cursor: rowId.optional(),
+  /** Page size, 1 to 500. Default 50. */
   limit: z.int().min(1).max(500).optional(),
 })
-/** `open`: only what nobody has dealt with (default: all). `limit`: 1 to 500, by default 50. */
+/** Which answers to list. */
 export type AnswerFilter = z.input<typeof answerFilter>
 
-/** `nextCursor`: for `cursor` of the next page; null on the last. */
+/** A page of answers and texts, newest first. `nextCursor`: `cursor` of the next page; null on the last. */
 export type AnswerPage = { readonly answers: readonly AnswerRow[]; readonly nextCursor: number | null }
 
 const defaultLimit = 50
@@ -63,7 +75,7 @@ const actInput = z.strictObject({
   by: actorSchema,
 })
 
-/** What people answer to messages, and what becomes of it. */
+/** What people answered about appointments, and texts from them that need a person to read them. */
 export class Answers {
   readonly #context: Context
   readonly #calls: Pick<HookCalls, 'wake'>
@@ -76,8 +88,8 @@ export class Answers {
   }
 
   /**
-   * What people answered, and what they wrote that is for people, newest first. `organization` null: of all organizations, and what
-   * came to a sender they share.
+   * Answers about appointments, and texts that need a person to read them, newest first. `organization` null: of all
+   * organizations, and texts to a sender that several organizations share.
    * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
    */
   async list(organization: string | null, filter: AnswerFilter = {}): Promise<AnswerPage> {
@@ -90,8 +102,9 @@ export class Answers {
   }
 
   /**
-   * Somebody has dealt with it: it is no longer among those that are open. `by`: for the audit log.
-   * @throws NotificationError `not_found`: the organization has none of this id.
+   * Marks an answer or text as handled, so that it is no longer `open`. Resolves with it. `by`: who handled it, for the
+   * audit log; default: the service.
+   * @throws NotificationError `answer_not_found`: the organization has no answer with this id.
    */
   async handled(organization: string | null, answerId: number, by: Actor = serviceActor): Promise<AnswerRow> {
     const id = parseField(rowId, answerId, 'answerId')
@@ -101,12 +114,15 @@ export class Answers {
     return row
   }
 
-  /** Reads a text, and records what it means or hands it to people. */
+  /** Reads a text, and records the answer it contains, or keeps it for a person to read. */
   read(inbound: InboundText): Promise<ReadResult> {
     return this.#replies.read(inbound)
   }
 
-  /** What is to be kept of a text that is for people, for whoever stores it together with something else, and then calls `kept`. */
+  /**
+   * The row for a text that needs a person to read it, for a caller that stores it together with something else, and then
+   * calls `kept`.
+   */
   forPeople(inbound: InboundText): Promise<ReplyCommand> {
     return this.#replies.forPeople(inbound)
   }
@@ -116,7 +132,7 @@ export class Answers {
   }
 
   /**
-   * Records an answer about one appointment. Once is once: pressed twice, it is recorded once.
+   * Records an answer about one appointment. A repeated answer is recorded once.
    * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
    */
   async act({ organizationId: organization, appointmentId, recipient, ...rest }: ActCommand): Promise<ActResult> {
@@ -136,7 +152,8 @@ export class Answers {
   }
 
   /**
-   * Records what a person said by phone or in the practice. `by`: for the audit log. `scope`: the organization that asks; null: any.
+   * Records what a person answered by phone or on site. `scope`: only appointments of this organization are found; default
+   * null: of any.
    * @throws NotificationError `appointment_not_found`, `invalid_input`.
    */
   async record(
@@ -155,7 +172,7 @@ export class Answers {
     return this.act({ ...of, action, via: 'staff', at: clock.now(), by })
   }
 
-  /** Whether anything comes of this answer: a hook of the host application hears of it. */
+  /** Whether the host application has a hook for this answer. */
   hears(action: AnswerAction): boolean {
     return hookFor(this.#context.options.hooks, action) !== undefined
   }

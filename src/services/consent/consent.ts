@@ -18,10 +18,11 @@ import { preferenceRef, readOwnAddress } from '../shared/knowledge.ts'
 import { recipientNotFound } from '../shared/not-found.ts'
 import { contactIn, peopleAt } from '../shared/people.ts'
 
+/** Result of a change of consent. */
 export type ConsentResult = {
-  /** False: it was so already. */
+  /** False: it was already so, and nothing was written. */
   readonly changed: boolean
-  /** Messages to the person that were being sent at that moment. */
+  /** Number of messages to the person that were being sent at that moment, and may still arrive. */
   readonly inFlight: number
 }
 
@@ -32,11 +33,11 @@ type Parsed = ReturnType<(typeof consentInput)['parse']>
 const defaultLimit = 50
 
 /**
- * The one way in which somebody's consent changes, whoever says so: preferences, suppressions, the record of consent and the audit
- * log in one transaction.
+ * Records consent and refusals. Every change, whoever makes it, goes this way: preferences, suppressions, the record of
+ * consent and the audit log are written in one transaction.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input`, and `storage_busy`, `storage_failed`,
- * `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input`, `storage_busy`,
+ * `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class Consent {
   readonly #context: Context
@@ -53,14 +54,19 @@ export class Consent {
   }
 
   /**
-   * Nothing of it is sent any more: what has no committed intent by then ends.
+   * Records that a person refuses messages. Pending messages that were not being sent at that moment are withdrawn.
+   * Repeating it changes nothing.
    * @throws NotificationError `recipient_not_found`, `directory_failed`, `directory_invalid`.
    */
   async refuse(input: ConsentInput): Promise<ConsentResult> {
     return this.#change('refused', input)
   }
 
-  /** The same way back, for an address that was suppressed by an opt-out or a complaint too. @throws NotificationError as `refuse` */
+  /**
+   * Records that a person wants messages again. This also lifts suppressions that come from an opt-out or a complaint.
+   * Repeating it changes nothing.
+   * @throws NotificationError as `refuse`.
+   */
   async give(input: ConsentInput): Promise<ConsentResult> {
     return this.#change('given', input)
   }
@@ -112,7 +118,7 @@ export class Consent {
     return { people, channels: [channel], addresses: [{ organizationId, channel, address }] }
   }
 
-  /** The record of consent of an organization, or of a person of it, the newest first. */
+  /** The record of consent of an organization, or of one person in it, newest first. */
   async record(organization: string, filter: ConsentFilter = {}): Promise<ConsentPage> {
     const id = parseField(organizationId, organization, 'organizationId')
     const { recipient, before, limit = defaultLimit } = parseInput(consentFilter, filter, 'filter')
@@ -128,7 +134,10 @@ export class Consent {
     return { records: page, nextCursor: records.length > limit ? (page.at(-1)?.id ?? null) : null }
   }
 
-  /** Messages that may be refusals and wait for a decision, the oldest first. While they do, nothing is sent to their addresses. */
+  /**
+   * Inbound texts that may be refusals and wait for a decision, oldest first. Until then nothing is sent to their addresses
+   * on that channel.
+   */
   async doubts(organization: string, filter: DoubtFilter = {}): Promise<DoubtPage> {
     const id = parseField(organizationId, organization, 'organizationId')
     const { after, limit = defaultLimit } = parseInput(doubtFilter, filter, 'filter')
@@ -142,8 +151,9 @@ export class Consent {
   }
 
   /**
-   * Decides what messages from an address meant that are in doubt, all of them: `refused` is an opt-out; `cleared` sends there again what is
-   * due from now on. Where nothing is in doubt, only `refused` changes something.
+   * Decides on all doubtful texts from an address. `refused`: they were an opt-out. `cleared`: they were not, and messages
+   * that are due from now on are sent again. If nothing is in doubt, `refused` still records an opt-out, and `cleared`
+   * changes nothing.
    */
   async decide(organization: string, input: AddressInput, decision: 'refused' | 'cleared'): Promise<ConsentResult> {
     const id = parseField(organizationId, organization, 'organizationId')

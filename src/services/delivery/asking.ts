@@ -5,7 +5,7 @@ import type { EntityId } from '../../schemas/common.ts'
 import { asksFor, canReceive, missingForAnswers } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import { type Asking, type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
-import { type DueWork, targetOf } from './work.ts'
+import type { DueWork } from './work.ts'
 
 type Open = { readonly organizationId: string; readonly appointmentId: EntityId; readonly code: string }
 
@@ -18,7 +18,7 @@ export async function askingOf(
   if (missingForAnswers(options) !== null) return null
   const asking = checked.filter(isSendable).filter((one) => isQuestion(one, knowledge))
   if (asking.length === 0) return null
-  const byChannel = Map.groupBy(asking, ({ due }) => targetOf(due).channel)
+  const byChannel = Map.groupBy(asking, ({ due }) => due.target.channel)
   const found = await Promise.all(
     [...byChannel].map(([channel, ones]) => options.storage.answers.asking(channel, ones.map(addressOf), now)),
   )
@@ -33,7 +33,7 @@ export async function askingOf(
   const codes = new Map<DueWork, string>()
   for (const one of asking) {
     const about = appointmentOf(one)
-    const others = openAt(targetOf(one.due).channel, addressOf(one))
+    const others = openAt(one.due.target.channel, addressOf(one))
     const code = about === null ? null : codeFor(about, others)
     if (about === null || code === null) continue
     codes.set(one.due, code)
@@ -45,7 +45,7 @@ export async function askingOf(
       const about = appointmentOf(one)
       const until = one.subject.start?.instant
       if (code === undefined || about === null || until === undefined || !canReceive(provider)) return null
-      const { channel } = targetOf(one.due)
+      const { channel } = one.due.target
       const sender = provider.from === null ? null : addressKey(channel, provider.from)
       const isCodeShown = needsCode(about, openAt(channel, addressOf(one)))
       return { code, until, sender, isCodeShown }
@@ -54,14 +54,14 @@ export async function askingOf(
 }
 
 function isQuestion({ due }: Sendable, knowledge: BatchContext['knowledge']): boolean {
-  const { organizationId, appointmentId, channel, category } = targetOf(due)
+  const { organizationId, appointmentId, channel, category } = due.target
   if (appointmentId === null || category === 'CANCELLATION') return false
   return asksFor(knowledge.surroundings(organizationId).policy, channel, category)
 }
 
-const addressOf = ({ due, result }: Sendable): string => addressKey(targetOf(due).channel, result.address)
+const addressOf = ({ due, result }: Sendable): string => addressKey(due.target.channel, result.address)
 
 function appointmentOf({ due }: Sendable) {
-  const { organizationId, appointmentId } = targetOf(due)
+  const { organizationId, appointmentId } = due.target
   return appointmentId === null ? null : { organizationId, appointmentId }
 }

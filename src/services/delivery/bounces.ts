@@ -11,13 +11,13 @@ import { withTimeout } from '../shared/with-timeout.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Addressed, concernedBy, isRefusedOnAnotherDay, recentMessages, sentTo } from './refused-again.ts'
 
-/** What a mail reported, and what followed. */
+/** What a mail reported, and whether that changed anything. */
 export type BounceResult = {
-  /** `none`: the mail is no report, such as an automatic reply, or reports nothing of interest. */
+  /** `none`: the mail is not a report (such as an automatic reply), or reports nothing of interest. */
   readonly report: 'bounced' | 'delayed' | 'complained' | 'none'
-  /** The message that it is about; null: none of this library that it quotes rightly. */
+  /** The message it is about; null: it quotes no message of this library correctly. */
   readonly notificationId: number | null
-  /** False: nothing changed, as by a report that came before. */
+  /** False: nothing changed, for example because it was reported before. */
   readonly updated: boolean
 }
 

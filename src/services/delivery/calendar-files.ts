@@ -9,7 +9,7 @@ import { parseSnapshot } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { type BatchContext, type CalendarFiles, type Checked, isSendable, type Sendable } from './checked.ts'
-import { type DueWork, logFieldsOf, targetOf } from './work.ts'
+import { type DueWork, logFieldsOf } from './work.ts'
 
 /** A notice that changes calendars. */
 type Changing = {
@@ -87,7 +87,7 @@ export async function calendarFilesOf(
 }
 
 function changingOf({ due }: Sendable): Changing | null {
-  const { organizationId, appointmentId, channel, category } = targetOf(due)
+  const { organizationId, appointmentId, channel, category } = due.target
   return due.kind !== 'notice' || appointmentId === null || channel !== email.name || !changesCalendar(category)
     ? null
     : { due, organizationId, appointmentId }

@@ -25,7 +25,10 @@ export type DeliveryReport = {
 /** Why it failed, as a word, if the report has one. */
 type Why = Pick<DeliveryReceipt, 'code'>
 
-/** `updated` is false if the report changed nothing, such as one that came before. */
+/**
+ * Result of a report. `status` is the present one; `updated` is false if the report changed nothing, for example because it
+ * came before.
+ */
 export type ReportResult = {
   readonly id: number
   readonly status: DeliveryStatus | ReminderStatus | null

@@ -17,7 +17,7 @@ import { reservations } from './daily-budget.ts'
 import { type Chain, chainsOf, fallbackFor, stepTo } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, onceAnAddress, standingIn } from './siblings.ts'
-import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut } from './work.ts'
 
 /**
  * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called. `isEarly`: what is not
@@ -38,10 +38,10 @@ export async function checkDue(
   /** Once an appointment, of which there is a reminder on each channel. */
   const concerned = new Map(
     subjects.map(({ due, snapshot, subject }) => {
-      const { organizationId } = targetOf(due)
+      const { organizationId } = due.target
       // Recipients removed from the appointment may have opted out too.
       const recipients = [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])]
-      return [snapshot ?? subjectKey(due), { organizationId, recipients }] as const
+      return [snapshot ?? due.subject, { organizationId, recipients }] as const
     }),
   )
   const [knowledge, missing, chains] = await Promise.all([
@@ -52,21 +52,21 @@ export async function checkDue(
   // The clock is read after the lookup: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
   const checked = subjects.map(({ due, snapshot, subject }): Checked => {
-    const { organizationId } = targetOf(due)
+    const { organizationId } = due.target
     const surroundings = knowledge.surroundings(organizationId)
-    const isGoneForLong = missing.has(subjectKey(due))
+    const isGoneForLong = missing.has(due.subject)
     const appointment = appointmentLookup(due, lookups)
     if (due.reminder !== null) {
-      const { reminder } = due
+      const { channel, offset, startsAt, reminderTime } = due.reminder
       const resultFor = (recipient: RecipientRef) =>
         checkReminder(
-          { isGoneForLong, isEarly, ...reminder, recipient },
+          { recipient, channel, offset, startsAt, reminderTime, isGoneForLong, isEarly },
           appointment,
           lookups.planOf(due),
           surroundings,
           moment,
         )
-      const result = resultFor(reminder.recipient)
+      const result = resultFor(due.reminder.recipient)
       return { due, subject, result, resultFor, others: [], ...inDoubt(result, surroundings, due) }
     }
     const { delivery } = due
@@ -132,7 +132,7 @@ const insteadOf = (due: DueWork, result: CheckResult): Pick<Checked, 'fallback'>
 /** What is held until staff decide goes out on another channel, if there is one that may. */
 const inDoubt = (result: CheckResult, surroundings: Surroundings, due: DueWork): Pick<Checked, 'fallback'> =>
   result.kind === 'cancel' && result.rule === 'consent_in_doubt' && !mayHaveGoneOut(due)
-    ? { fallback: fallbackFor(surroundings, due, targetOf(due).channel) }
+    ? { fallback: fallbackFor(surroundings, due, due.target.channel) }
     : {}
 
 /** The appointment differs from its plan without a report of the change: all of it is planned again, not only what is due. */
@@ -145,12 +145,12 @@ export function isUnreportedChange(result: CheckResult, plan: PlanRow | null): b
 const gone = { kind: 'gone' } as const
 
 function appointmentLookup(due: DueWork, lookups: WorkLookups): Lookup<Appointment> {
-  const { appointmentId, organizationId } = targetOf(due)
+  const { appointmentId, organizationId } = due.target
   return appointmentId === null ? gone : ofOrganization(lookups, organizationId, lookups.appointment(appointmentId))
 }
 
 function waitlistLookup(due: DueWork, lookups: WorkLookups): Lookup<WaitlistEntry> {
-  const { waitlistEntryId, organizationId } = targetOf(due)
+  const { waitlistEntryId, organizationId } = due.target
   return waitlistEntryId === null
     ? gone
     : ofOrganization(lookups, organizationId, lookups.waitlistEntry(waitlistEntryId))
@@ -183,7 +183,7 @@ function mergedWith(due: DueWork, subject: Subject | null, chain: Chain | undefi
   return asked.flatMap(
     (other) =>
       subject?.recipients.find((one) => isSameRecipient(one, other)) ??
-      (targetOf(due).category === 'CANCELLATION' ? other : []),
+      (due.target.category === 'CANCELLATION' ? other : []),
   )
 }
 
@@ -192,7 +192,7 @@ function subjectOf(
   snapshot: Appointment | null,
   { appointment, waitlistEntry }: WorkLookups,
 ): Subject | null {
-  const { appointmentId, waitlistEntryId, category } = targetOf(due)
+  const { appointmentId, waitlistEntryId, category } = due.target
   const lookup =
     appointmentId !== null
       ? appointment(appointmentId)
@@ -213,10 +213,10 @@ async function missingForLong(
   const asked = new Set<string>()
   const lookUps: Promise<void>[] = []
   for (const due of works) {
-    const key = subjectKey(due)
+    const key = due.subject
     if (asked.has(key)) continue
     asked.add(key)
-    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
+    const { organizationId, appointmentId, waitlistEntryId } = due.target
     if (waitlistEntryId !== null) {
       const isGone = waitlistLookup(due, lookups).kind === 'gone'
       if (!isGone) disappearances.waitlistEntryFound(waitlistEntryId)

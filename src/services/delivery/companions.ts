@@ -16,7 +16,7 @@ import {
 import { endOfDay, zoneOf } from './daily-budget.ts'
 import { planKey } from './lookups.ts'
 import { isGathered, mostTogether } from './one-message.ts'
-import { type DueWork, mayHaveGoneOut, reminderWork, targetOf, withReminders } from './work.ts'
+import { type DueWork, mayHaveGoneOut, reminderWork, withReminders } from './work.ts'
 
 /** Of how many messages to an address, the latest, people are known to share it. */
 const mostMessages = 50
@@ -65,7 +65,7 @@ export async function companionsOf(context: Context, batch: CheckedBatch): Promi
       const fitting = (byDay.get(dayKey(one)) ?? []).filter((other) => isFree(other) && goesWith(one, other.one))
       const ofEach = Map.groupBy(
         fitting,
-        ({ one: { due } }) => `${targetOf(due).appointmentId} ${refKey(targetOf(due).recipient)}`,
+        ({ one: { due } }) => `${due.target.appointmentId} ${refKey(due.target.recipient)}`,
       )
       return [...ofEach.values()]
         .flatMap((ones) => ones.toSorted((a, b) => timeOf(a) - timeOf(b)).slice(0, 1))
@@ -81,24 +81,24 @@ const startOf = ({ subject }: Sendable): number => subject.start?.instant.getTim
 /** A reminder to a patient or client, where the organization puts those of a day together and its text can name them all. */
 function isLead(one: Checked, { knowledge }: Pick<BatchContext, 'knowledge'>): boolean {
   if (!isSendable(one) || one.due.reminder === null) return false
-  return targetOf(one.due).recipient.type !== 'PRACTITIONER' && isNamed(one, { knowledge })
+  return one.due.target.recipient.type !== 'PRACTITIONER' && isNamed(one, { knowledge })
 }
 
 function isNamed({ due, result }: Sendable, { knowledge }: Pick<BatchContext, 'knowledge'>): boolean {
-  const { organizationId, channel } = targetOf(due)
+  const { organizationId, channel } = due.target
   return isGathered(knowledge.surroundings(organizationId), result.recipient, channel)
 }
 
 /** What goes together: to one address, about appointments of one day by the clocks of each. */
 function dayKey({ due, result, subject }: Sendable): string {
-  const { organizationId, channel } = targetOf(due)
+  const { organizationId, channel } = due.target
   const day = subject.start?.local.slice(0, 10) ?? null
   return JSON.stringify([organizationId, channel, addressKey(channel, result.address), day])
 }
 
 /** About another appointment. Of what may have gone out, only what did so in one message goes out in one again: it has the key of that. */
 function goesWith({ due }: Sendable, { due: other }: Sendable): boolean {
-  if (targetOf(due).appointmentId === targetOf(other).appointmentId) return false
+  if (due.target.appointmentId === other.target.appointmentId) return false
   const isInDoubt = mayHaveGoneOut(due)
   if (isInDoubt !== mayHaveGoneOut(other)) return false
   const before = due.delivery?.sentWith ?? null
@@ -186,12 +186,12 @@ async function peopleOf(context: Context, leads: readonly Lead[]): Promise<OwnPe
   const add = (organizationId: string, recipient: RecipientRef) =>
     people.set(JSON.stringify([organizationId, refKey(recipient)]), { organizationId, recipient })
   for (const { due, others } of leads) {
-    const { organizationId, recipient } = targetOf(due)
+    const { organizationId, recipient } = due.target
     for (const { type, id } of [recipient, ...others]) add(organizationId, { type, id })
   }
   const places = new Map(
     leads.map(({ due, result }) => {
-      const { organizationId, channel } = targetOf(due)
+      const { organizationId, channel } = due.target
       const place = { organizationId, channel, recipientAddress: addressKey(channel, result.address) }
       return [JSON.stringify(place), place]
     }),

@@ -8,7 +8,7 @@ import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
 import { isGathered, mostTogether } from './one-message.ts'
-import { type DueWork, targetOf } from './work.ts'
+import type { DueWork } from './work.ts'
 
 /** Whoever would stand at a closed door, or come at the wrong time, is told whatever else they got. */
 const isLimited = (category: Category): boolean => category !== 'CANCELLATION' && category !== 'RESCHEDULE'
@@ -19,7 +19,7 @@ export function budgetOf(
   { knowledge, reservedFor, decided = none }: Pick<BatchContext, 'knowledge' | 'reservedFor' | 'decided'>,
   at: Date,
 ): Budget | null {
-  const { organizationId, category, recipient } = targetOf(due)
+  const { organizationId, category, recipient } = due.target
   const { dailyBudget } = knowledge.surroundings(organizationId).policy
   if (dailyBudget === null || isCounted || !isLimited(category)) return null
   const dayOf = (person: Person, of = subject) => dayIn(zoneOf(person, of), at)
@@ -33,7 +33,7 @@ export function budgetOf(
     .filter((one) => !joined.includes(one))
     .map((one) => ({ recipient: refOf(one), day: dayOf(one), most: dailyBudget }))
   const along = companions.map(({ one, batch }) => ({
-    recipient: targetOf(one.due).recipient,
+    recipient: one.due.target.recipient,
     day: dayOf(one.result.recipient, one.subject),
     most: mostFor(one.due, batch.reservedFor),
   }))
@@ -68,7 +68,7 @@ export async function reservations(
   const people = new Map<string, { readonly organizationId: string; readonly recipient: RecipientRef }>()
   const about = new Map<DueWork, { readonly person: Person; readonly zone: string; readonly start: Date | null }>()
   for (const { due, result, subject } of limited) {
-    const { organizationId, recipient } = targetOf(due)
+    const { organizationId, recipient } = due.target
     people.set(personKey(organizationId, recipient), { organizationId, recipient })
     const zone = zoneOf(result.recipient, subject)
     about.set(due, { person: result.recipient, zone, start: subject.start?.instant ?? null })
@@ -79,7 +79,7 @@ export async function reservations(
   return (due, decided, first) => {
     const own = about.get(due)
     if (own === undefined) return 0
-    const { organizationId, recipient } = targetOf(due)
+    const { organizationId, recipient } = due.target
     const { person, zone } = own
     const start = first ?? own.start
     const end = endOfDay(zone, now)

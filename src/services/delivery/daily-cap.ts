@@ -7,7 +7,7 @@ import type { Sendable } from './checked.ts'
 import { zoneOf } from './daily-budget.ts'
 import { cancel, type Decided, defer } from './decisions.ts'
 import type { Outlet } from './process-due.ts'
-import { type DueWork, targetOf, wantedAt } from './work.ts'
+import { type DueWork, wantedAt } from './work.ts'
 
 const dayMs = 86_400_000
 
@@ -37,7 +37,7 @@ export function roomAgainAt(
   deadline: Date | null,
   now: Date,
 ): Date | null {
-  const { channel, category } = targetOf(due)
+  const { channel, category } = due.target
   const quiet = quietRuleFor(surroundings.policy.quietHours, channel, category)
   const zone = writtenTo(surroundings, result.recipient, category).timeZone ?? zoneOf(result.recipient, subject)
   const until = quiet === null ? nextUtcDay(now) : openFrom(quiet.hours, zone, nextUtcDay(now))
@@ -76,7 +76,7 @@ export async function putOffCapped(
 
 /** Somebody should look: a host in a loop, or a cap that is too low. */
 function report({ events, options }: Context, capped: readonly Decided[]): void {
-  for (const [organizationId, ones] of Map.groupBy(capped, (one) => targetOf(one.due).organizationId)) {
+  for (const [organizationId, ones] of Map.groupBy(capped, (one) => one.due.target.organizationId)) {
     options.logger.warn('daily send cap reached, messages put off', { organizationId, count: ones.length })
     const message = `The organization reached its daily cap; ${ones.length} messages were put off or given up.`
     events.emit('error', { code: 'daily_cap', message, organizationId })
@@ -86,7 +86,7 @@ function report({ events, options }: Context, capped: readonly Decided[]): void 
 /** Messages whose account sent as much as it may today: each is put off as soon as it is decided anew. */
 export async function pauseLimited({ accounts }: Context, limited: readonly Decided[], at: Date): Promise<void> {
   for (const { due, outgoing } of limited) {
-    if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due), at)
+    if (outgoing !== null) await accounts.limitReached(outgoing.provider, due.target, at)
   }
 }
 

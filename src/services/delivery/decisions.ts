@@ -9,7 +9,7 @@ import { contentFor } from '../messages/worded.ts'
 import type { Probe } from '../shared/accounts/paused-accounts.ts'
 import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import type { LeaseTime } from './send-lease.ts'
-import { type DueWork, targetOf, workRefOf } from './work.ts'
+import { type DueWork, workRefOf } from './work.ts'
 
 /** What is to be sent from this process once its intent is committed. */
 export type Outgoing = {
@@ -60,13 +60,13 @@ export function decisionOn(
   rule: Rule,
   detail?: string,
 ): Pick<IntentCommand, 'work' | 'decision'> {
-  const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
+  const { organizationId, appointmentId, waitlistEntryId } = due.target
   const entries = [entryOf(due, action, rule, detail)]
   return { work: workRefOf(due), decision: { organizationId, appointmentId, waitlistEntryId, entries } }
 }
 
 export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry {
-  const { recipient, channel, category } = targetOf(due)
+  const { recipient, channel, category } = due.target
   return {
     action,
     rule,
@@ -104,7 +104,7 @@ export function fail(
   rule: Rule,
   fallback: Fallback | null = null,
 ): Decided {
-  const content = due.delivery ?? contentFor(targetOf(due).channel, null, null)
+  const content = due.delivery ?? contentFor(due.target.channel, null, null)
   const message = `Not sent: ${ruleTable[rule]}.`
   return decided(due, action, rule, { kind: 'fail', code: rule, message, content, fallback })
 }

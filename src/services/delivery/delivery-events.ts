@@ -24,7 +24,7 @@ export function emitEnding(
   const about = aboutOf(delivery, options.clock.now())
   const notification = notificationOf(delivery)
   const { notificationId } = notification
-  const ofReminder = reminder === null ? null : { reminderId: reminder.id, offset: reminder.offset, ...about }
+  const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
   if ('code' in ending) {
     const { kind, code } = ending
     events.emit(`notification.${kind}`, { code, ...about, ...notification })
@@ -33,9 +33,9 @@ export function emitEnding(
   }
   if (ending.kind === 'sent') {
     const { providerMessageId, lateMs = null } = ending
-    events.emit('notification.sent', { providerMessageId, lateMs, ...about, ...notification })
+    events.emit('notification.sent', { ...notification, ...about, providerMessageId, lateMs })
   } else events.emit(`notification.${ending.kind}`, { ...notification, ...about })
-  if (ofReminder !== null) events.emit('reminder.sent', { notificationId, ...ofReminder })
+  if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
 }
 
 /** What is said of a message beside whom it is for. */

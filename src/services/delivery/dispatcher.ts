@@ -18,7 +18,7 @@ import { commitDecided, type DecidedBatch, decideDue, type Outlet, Storing } fro
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { Coalescer, Waker } from './wake-ups.ts'
-import { allDue, type DueWork, targetOf } from './work.ts'
+import { allDue, type DueWork } from './work.ts'
 
 /** Rows decided in one batch. Large enough for batches to pay, small enough to stay fresh. */
 const batchSize = 500
@@ -269,7 +269,7 @@ export class Dispatcher {
     const done = new Set([...written.flatMap(worksIn), ...locked.map(({ due }) => due)])
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
-    const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
+    const toMove = open.filter((due) => moved.has(due.target.appointmentId ?? ''))
     if (toMove.length > 0)
       void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.

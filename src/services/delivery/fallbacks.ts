@@ -11,7 +11,7 @@ import type { Context } from '../shared/context.ts'
 import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
 import { policyOf } from '../shared/settings-view.ts'
 import type { Checked } from './checked.ts'
-import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut } from './work.ts'
 
 /** The longest chain there can be; a longer one would go in a circle. */
 const mostLinks = 20
@@ -34,7 +34,7 @@ export function fallbackFor(
   due: DueWork,
   root: DeliveryRow['channel'],
 ): Fallback | null {
-  const { recipient, category, channel } = targetOf(due)
+  const { recipient, category, channel } = due.target
   return fallbackTo(surroundings, { recipient, category, channel, root }, idempotencyKeyOf(due))
 }
 
@@ -48,7 +48,7 @@ export function fallbackOf(
   rule?: Rule,
 ): Fallback | null {
   if (mayHaveGoneOut(due) || (rule !== undefined && !passesOn(rule))) return null
-  const { organizationId, recipient, category, channel } = targetOf(due)
+  const { organizationId, recipient, category, channel } = due.target
   const surroundings = knowledge.surroundings(organizationId)
   const own = fallback === undefined ? fallbackFor(surroundings, due, channel) : fallback
   // One that joined it has a reminder that fails by itself, unless this one begins.

@@ -25,7 +25,7 @@ import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions
 import { fallbackOf } from './fallbacks.ts'
 import { askOf, keyOf, latest, namedAlso, readerOf, togetherWith } from './one-message.ts'
 import { type Outlet, wordedAt } from './process-due.ts'
-import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, wantedAt } from './work.ts'
 
 /** A larger fence; random, so that two workers claiming the same work draw different ones. */
 const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
@@ -61,7 +61,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { due, result, subject, others, companions = [] } = one
   const { knowledge, planOf, now } = batch
   const { options } = context
-  const { organizationId, recipient, channel, category } = targetOf(due)
+  const { organizationId, recipient, channel, category } = due.target
   const surroundings = knowledge.surroundings(organizationId)
   const { policy } = surroundings
   const { unknownOutcome } = policy
@@ -128,6 +128,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       probe,
       ...(sentAlong.length > 0 && { companions: sentAlong }),
       message: {
+        ...filled,
         idempotencyKey,
         organizationId,
         category,
@@ -137,7 +138,6 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         from,
         fromName,
         replyTo: (channel === email.name ? policy.mailLayout?.replyTo : undefined) ?? provider.replyTo,
-        ...filled,
         unsubscribeUrl,
         ...(calendar !== null && { calendar: calendar.file }),
         deadline: latest([deadline, ...sentAlong.map((along) => along.deadline)]),
@@ -188,7 +188,7 @@ function withLinks(
   surroundings: Surroundings,
   now: Date,
 ) {
-  const { organizationId, appointmentId, channel, category } = targetOf(due)
+  const { organizationId, appointmentId, channel, category } = due.target
   const [first, ...more] = [result.recipient, ...others].filter(({ type }) => type !== 'PRACTITIONER')
   const message = { subject: line, text, html, template }
   if (links.base === null || first === undefined) return { message, links: [], unsubscribeUrl: null }
@@ -225,7 +225,7 @@ const isAsked = ({ asks = false, template }: RenderedMessage): boolean => asks |
  * of that attempt alone, whose provider may know it again, unless the organization wants another one: then that comes last.
  */
 function sendersFor(due: DueWork, senders: Senders, unknownOutcome: UnknownOutcomePolicy): Senders {
-  const ordered = inOrder(senders, subjectKey(due))
+  const ordered = inOrder(senders, due.subject)
   if (!mayHaveGoneOut(due) || due.delivery === null) return ordered
   const { provider: name, accountId } = due.delivery
   const wasBy = (one: Provider) => one.transport.name === name && one.accountId === accountId
@@ -262,7 +262,7 @@ function dailyLimitOf(provider: Provider) {
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
-  const life = { category: targetOf(due).category, since: wantedAt(due) }
+  const life = { category: due.target.category, since: wantedAt(due) }
   if (subject === null) return usefulUntil({ start: due.reminder?.startsAt ?? null, ...life }, leadMs)
   const expiresAt = 'expiresAt' in subject ? (subject.expiresAt ?? null) : null
   return usefulUntil({ start: subject.start?.instant ?? null, expiresAt, ...life }, leadMs)

@@ -6,7 +6,7 @@ import type { HostPauses } from './host-pauses.ts'
 import { type LookupBatch, lookUpSubjects, type Subject, subjectsOf, type WorkLookups } from './lookups.ts'
 import type { Group, QueueHead } from './ready-queue.ts'
 import { freshMs, RecentLookups } from './recent-lookups.ts'
-import { type DueWork, subjectKey, targetOf } from './work.ts'
+import type { DueWork } from './work.ts'
 
 /** How many groups of a queue are looked up at least, if its account has capacity. */
 const minAhead = 100
@@ -74,7 +74,7 @@ export class LookAhead {
 
   /** The lookups of work that is taken now; counts it for the pace of its queues. */
   take(works: readonly DueWork[]): WorkLookups {
-    for (const due of works) this.#paceOf(targetOf(due)).taken += 1
+    for (const due of works) this.#paceOf(due.target).taken += 1
     return this.#lookups.lookupsOf(works)
   }
 
@@ -85,12 +85,12 @@ export class LookAhead {
 
   /** Its lookup is outdated. */
   forget(due: DueWork): void {
-    this.#lookups.forget(subjectKey(due))
+    this.#lookups.forget(due.subject)
   }
 
   /** Forgets its lookup, and does not look it up for this long; `Infinity`: until `pause` is called again. */
   pause(due: DueWork, ms: number): void {
-    this.#pause(subjectKey(due), targetOf(due).organizationId, ms)
+    this.#pause(due.subject, due.target.organizationId, ms)
   }
 
   /** Time to check what to look up next: results have arrived, or it is a while ago. */

@@ -6,7 +6,7 @@ import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
 import type { LookupOptions, Lookups } from '../shared/directory/batch-reader.ts'
 import type { Group } from './ready-queue.ts'
-import { type DueWork, subjectKey, targetOf } from './work.ts'
+import type { DueWork } from './work.ts'
 
 /** What one or several groups of due work are about. */
 export type Subject = {
@@ -38,7 +38,7 @@ export function subjectsOf(groups: readonly Pick<Group, 'subject' | 'works' | 'w
   return [...Map.groupBy(groups, ({ subject }) => subject)].flatMap(([subject, ofOne]) => {
     const first = ofOne[0]?.works[0]
     if (first === undefined) return []
-    const { organizationId, appointmentId, waitlistEntryId } = targetOf(first)
+    const { organizationId, appointmentId, waitlistEntryId } = first.target
     const keys = ofOne.flatMap(({ workKeys }) => workKeys)
     return { subject, organizationId, appointmentId, waitlistEntryId, works: new Set(keys) }
   })
@@ -114,7 +114,7 @@ export type WorkLookups = {
  * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function lookUpWork(context: Context, works: readonly DueWork[]): Promise<WorkLookups> {
-  const subjects = subjectsOf(works.map((due) => ({ subject: subjectKey(due), works: [due], workKeys: [] })))
+  const subjects = subjectsOf(works.map((due) => ({ subject: due.subject, works: [due], workKeys: [] })))
   const organizationIds = new Set(subjects.map(({ organizationId }) => organizationId))
   const known = new Map<string, SubjectLookup>()
   const organizations = new Map<string, Lookup<Organization>>()
@@ -140,9 +140,9 @@ export function lookupsBy(
   const waitlistEntries = new Map<EntityId, Lookup<WaitlistEntry>>()
   const plans = new Map<string, PlanRow | null>()
   for (const due of works) {
-    const known = knownOf(subjectKey(due))
-    const { appointmentId, waitlistEntryId } = targetOf(due)
-    plans.set(subjectKey(due), known?.plan ?? null)
+    const known = knownOf(due.subject)
+    const { appointmentId, waitlistEntryId } = due.target
+    plans.set(due.subject, known?.plan ?? null)
     if (known !== undefined && appointmentId !== null) appointments.set(appointmentId, known.appointment)
     if (known !== undefined && waitlistEntryId !== null) waitlistEntries.set(waitlistEntryId, known.waitlistEntry)
   }
@@ -150,7 +150,7 @@ export function lookupsBy(
     appointment: (id) => appointments.get(id) ?? gone,
     waitlistEntry: (id) => waitlistEntries.get(id) ?? gone,
     organization,
-    planOf: (due) => plans.get(subjectKey(due)) ?? null,
+    planOf: (due) => plans.get(due.subject) ?? null,
   }
 }
 

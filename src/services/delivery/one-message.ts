@@ -16,7 +16,7 @@ import { canList } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
 import type { Companion, Question } from './checked.ts'
 import { decisionOn, entryOf, type SentAlong } from './decisions.ts'
-import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut } from './work.ts'
 
 /** So many appointments are in a message at most. */
 export const mostTogether = 10
@@ -51,13 +51,13 @@ export function keyOf(due: DueWork, companions: readonly Companion[]): string {
 
 /** Who reads it: the recipient, or whoever is written to in their place. */
 export function readerOf({ one: { due, result }, batch: { knowledge } }: Companion): Person {
-  const { organizationId, category } = targetOf(due)
+  const { organizationId, category } = due.target
   return writtenTo(knowledge.surroundings(organizationId), result.recipient, category)
 }
 
 /** The appointments that the message names too, each once, for all at the address. */
 export function namedAlso(along: readonly Along[]): AlsoNamed[] {
-  const byAppointment = Map.groupBy(along, ({ one }) => targetOf(one.due).appointmentId)
+  const byAppointment = Map.groupBy(along, ({ one }) => one.due.target.appointmentId)
   return [...byAppointment.values()].flatMap((ones) => {
     const [first] = ones
     // Only appointments have reminders.
@@ -73,10 +73,10 @@ export function namedAlso(along: readonly Along[]): AlsoNamed[] {
 export function togetherWith(lead: DueWork, along: Along, asks: boolean): CompanionIntent {
   const { one, batch, question } = along
   const { due, result } = one
-  const { organizationId, recipient, channel } = targetOf(due)
+  const { organizationId, recipient, channel } = due.target
   const reader = readerOf(along)
   const people = [recipient, ...(reader === result.recipient ? [] : [reader])]
-  const detail = `with that about appointment ${targetOf(lead).appointmentId}`
+  const detail = `with that about appointment ${lead.target.appointmentId}`
   return {
     ...decisionOn(due, 'send', 'one_message_per_day', detail),
     guard: batch.knowledge.guard(organizationId, people, batch.planOf(due), { channel, address: result.address }),

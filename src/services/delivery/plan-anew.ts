@@ -5,7 +5,7 @@ import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import type { HostPauses } from './host-pauses.ts'
 import type { LookAhead } from './look-ahead.ts'
-import { type DueWork, targetOf } from './work.ts'
+import type { DueWork } from './work.ts'
 
 /** How long work waits whose appointment could not be planned anew. */
 const againMs = 1000
@@ -19,7 +19,7 @@ export async function planAnew(
   works: readonly DueWork[],
 ): Promise<void> {
   for (const due of works) lookAhead.pause(due, Number.POSITIVE_INFINITY)
-  const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
+  const appointmentOf = (due: DueWork) => due.target.appointmentId ?? ''
   const ids = [...new Set(works.map(appointmentOf))]
   const results = await planner.plan(ids.map(unreportedChange)).catch((error: unknown): PlanResult[] => {
     if (isDirectoryFault(error)) pauses.begin(error)

@@ -17,7 +17,7 @@ import { type Companions, companionsOf } from './companions.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf, worksIn } from './decisions.ts'
 import { fallbackOf } from './fallbacks.ts'
 import type { WorkLookups } from './lookups.ts'
-import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
+import { type DueWork, logFieldsOf, mayHaveGoneOut, workRefOf } from './work.ts'
 
 /** Where checked messages go: to a transport of this process, or to TaskManager. */
 export type Outlet = {
@@ -192,7 +192,7 @@ function decideAll(
   const moved = new Set<EntityId>()
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
-    const { appointmentId } = targetOf(due)
+    const { appointmentId } = due.target
     if (due.delivery?.state !== 'sending' && appointmentId !== null && isUnreportedChange(result, planOf(due))) {
       moved.add(appointmentId)
       continue
@@ -204,11 +204,11 @@ function decideAll(
     const theirs = joined.flatMap(recipientOf)
     const others = [...checkedOne.others, ...theirs]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
-    const whole = { joined: theirs, ...checkedOne, result: final, others }
-    const along = isSendable(whole) && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
+    const along = final.kind === 'send' && isSendable(checkedOne) ? (companions?.of(checkedOne, taken) ?? []) : []
+    const whole = { ...checkedOne, result: final, others, joined: theirs, companions: along }
     const counted = along.flatMap(({ one: { due } }) => due.reminder?.id ?? [])
     const around = along.length === 0 ? batch : { ...batch, decided: new Set([...ended, ...counted]) }
-    const one = decide({ companions: along, ...whole }, around, outlet)
+    const one = decide(whole, around, outlet)
     if (one === null) continue
     decided.push(joined.length === 0 ? one : withMerged(one, joined))
     if (one.command.kind === 'defer') continue
@@ -255,7 +255,7 @@ export function wordedAt(
   askCode?: string | null,
   also?: readonly AlsoNamed[],
 ): Worded | null {
-  const { organizationId, channel, category } = targetOf(due)
+  const { organizationId, channel, category } = due.target
   const { recipient } = result
   try {
     const about = { organizationId, channel, category, subject, recipient, others, changed, isReinstated, askCode, now }
@@ -270,9 +270,8 @@ export function wordedAt(
 /** Which reminders are superseded or merged. Those not yet due compete only with those of the same time. */
 function rivalryOf(checked: readonly Checked[], now: Date): Rivalry {
   const byAppointment = Map.groupBy(checked.entries(), ([, { due }]) => {
-    const { organizationId, appointmentId } = targetOf(due)
     const time = due.reminder?.reminderTime.getTime() ?? 0
-    return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
+    return time <= now.getTime() ? due.subject : `${due.subject} ${time}`
   })
   const superseded = new Set<number>()
   const mergedInto = new Map<number, number>()

@@ -1,6 +1,6 @@
 import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
 import type { Fit, GroupPlace } from './account-capacity.ts'
-import { type DueWork, groupKey, subjectKey, targetOf, workKey } from './work.ts'
+import { type DueWork, groupKey, workKey } from './work.ts'
 
 /** Work of one appointment on one channel, which is decided together. */
 export type Group = {
@@ -45,23 +45,23 @@ export class ReadyQueue {
     this.#queues = new Map()
     this.#cut = more.length > 0
     const isLonger = new Set(more.map(sendQueueKey))
-    for (const [key, own] of Map.groupBy(works, (due) => sendQueueKey(targetOf(due)))) {
+    for (const [key, own] of Map.groupBy(works, (due) => sendQueueKey(due.target))) {
       const [first] = own
       if (first === undefined) continue
-      const { organizationId } = targetOf(first)
+      const { organizationId } = first.target
       const groups = new Map<string, Group>()
       for (const due of own) {
         const key = groupKey(due)
         const group = groups.get(key)
         if (group === undefined) {
-          const subject = subjectKey(due)
+          const subject = due.subject
           groups.set(key, { key, subject, organizationId, works: [due], workKeys: [workKey(due)] })
         } else {
           group.works.push(due)
           group.workKeys.push(workKey(due))
         }
       }
-      this.#queues.set(key, { queue: targetOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
+      this.#queues.set(key, { queue: first.target, groups, more: isLonger.has(key), readAt: now, size: groups.size })
     }
     for (const queue of more)
       if (!this.#queues.has(sendQueueKey(queue))) this.#queues.set(sendQueueKey(queue), empty(queue, now))
@@ -102,7 +102,7 @@ export class ReadyQueue {
 
   /** It was taken, and is still to be decided. */
   putBack(due: DueWork): void {
-    this.#addTo(targetOf(due))
+    this.#addTo(due.target)
   }
 
   /**

@@ -26,16 +26,17 @@ import {
   pagesOf,
   readWork,
   reminderWork,
-  targetOf,
   wantedAt,
   withReminders,
 } from './work.ts'
 
 export const heldFilter = z.strictObject({
+  /** Only messages of this organization. Default: of all. */
   organizationId: organizationId.optional(),
+  /** Only messages about this appointment. Default: about all. */
   appointmentId: recipientRef.shape.id.optional(),
 })
-/** Which of the held messages; left out: all. */
+/** Which held messages to list, release or cancel. Default: all. */
 export type HeldFilter = z.infer<typeof heldFilter>
 
 /** A message that waits for a decision since `afterRestore()`. */
@@ -46,17 +47,23 @@ export type HeldMessage = {
   readonly recipient: RecipientRef
   readonly channel: Channel
   readonly category: Category
-  /** When it was to be sent: a reminder's time, or when a notice was asked for. */
+  /** When it should have been sent: the time of the reminder, or when the notice was requested. */
   readonly wantedAt: Date
   readonly heldAt: Date
-  /** Under this key it is sent, and was sent if it was: in the mail's Message-ID, to look for in the logs of a mail server. */
+  /**
+   * The key with which it was or will be sent. It is part of the mail's Message-ID, by which you can find the mail in the
+   * log of a mail server.
+   */
   readonly idempotencyKey: string
   readonly reminderId: number | null
-  /** Null: no attempt was begun before the backup. */
+  /** Null: no attempt had begun before the backup. */
   readonly notificationId: number | null
 }
 
-/** `held`: how many messages wait for a decision by this call. `reconciliation`: what the directory knew better than the backup. */
+/**
+ * Result of `afterRestore()`. `held`: how many messages this call holds for a decision. `reconciliation`: what the directory
+ * returned that the backup did not have.
+ */
 export type RestoreReport = { readonly held: number; readonly reconciliation: ReconcileReport }
 
 const pageSize = 500
@@ -203,7 +210,7 @@ export class Restore {
   async *#held(wanted: HeldFilter): AsyncGenerator<readonly DueWork[]> {
     const { storage } = this.#context.options
     const isWanted = (due: DueWork): boolean => {
-      const target = targetOf(due)
+      const target = due.target
       return (
         (wanted.organizationId === undefined || target.organizationId === wanted.organizationId) &&
         (wanted.appointmentId === undefined || target.appointmentId === wanted.appointmentId)
@@ -222,7 +229,7 @@ const placeOf = ({ id, heldAt }: Pick<ReminderRow, 'id' | 'heldAt'>): HeldPlace 
   heldAt === null ? null : { heldAt, id }
 
 function show(due: DueWork): HeldMessage {
-  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = targetOf(due)
+  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = due.target
   return {
     organizationId: organization,
     appointmentId,

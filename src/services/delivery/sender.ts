@@ -188,10 +188,10 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = {
+      ...outgoing.message,
       notificationId,
       reminderId: reminder?.id ?? null,
       traceContext: reminder?.traceContext ?? null,
-      ...outgoing.message,
     }
     const { clock, publicUrl } = this.#context.options
     const now = () => clock.now()
@@ -224,7 +224,7 @@ export class Sender {
       if (probe !== null) accounts.giveBack(probe)
       // At once, and it costs no attempt: nothing was tried.
       const result = { kind: 'retry', dueAt: at, ...notBegun } as const
-      return { command: { entries: [], address: null, result, ...base }, announce: nothing }
+      return { command: { ...base, entries: [], address: null, result }, announce: nothing }
     }
     if (!isTransportError(outcome)) {
       await accounts.proven(provider, outgoing.message.to, probe)
@@ -232,9 +232,9 @@ export class Sender {
       const { messageId, traceContext } = outcome
       const sent = { kind: 'sent', providerMessageId: messageId, lateMs } as const
       const result = traceContext == null ? sent : { traceContext, ...sent }
-      const address = { news: { kind: 'worked' }, ...addressOf(delivery, provider, outgoing.message.to) } as const
+      const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
       const fallback = unreportedMsOf(outgoing.fallback) === null ? null : outgoing.fallback
-      return { command: { entries: [], result, address, fallback, ...base }, announce: nothing }
+      return { command: { ...base, entries: [], result, address, fallback }, announce: nothing }
     }
     const { isPause, news, ...settlement } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome

@@ -14,7 +14,6 @@ import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
 import type { Chains } from './fallbacks.ts'
 import { planKey } from './lookups.ts'
-import { targetOf } from './work.ts'
 
 type Reminded = Checked & {
   readonly due: { readonly reminder: ReminderRow }
@@ -125,7 +124,7 @@ export function atSameAddress(
   { evenIfDenied = false } = {},
 ): Person[] {
   if (result.kind !== 'send') return []
-  const { organizationId, category, channel } = targetOf(due)
+  const { organizationId, category, channel } = due.target
   const surroundings = knowledge.surroundings(organizationId)
   return people.filter((other) => {
     if (isSameRecipient(other, result.recipient)) return false

@@ -9,17 +9,44 @@ import { parseSnapshot } from '../messages/snapshot.ts'
 import { subjectName } from '../shared/accounts/account-choice.ts'
 
 /** A due row as it was read. It may be stale: the intent commit finds out. */
-export type DueWork =
+export type DueWork = {
+  readonly target: WorkTarget
+  /** The appointment or waitlist entry that it is about, of whichever channel. */
+  readonly subject: string
+} & (
   | { readonly kind: 'reminder'; readonly reminder: ReminderRow; readonly delivery: null }
   /** A retry of a reminder, or one whose worker is gone. */
   | { readonly kind: 'retry'; readonly reminder: ReminderRow; readonly delivery: DeliveryRow }
   | { readonly kind: 'notice'; readonly reminder: null; readonly delivery: DeliveryRow }
+)
 
-export const reminderWork = (reminder: ReminderRow): DueWork => ({ kind: 'reminder', reminder, delivery: null })
+export type WorkTarget = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly category: Category
+}
+
+export function reminderWork(reminder: ReminderRow): DueWork {
+  const { organizationId, appointmentId, recipient, channel } = reminder
+  const target = {
+    organizationId,
+    appointmentId,
+    waitlistEntryId: null,
+    recipient,
+    channel,
+    category: 'REMINDER',
+  } as const
+  return { kind: 'reminder', reminder, delivery: null, target, subject: subjectName(target) }
+}
 
 /** `reminder`: the one that the delivery is of. */
-export const deliveryWork = (delivery: DeliveryRow, reminder: ReminderRow | null): DueWork =>
-  reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
+export function deliveryWork(delivery: DeliveryRow, reminder: ReminderRow | null): DueWork {
+  const about = { delivery, target: delivery, subject: subjectName(delivery) }
+  return reminder === null ? { kind: 'notice', reminder, ...about } : { kind: 'retry', reminder, ...about }
+}
 
 /** Where due work comes from. */
 export type WorkSource = {
@@ -87,36 +114,8 @@ export const workRefOf = (due: DueWork): Work =>
 export const workKey = ({ reminder, delivery }: DueWork): string =>
   delivery === null ? `reminder ${reminder.id}` : `delivery ${delivery.id} ${delivery.fence}`
 
-export type WorkTarget = {
-  readonly organizationId: string
-  readonly appointmentId: EntityId | null
-  readonly waitlistEntryId: EntityId | null
-  readonly recipient: RecipientRef
-  readonly channel: Channel
-  readonly category: Category
-}
-
-export function targetOf(due: DueWork): WorkTarget {
-  if (due.delivery !== null) return due.delivery
-  const { organizationId, appointmentId, recipient, channel } = due.reminder
-  return { organizationId, appointmentId, waitlistEntryId: null, recipient, channel, category: 'REMINDER' }
-}
-
 /** Work of one appointment on one channel is checked together: which reminder is nearest, who shares an address. */
-export const groupKey = (due: DueWork): string => `${targetOf(due).channel} ${subjectKey(due)}`
-
-/** Cached, since it is needed several times. */
-const subjectKeys = new WeakMap<DueWork, string>()
-
-/** The appointment or waitlist entry that it is about, of whichever channel. */
-export function subjectKey(due: DueWork): string {
-  let key = subjectKeys.get(due)
-  if (key === undefined) {
-    key = subjectName(targetOf(due))
-    subjectKeys.set(due, key)
-  }
-  return key
-}
+export const groupKey = ({ target, subject }: DueWork): string => `${target.channel} ${subject}`
 
 /** The same for every attempt by itself. One that went out in another one's message has the key of that in its row. */
 export function idempotencyKeyOf({ reminder, delivery }: DueWork): string {
@@ -149,7 +148,7 @@ export const mayHaveGoneOut = ({ delivery }: DueWork): boolean => delivery !== n
 
 /** Which row it is, for the log. */
 export const logFieldsOf = (due: DueWork) => ({
-  organizationId: targetOf(due).organizationId,
+  organizationId: due.target.organizationId,
   reminderId: due.reminder?.id ?? null,
   notificationId: due.delivery?.id ?? null,
 })

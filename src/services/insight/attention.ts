@@ -19,8 +19,14 @@ import { Knowledge } from '../shared/knowledge.ts'
 const hourMs = 3_600_000
 
 export const unreachedFilter = z.strictObject({
+  /** The organization. */
   organizationId,
+  /** Only appointments that start before this instant. Default: in 48 hours. */
   before: instantInput.optional().describe('Only appointments that start before this instant. Default: in 48 hours'),
+  /**
+   * So many hours before the start (0 to 720), a message counts as not arrived if its provider should have reported on it
+   * and did not. Default 24.
+   */
   unreportedHours: z
     .int()
     .min(0)
@@ -29,21 +35,24 @@ export const unreachedFilter = z.strictObject({
     .describe(
       'From so many hours before the start, a message that its provider should have reported on, and has not, counts as not arrived. Default 24',
     ),
+  /** Page size, 1 to 200. A page ends with a whole appointment, so it may have a few more people. Default 50. */
   limit: z
     .int()
     .min(1)
     .max(200)
     .optional()
     .describe('Page size. A page ends with an appointment, and may have a few more people. Default 50'),
+  /** `nextCursor` of the previous page. It stays valid while rows are added. Default: the first page. */
   cursor: z
     .string()
     .max(64)
     .optional()
     .describe('`next_cursor` of the previous page; stays valid while rows are added'),
 })
+/** Which appointments to look at. */
 export type UnreachedFilter = z.infer<typeof unreachedFilter>
 
-/** A person whom nothing reached before an appointment. */
+/** A person whom no message reached before an appointment. */
 export type Unreached = {
   readonly appointmentId: EntityId
   readonly startsAt: Date
@@ -52,28 +61,29 @@ export type Unreached = {
   readonly timeZone: string
   readonly recipient: RecipientRef
   readonly name: string | null
-  /** Who is to be called in place of the person (`contactOrder`), by name; null: it is the person, or the name is not known. */
+  /** Name of the person to call instead (`contactOrder`); null: it is the recipient, or the name is unknown. */
   readonly contactName: string | null
-  /** Where to call: in E.164, or as your directory has it where that is no valid number; null: nobody knows. */
+  /** Phone number to call: in E.164, or as your directory has it if that is not a valid number; null: unknown. */
   readonly phone: string | null
-  /** What went wrong last; of who cannot be reached at all, why. */
+  /** Why the last message did not arrive, or why no message can be sent. */
   readonly reason: UnreachedReason
   /** The reason as a sentence. */
   readonly because: string
-  /** On which channel; null for who cannot be reached on any. */
+  /** Channel of the last message; null: no channel can be used. */
   readonly channel: Channel | null
-  /** When it went wrong; null where that is no matter of time. */
+  /** When it failed; null for reasons without a time. */
   readonly at: Date | null
-  /** Why it failed, such as `smtp_5.1.1`; null: unknown. */
+  /** Error code, such as `smtp_5.1.1`; null: unknown. */
   readonly code: string | null
-  /** When the next message is due; null: nothing will be sent any more. */
+  /** When the next message is due; null: none will be sent. */
   readonly nextAt: Date | null
 }
 
+/** A page of people whom no message reached. */
 export type UnreachedPage = {
-  /** By start. */
+  /** In the order of appointment starts. */
   readonly people: readonly Unreached[]
-  /** For `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 

@@ -6,17 +6,24 @@ import { instantInput } from '../../schemas/instant.ts'
 import type { Context } from '../shared/context.ts'
 
 export const auditFilter = z.strictObject({
+  /** Only entries with this action. Default: every action. */
   action: z.enum(auditActions).optional().describe('Only entries of this action'),
+  /** Only entries at or after this instant. */
   startDate: instantInput.optional().describe('Only entries at or after this instant'),
+  /** Only entries at or before this instant. */
   endDate: instantInput.optional().describe('Only entries at or before this instant'),
+  /** Page size, 1 to 200. Default 50. */
   limit: z.int().min(1).max(200).optional().describe('Page size. Default 50'),
+  /** `nextCursor` of the previous page. Default: the newest entries. */
   cursor: rowId.optional().describe('`next_cursor` of the previous page'),
 })
+/** Which entries of the audit log to list. */
 export type AuditFilter = z.infer<typeof auditFilter>
 
+/** A page of the audit log, newest first. */
 export type AuditPage = {
   readonly entries: readonly AuditRecord[]
-  /** For `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: number | null
 }
 
@@ -30,7 +37,10 @@ export class AuditLog {
     this.#context = context
   }
 
-  /** Newest first. */
+  /**
+   * The entries of an organization, newest first.
+   * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   */
   async list(organization: string, filter: AuditFilter = {}): Promise<AuditPage> {
     const id = parseField(organizationId, organization, 'organizationId')
     const { limit = defaultLimit, cursor, startDate, endDate, action } = parseInput(auditFilter, filter, 'filter')

@@ -137,7 +137,10 @@ function* ofRest({ held, hooks, taskManager, keys }: HealthReport): Iterable<Fin
     yield ['keys_unreadable', { cause }]
   }
   if (held !== null && held > 0)
-    yield ['held_after_restore', { cause: `${held} messages are held since a backup was restored.` }]
+    yield [
+      'held_after_restore',
+      { cause: `Held since a backup was restored: ${held} ${held === 1 ? 'message' : 'messages'}.` },
+    ]
   for (const { hook, organizationId, attempts, lastError } of hooks?.failing ?? []) {
     yield ['hook_failing', { organizationId, cause: `hooks.${hook} failed ${attempts} times: ${lastError}` }]
   }

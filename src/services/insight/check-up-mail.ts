@@ -15,8 +15,14 @@ export type MailDomainOptions = {
   readonly dkimSelectors?: readonly string[]
 }
 
-/** A sender's address in use, and where the key of its account is published; null: the mail server signs, if anybody. */
-type MailSender = { readonly address: string; readonly key: string | null }
+type MailSender = {
+  /** In use. */
+  readonly address: string
+  /** Where the key of its account is published; null: the mail server signs, if anybody. */
+  readonly key: string | null
+  /** The domain to which its mail comes back, where that is one of its own. */
+  readonly envelope: string | null
+}
 
 /** How long a name server may take, and how often it is asked. */
 const patience = { timeout: 1500, tries: 2 }
@@ -45,9 +51,10 @@ export async function mailSenders(context: Context, organizationId: string | nul
 function sendersOf({ providers }: Context, row: SettingsRow | null): MailSender[] {
   return providers.find(row, channel).flatMap(({ sender }): MailSender[] => {
     if (typeof sender === 'string' || sender.from === null) return []
-    const { account, from: address } = sender
+    const { account, from: address, trusted, transport } = sender
     const dkim = account?.channel === channel ? account.dkim : undefined
-    return [{ address, key: dkim === undefined ? null : `${dkim.selector}._domainkey.${dkim.domain}` }]
+    const key = dkim === undefined ? null : `${dkim.selector}._domainkey.${dkim.domain}`
+    return [{ address, key, envelope: (trusted ? transport.envelopeDomain : undefined) ?? null }]
   })
 }
 
@@ -60,7 +67,13 @@ export async function mailDomainFindings(
   if (servers !== undefined) resolver.setServers(servers)
   const domains = Map.groupBy(senders, ({ address }) => address.slice(address.lastIndexOf('@') + 1).toLowerCase())
   const asked = [...domains].slice(0, mostDomains)
-  const found = (await Promise.all(asked.map((one) => ofDomain(resolver, one, dkimSelectors)))).flat()
+  const envelopes = new Set(senders.flatMap(({ envelope }) => envelope ?? []))
+  const found = (
+    await Promise.all([
+      ...asked.map((one) => ofDomain(resolver, one, dkimSelectors)),
+      ...[...envelopes].filter((one) => !domains.has(one)).map((one) => ofEnvelope(resolver, one)),
+    ])
+  ).flat()
   const unsigned = asked.filter(([, of]) => of.some(({ key }) => key === null)).map(([domain]) => domain)
   if (dkimSelectors.length === 0 && unsigned.length > 0) {
     const cause = `The keys of ${unsigned.slice(0, maxShown).join(', ')} (DKIM) were not checked: they are found by a selector.`
@@ -82,14 +95,12 @@ async function ofDomain(
     texts(resolver, domain),
     above(domain, (name) => has(resolver, `_dmarc.${name}`, /^v=DMARC1\b/i)),
   ])
-  if (own === 'failed' || dmarc === 'failed') {
-    return [['dns_failing', { channel, cause: `The name servers do not answer about ${domain}.` }]]
-  }
+  if (own === 'failed' || dmarc === 'failed') return [unanswered(domain)]
   if (own === 'unknown') {
     return [['domain_unknown', { channel, cause: `The domain ${domain} of a sender does not exist.` }]]
   }
   const findings: Finding[] = []
-  if (!own.some((text) => /^v=spf1( |$)/i.test(text))) {
+  if (!own.some(isSpf)) {
     const cause = `The domain ${domain} does not name the servers that may send its mail (SPF).`
     findings.push(['spf_missing', { channel, cause }])
   }
@@ -99,6 +110,27 @@ async function ofDomain(
   }
   return [...findings, ...(await ofKeys(resolver, domain, senders, selectors))]
 }
+
+/** SPF is looked for at the domain of the envelope sender, and not at that of the address that people see (RFC 7208, section 2.4). */
+async function ofEnvelope(resolver: Resolver, domain: string): Promise<Finding[]> {
+  const own = await texts(resolver, domain)
+  if (own === 'failed') return [unanswered(domain)]
+  if (own === 'unknown') {
+    return [
+      ['domain_unknown', { channel, cause: `The domain ${domain}, to which bounced mail returns, does not exist.` }],
+    ]
+  }
+  if (own.some(isSpf)) return []
+  const cause = `The domain ${domain}, to which bounced mail returns, does not name the servers that may send its mail (SPF).`
+  return [['spf_missing', { channel, cause }]]
+}
+
+const isSpf = (text: string): boolean => /^v=spf1( |$)/i.test(text)
+
+const unanswered = (domain: string): Finding => [
+  'dns_failing',
+  { channel, cause: `The name servers do not answer about ${domain}.` },
+]
 
 /** A key without content is one that was revoked. */
 const publishedKey = /(?:^|;)\s*p=\s*[A-Za-z0-9+/]/

@@ -1,7 +1,7 @@
 import { isNotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
-import { allDue, readWork, targetOf } from '../delivery/work.ts'
+import { allDue, readWork } from '../delivery/work.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -94,7 +94,7 @@ async function planned({ options: { storage, clock } }: Context): Promise<Planne
   if (next !== null) {
     const now = new Date(next.getTime() + aheadMs)
     const { works } = await readWork(allDue(storage), storage, { now, limit: probedRows })
-    const targets = works.map(targetOf)
+    const targets = works.map(({ target }) => target)
     const appointments = targets.flatMap(({ appointmentId }) => appointmentId ?? [])
     if (appointments.length > 0) {
       return { appointments, organizations: targets.map(({ organizationId }) => organizationId) }

@@ -2,7 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 
 export const checkUpSeverities = ['error', 'warning', 'notice'] as const
 
-/** Each finding by its code: how bad it is, and what to do about it. */
+/** All findings by code, each with its severity and what to do about it. */
 export const checkUpTable = {
   tables_missing: ['error', 'Run migrate(), or "npx appointment-notifications migrate", and start the process again.'],
   library_outdated: ['error', 'Install a version of the library that is at least as new as the tables.'],
@@ -15,20 +15,29 @@ export const checkUpTable = {
     'warning',
     'Check that the engine of the scheduler runs; until then a timer and a sweep do its work.',
   ],
-  directory_failing: ['error', 'Correct this method of your directory; the messages that need it wait.'],
+  directory_failing: [
+    'error',
+    'Correct this method of your directory; the messages that need it wait. The log line "directory method failed" has the place in your code.',
+  ],
   directory_unasked: ['notice', 'Report a booking, or give your directory upcoming(); then look again.'],
   directory_slow: ['warning', 'Make these methods faster; a call that takes too long fails, and its messages wait.'],
   directory_rows: ['error', 'Correct these rows, or how your directory returns them; messages about them wait.'],
   directory_fields: ['warning', 'Correct the field, or how your directory returns it; the rest of the row is used.'],
-  channel_unprovided: ['error', 'Set what is missing, or take away what is there; then restart.'],
+  channel_unprovided: [
+    'error',
+    'Set what is missing; if the channel is not used, remove its transport and variables. Then restart.',
+  ],
   provider_failing: ['error', 'Correct the DEFAULT_* variables of this channel, and restart.'],
   account_paused: [
     'error',
     'Correct the account, or what its provider asks for; messages wait until then, and go out by themselves.',
   ],
   account_unusable: ['error', "Correct the organization's settings of this channel."],
-  held_after_restore: ['warning', 'Decide on them: held(), releaseHeld(), cancelHeld().'],
-  hook_failing: ['error', 'Correct this hook of yours; it is called again until it returns.'],
+  held_after_restore: [
+    'warning',
+    'List them with held(); then send them with releaseHeld(), or drop them with cancelHeld().',
+  ],
+  hook_failing: ['error', 'Correct this hook; it is called again until it resolves.'],
   task_manager_failing: [
     'error',
     'Check that TaskManager runs, that the network lets this process reach it, and TASK_MANAGER_URL.',
@@ -67,14 +76,15 @@ export const checkUpTable = {
   dns_failing: ['warning', 'Check that this machine can ask its name servers.'],
 } as const satisfies Record<string, readonly [(typeof checkUpSeverities)[number], string]>
 
+/** Code of a finding. */
 export type CheckUpCode = keyof typeof checkUpTable
 
-/** Something that is not right, in words for whoever runs the system. Holds no contact data and no credentials. */
+/** Something that is wrong, in words for whoever operates the system. Contains no contact data and no credentials. */
 export type CheckUpFinding = {
   readonly code: CheckUpCode
-  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: something to know. */
+  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. `notice`: worth knowing. */
   readonly severity: (typeof checkUpSeverities)[number]
-  /** Whom it concerns; null: everybody. */
+  /** The organization concerned; null: all. */
   readonly organizationId: string | null
   readonly channel: Channel | null
   /** What is wrong, and where. */

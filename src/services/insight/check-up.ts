@@ -15,22 +15,24 @@ import type { Health } from './health.ts'
 import type { HealthReport } from './health-report.ts'
 import { machineZoneData } from './zone-data.ts'
 
+/** What a check-up found. */
 export type CheckUpReport = {
-  /** The worst of the findings; `ok`: there are none but notices. */
+  /** The worst severity among the findings; `ok`: there are none but notices. */
   readonly status: 'ok' | 'warning' | 'error'
   readonly checkedAt: Date
   /** Errors first, notices last. */
   readonly findings: readonly CheckUpFinding[]
 }
 
+/** Options of `checkUp()`. */
 export type CheckUpOptions = {
-  /** Only what concerns this organization. Default: everything. */
+  /** Only findings about this organization. Default: all. */
   readonly organizationId?: string | null
-  /** Connects to the providers of the `DEFAULT_*` variables, and waits until they answer, 12 s at most. Default true. */
+  /** False: does not connect to the providers of the `DEFAULT_*` variables, which takes up to 12 s. Default true. */
   readonly verify?: boolean
-  /** Asks `publicUrl` whether this library answers there. Default false. */
+  /** True: requests `publicUrl` to see whether this library responds there. Default false. */
   readonly publicUrl?: boolean
-  /** Asks the name servers for SPF, DMARC and DKIM of every sender's domain. Default: they are not asked. */
+  /** Queries DNS for SPF, DMARC and DKIM of every sender's domain; `{}` uses the defaults. Default false. */
   readonly mailDomains?: MailDomainOptions | false
 }
 
@@ -41,7 +43,7 @@ const storageMs = 2000
 
 const unprobed: Probed = { seen: [], findings: [] }
 
-/** Says in one list what is wrong, whom it concerns, and what to do: health, in words, with what only a closer look shows. */
+/** Lists what is wrong, whom it concerns, and what to do: the health report in words, and further checks. */
 export class CheckUp {
   readonly #context: Context
   readonly #health: Pick<Health, 'check'>
@@ -51,7 +53,7 @@ export class CheckUp {
     this.#health = health
   }
 
-  /** Never rejects: what cannot be looked at is among the findings, or in the log. */
+  /** Never rejects: what cannot be checked is among the findings, or in the log. */
   async run({
     organizationId = null,
     verify = true,

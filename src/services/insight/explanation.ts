@@ -11,19 +11,24 @@ import type { AppointmentAnswer } from '../shared/views.ts'
  */
 export const explainedActions = ['bounced', 'warned', 'unreported', 'would_plan', 'would_skip'] as const
 
-/** One line of an appointment's explanation. `because`: the rule as a sentence. */
+/** A line of an appointment's explanation. */
 export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
+  /** When it was decided or happened. */
   readonly at: Date
-  /** `warned`: not a decision; part of the row that the directory returns now cannot be used. */
+  /** What was decided or happened. `warned` is not a decision: part of the row that the directory returns now is invalid. */
   readonly action: DecisionEntry['action'] | (typeof explainedActions)[number]
+  /** The rule, for programs; null: it was no decision. */
   readonly rule: DecisionEntry['rule'] | null
+  /** The rule as a sentence, for people. */
   readonly because: string
 }
 
+/** A page of an appointment's explanation, in order of time. */
 export type ExplanationPage = {
   readonly decisions: readonly ExplanationLine[]
-  /** What each recipient answered last, for the start as it is. */
+  /** What each recipient answered last, for the present start. */
   readonly answers: readonly AppointmentAnswer[]
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 

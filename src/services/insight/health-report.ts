@@ -15,7 +15,7 @@ import type { TaskManagerStatus } from '../task-manager/integration.ts'
  */
 export type CheckStatus = 'ok' | 'degraded' | 'failing' | 'unknown'
 
-/** What is wrong, and for whom. For staff of an organization, only what concerns it, without ids of others. */
+/** What is wrong, and for whom. Staff of an organization see only what concerns it, without ids of others. */
 export type HealthReport = {
   readonly status: 'ok' | 'degraded' | 'failing'
   /** `fault`: why it does not respond, or accepts no writes; null if all is well. */
@@ -28,7 +28,7 @@ export type HealthReport = {
   /** The host application's directory, as seen by this process. */
   readonly directory: DirectoryStatus
   readonly scheduler: SchedulerHealth
-  /** How many messages `afterRestore()` holds for a decision, counted up to 200; null: unknown, or not shown to staff. */
+  /** How many messages `afterRestore()` holds for a decision, counted up to 200; null: unknown, or the reader is staff. */
   readonly held: number | null
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
@@ -48,15 +48,16 @@ export type HealthReport = {
   readonly taskManager: TaskManagerStatus | null
   /** A reconciliation that is running in any process or was interrupted; null if there is none, or the rows cannot be read. */
   readonly reconciliation: ReconcileStatus | null
-  /** The last run of retention, or the current one, in any process; null: there was none, or not shown to staff. */
+  /** The last or current run of retention, in any process; null: there was none, or the reader is staff. */
   readonly retention: RetentionStatus | null
-  /** By which keys secrets are sealed, as of a minute ago at most; null: there is one key, it is unknown, or not shown to staff. */
-  readonly keys: KeyReport | null
-  /** Accounts at whose webhooks this process heard something since it started: at most 20, latest first. */
-  readonly webhooks: readonly WebhookStatus[]
   /**
-   * Answers that a hook did not take, so that it is called again: at most 20 of them. Null: there are no hooks, or they are unknown.
+   * With which keys secrets are encrypted, at most a minute old; null: there is only one key, it is unknown, or the reader
+   * is staff.
    */
+  readonly keys: KeyReport | null
+  /** Webhooks called since this process started, by account: at most 20, latest first. */
+  readonly webhooks: readonly WebhookStatus[]
+  /** Calls of hooks that failed and will be repeated: at most 20 of `count`. Null: there are no hooks, or it is unknown. */
   readonly hooks: { readonly count: number; readonly failing: readonly FailingHook[] } | null
   /** Warnings and errors that this process logged in the last ten minutes: at most 20 kinds, latest first. */
   readonly log: readonly LoggedFault[]
@@ -88,17 +89,18 @@ export type ProviderHealth = {
   readonly checkedAt: Date | null
 }
 
-/** What a hook did not take. `hook`: the answer, as in `answers.list()`. */
+/** A call of a hook that failed and will be repeated. */
 export type FailingHook = {
   readonly answerId: number
   readonly organizationId: string | null
+  /** The kind of answer, as in `answers.list()`. */
   readonly hook: AnswerRow['kind']
   readonly since: Date
   readonly attempts: number
   readonly lastError: string
 }
 
-/** Lines of one kind. `details`: the fields of the last of them, as text. */
+/** Log lines of one kind. `details`: the fields of the last one, as text. */
 export type LoggedFault = {
   readonly level: 'warn' | 'error'
   readonly message: string

@@ -14,21 +14,28 @@ import type { Context } from '../shared/context.ts'
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
 
 const statisticsFilter = z.strictObject({
-  /** Left out: all organizations. */
+  /** Only this organization. Default: all together. */
   organizationId: organizationId.optional(),
-  /** UTC days, `YYYY-MM-DD`, both inclusive. */
+  /** First UTC day, `YYYY-MM-DD`, inclusive. Default: no limit. */
   from: day.optional(),
+  /** Last UTC day, `YYYY-MM-DD`, inclusive. Default: no limit. */
   to: day.optional(),
+  /** Only this channel. Default: every channel. */
   channel: z.enum(channels).optional(),
+  /** Only this kind of message. Default: every kind. */
   category: z.enum(categories).optional(),
-  /** Name of a transport: counts only the messages given to it. */
+  /** Only messages given to the transport with this name. Default: every transport. */
   provider: z.string().min(1).optional(),
 })
+/** Which messages to count. */
 export type StatisticsFilter = z.infer<typeof statisticsFilter>
 
 const remindersFilter = statisticsFilter.omit({ category: true })
 
-/** Deliveries by outcome. `delivered` ones were sent too, but each delivery is counted once, under its last status. */
+/**
+ * Number of deliveries by outcome. Each delivery is counted once, under its last status: one that was delivered is not in
+ * `sent` too.
+ */
 export type Outcomes = {
   readonly total: number
   readonly sent: number
@@ -37,12 +44,11 @@ export type Outcomes = {
   readonly bounced: number
   readonly unknown: number
   readonly cancelled: number
-  /**
-   * Of those that ended as sent, delivered, failed or bounced, the share that was sent or delivered; null if none did.
-   */
+  /** Share (0 to 1) of sent and delivered messages among those sent, delivered, failed or bounced; null: there were none. */
   readonly successRate: number | null
 }
 
+/** What was planned, sent, delivered and refused in a period. */
 export type StatisticsReport = Outcomes & {
   readonly organizationId: string | null
   readonly from: string | null
@@ -53,23 +59,25 @@ export type StatisticsReport = Outcomes & {
   readonly cancelledByReason: Readonly<Record<string, number>>
   /** Messages left out at planning or on request, by rule. */
   readonly skippedByReason: Readonly<Record<string, number>>
-  /** From when a reminder was due, or a notice requested, until the provider accepted it. */
+  /** Time from when a reminder was due, or a notice requested, until the provider accepted it; in ms. */
   readonly dueToSent: Percentiles
-  /** From accepted to delivered, for providers that report it. */
+  /** Time from acceptance by the provider to delivery, in ms; only of providers that report deliveries. */
   readonly sentToDelivered: Percentiles
-  /** E-mail and SMS, and what else was used. */
+  /** `EMAIL` and `SMS` always, other channels where they were used. */
   readonly byChannel: ByChannel<Outcomes>
   readonly byCategory: Readonly<Record<Category, Outcomes>>
   readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
-  /** Events of TaskManager's tasks, and how long after their time they were executed. */
+  /** Events of TaskManager's tasks, and the time between schedule and execution. */
   readonly tasks: TaskCounts
+  /** What providers reported beyond the status. */
   readonly reported: {
     readonly byChannel: ByChannel<Reported>
     readonly byCategory: Readonly<Record<Category, Reported>>
   }
   /**
-   * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
+   * Recipients who disabled a channel or category (`byChannel`, `byCategory`), and addresses that providers reported as
+   * opted out or invalid (`suppressedByChannel`).
    */
   readonly optOuts: {
     readonly byChannel: ByChannel<number>
@@ -79,11 +87,12 @@ export type StatisticsReport = Outcomes & {
 }
 
 /**
- * What providers reported beyond the status. `unreported`: accepted by a provider that reports which messages arrive, and not
- * reported on in the time that this may take.
+ * Number of messages by what providers reported beyond the status. `unreported`: accepted by a provider that reports
+ * deliveries, but not reported on in the usual time.
  */
 export type Reported = Readonly<Record<CountedReport, number>>
 
+/** Number of events of TaskManager's tasks, and how long after its scheduled time a task was executed (ms). */
 export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'takenOver', number>> & {
   readonly executionTime: Percentiles
 }

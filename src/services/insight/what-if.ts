@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Channel, channels } from '../../channels/index.ts'
 import type { Appointment } from '../../domain/appointment.ts'
@@ -22,53 +23,68 @@ import { Knowledge } from '../shared/knowledge.ts'
 import type { DryRun } from '../shared/views.ts'
 
 export const whatIfInput = z.strictObject({
+  /** The organization. */
   organizationId,
+  /** The settings that would change; all others stay as they are. */
   settings: organizationSettingsInput.describe('The fields that would change, as in the settings of the organization'),
+  /** Look at appointments that started at or after this instant; at most 90 days ago. Default: 30 days ago. */
   since: instantInput
     .optional()
     .describe('Appointments that started at or after this instant, 90 days ago at most. Default: 30 days ago'),
+  /** How many appointments to look at, 1 to 5000. Default 1000. */
   limit: z.int().min(1).max(5000).optional().describe('How many appointments are looked at. Default 1000'),
 })
+/** A change of settings to try out on past appointments. */
 export type WhatIf = Omit<z.input<typeof whatIfInput>, 'settings'> & { readonly settings: OrganizationSettingsInput }
 
-/** Reminders that are planned, and what they cost. */
+/** Reminders that would be planned, and their cost. */
 export type WhatIfTotals = {
   readonly messages: number
-  /** Of SMS. */
+  /** Number of SMS segments. */
   readonly segments: number
-  /** By currency; messages without a price are left out. */
+  /** Cost by currency; messages without a known price are not included. */
   readonly costs: readonly MessageCost[]
   readonly byChannel: ByChannel<number>
 }
 
-/** Somebody who would get fewer reminders of an appointment. */
+/** A person who would get fewer reminders of an appointment. */
 export type LostReminders = {
   readonly appointmentId: EntityId
   readonly startsAt: Date
   readonly recipient: RecipientRef
   readonly before: number
   readonly after: number
-  /** Why reminders are left out that were not. Empty: they are not wanted any more, such as with fewer offsets. */
+  /** Why reminders are left out that were planned before. Empty: the new settings have fewer of them, such as fewer offsets. */
   readonly rules: readonly Rule[]
 }
 
+/**
+ * What other settings would have changed: the same appointments, planned with the present settings (`before`) and with the
+ * changed ones (`after`).
+ */
 export type WhatIfReport = {
   readonly organizationId: string
   readonly since: Date
-  /** Up to which start appointments were looked at. */
+  /** The appointments looked at start at or before this instant. */
   readonly until: Date
-  /** False: there are more appointments up to now. */
+  /** False: there are more appointments until now; raise `limit`. */
   readonly isComplete: boolean
   readonly appointments: number
-  /** Appointments that your directory no longer has, could not return, or returned as cancelled: they count for neither. */
+  /**
+   * Number of appointments that your directory no longer has, could not return, or returned as cancelled. They are counted
+   * on neither side.
+   */
   readonly leftOut: number
   readonly before: WhatIfTotals
   readonly after: WhatIfTotals
-  /** People, once for each appointment, who would get fewer reminders of it, and who would get none any more. */
+  /**
+   * Number of people who would get fewer reminders of an appointment, and who would get none; each person is counted once
+   * for each appointment.
+   */
   readonly losing: { readonly fewer: number; readonly none: number }
-  /** The first 100 of them, by start. */
+  /** The first 100 of these people, by the start of the appointment. */
   readonly lost: readonly LostReminders[]
-  /** What saving the settings would warn of. */
+  /** The warnings that saving the settings would return. */
   readonly warnings: readonly Warning[]
 }
 
@@ -121,6 +137,8 @@ export async function whatIf(context: Context, question: WhatIf): Promise<WhatIf
     looked += page.length
     isComplete = found.length <= size
     place = page.at(-1)?.place ?? place
+    // Others are not to wait for all of them: a database and a directory in this process answer without a pause.
+    await turn()
   }
   const leftOut = looked - appointments
   const until = isComplete ? now : place.startsAt

@@ -31,7 +31,7 @@ import {
 } from './preferences-form.ts'
 import { shutPage, troublePage } from './shut-page.ts'
 
-/** Whose links are revoked. */
+/** Whose links to revoke: those of a recipient, or those of an appointment. */
 export type RevokedLinks =
   | { readonly organizationId: string; readonly recipient: HostRef }
   | { readonly organizationId: string; readonly appointmentId: HostId }
@@ -55,7 +55,8 @@ export class LinkPages {
   }
 
   /**
-   * What links of a person, or of an appointment, let somebody do is over. Messages that go out later have links that work.
+   * Invalidates all links sent so far to a recipient, or about an appointment. Messages sent later have valid links.
+   * Repeating it is harmless.
    * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
    */
   async revoke(of: RevokedLinks): Promise<void> {
@@ -105,7 +106,7 @@ export class LinkPages {
     return (await calendarDownload(this.#context, opened)) ?? shutPage(this.#context, over, accepted)
   }
 
-  /** What the form of the page asks for. Done twice, it is done once; a link that proved an address is over by then. */
+  /** Does what the form of the page asks for. Repeating it does it once; a link that proved an address cannot be used again. */
   async act(purpose: LinkPurpose, token: string, fields: FormFields, accepted: readonly string[] = []): Promise<Page> {
     const all = await openLink(this.#context, purpose, token)
     if ('why' in all) return shutPage(this.#context, all, accepted)

@@ -12,16 +12,16 @@ import { Planner } from './planner.ts'
 import { Scheduling } from './scheduling.ts'
 
 /**
- * The planning calls inside a transaction of yours: what they write is committed or rolled back with your own rows. The
- * directory is not called, because it reads on another connection, which does not see your uncommitted changes: calls
- * that need the appointment take it as your directory would return it, with its recipients. Texts in the results are drafts
- * without the organization's name and language; the final text is rendered when it is sent.
+ * The planning calls inside a transaction of your own: what they write is committed or rolled back with your rows. The
+ * directory is not called, because it reads on another connection, which does not see your uncommitted changes. So calls
+ * that need the appointment take it as your directory would return it, with its recipients. Texts in the results are
+ * previews without the organization's name and language; the final text is rendered when it is sent.
  *
  * Await each call before your next statement. After your commit, call `committed()`.
  *
- * Besides the errors listed, calls reject with `transaction_refused` if the transaction is not open, with `invalid_input` for
- * an appointment that your directory could not return, and with `storage_busy` if the database requires your
- * transaction to be retried. After any other error the transaction continues as if the call had not been made.
+ * Besides the errors listed, calls reject with `transaction_refused` if the transaction is not open, `invalid_input` for an
+ * appointment that is not valid as a row of your directory, and `storage_busy` if the database requires your transaction to
+ * be retried. After any other error the transaction continues as if the call had not been made.
  */
 export class NotificationTransaction {
   readonly #context: Context
@@ -37,7 +37,7 @@ export class NotificationTransaction {
   }
 
   /**
-   * As `NotificationService.scheduleReminders`.
+   * As `NotificationService.scheduleReminders()`.
    * @throws NotificationError `appointment_not_active`.
    */
   async scheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
@@ -46,7 +46,7 @@ export class NotificationTransaction {
   }
 
   /**
-   * As `NotificationService.rescheduleReminders`, with the appointment as it is after the change.
+   * As `NotificationService.rescheduleReminders()`, with the appointment as it is after the change.
    * @throws NotificationError `appointment_not_active`.
    */
   async rescheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
@@ -54,13 +54,16 @@ export class NotificationTransaction {
     return scheduling.schedule(id, options, 'reminders.rescheduled')
   }
 
-  /** Cancels the pending reminders. Does not check whether the appointment exists; without a plan it cancels nothing. */
+  /**
+   * Cancels the pending reminders of an appointment. Does not check whether the appointment exists: without a plan it
+   * cancels nothing. Idempotent.
+   */
   async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
     return (await this.#scheduling(null).cancel(appointmentId)) ?? { cancelled: 0, inFlight: 0 }
   }
 
   /**
-   * Call it when you book an appointment: confirms it and plans its reminders.
+   * Call it when you book an appointment: queues its confirmation and plans its reminders.
    * @throws NotificationError `appointment_not_active`.
    */
   async appointmentBooked(appointment: DirectoryAppointment, options: LifecycleOptions = {}): Promise<LifecycleResult> {
@@ -69,7 +72,7 @@ export class NotificationTransaction {
   }
 
   /**
-   * Call it when you move an appointment, given as it is after the move: moves its reminders and sends notices.
+   * Call it when you move an appointment, given as it is after the move: moves its reminders and queues a notice.
    * @throws NotificationError `appointment_not_active`.
    */
   async appointmentRescheduled(
@@ -80,7 +83,7 @@ export class NotificationTransaction {
     return scheduling.report('rescheduled', id, options)
   }
 
-  /** Call it when you cancel an appointment: cancels its reminders and sends notices. */
+  /** Call it when you cancel an appointment: cancels its reminders and queues a notice. */
   async appointmentCancelled(
     appointment: DirectoryAppointment,
     options: LifecycleOptions = {},
@@ -89,20 +92,22 @@ export class NotificationTransaction {
     return scheduling.report('cancelled', id, options)
   }
 
-  /** Call it when you delete an appointment: cancels what is pending; history stays. */
+  /** Call it when you delete an appointment: cancels its pending messages; its history stays. */
   async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling(null).appointmentDeleted(appointmentId)
   }
 
-  /** Call it when you delete a patient, client or practitioner: deletes preferences and cancels what is pending; history stays. */
+  /**
+   * Call it when you delete a patient, client or practitioner: deletes the preferences and cancels pending messages; the
+   * history stays.
+   */
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     return this.#scheduling(null).recipientDeleted(recipient)
   }
 
   /**
-   * Call it after your commit: emits the events of the calls and wakes the dispatcher. Calling it again does nothing. Without
-   * it no reminder is lost, since the next sweep finds it, but the events of the calls are never emitted. Do not call it after
-   * a rollback.
+   * Call it after your commit: emits the events of the calls and wakes the dispatcher. Without it no reminder is lost, since
+   * the next sweep finds it, but the events are never emitted. Do not call it after a rollback. Idempotent.
    */
   committed(): void {
     this.#deferred.release()

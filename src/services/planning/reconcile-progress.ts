@@ -69,6 +69,7 @@ export function readProgress(kept: JobProgress | null, now: Date): Progress | nu
   return { ...progress, tally: new ReconcileTally(tally) }
 }
 
+/** State of a reconciliation that is running or was interrupted. */
 export type ReconcileStatus = {
   /** `interrupted`: no worker is running it; the next run continues it. */
   readonly status: 'running' | 'interrupted'

@@ -4,17 +4,21 @@ import { type EntityId, entityId } from '../../schemas/common.ts'
 import type { PlanDrift } from './plan-row.ts'
 
 export const reconcileOptions = z.strictObject({
-  /** The share of the plans that may be missing from the directory before the run is refused, 0 to 1. Default 0.2. */
+  /**
+   * The share (0 to 1) of the plans that may be missing from the directory. If more are missing, they are not cancelled, and
+   * the run ends as `refused`. Default 0.2.
+   */
   maxGoneShare: z.number().min(0).max(1).default(0.2),
-  /** Cancel plans that are missing from the directory, however many. Default false. */
+  /** True: cancels plans that are missing from the directory at once, however many there are. Default false. */
   force: z.boolean().default(false),
-  /** Begin anew, even if a run was interrupted less than an hour ago. Default false: continue it. */
+  /** True: begins a new run, even if one was interrupted less than an hour ago. Default false: continues that one. */
   restart: z.boolean().default(false),
-  /** Called after each page of plans or ids, with the appointments checked so far. Default: nobody is told. */
+  /** Called after each page of plans or ids with the number of appointments checked so far. Default: none. */
   onProgress: z.custom<(checked: number) => void>((value) => typeof value === 'function').optional(),
-  /** Report what a run would find and do, and write nothing. Default false. */
+  /** True: reports what a run would find and do, and writes nothing. Default false. */
   dryRun: z.boolean().default(false),
 })
+/** Options of `reconcile()`. */
 export type ReconcileOptions = z.input<typeof reconcileOptions>
 export type SettledReconcileOptions = z.output<typeof reconcileOptions>
 
@@ -34,26 +38,30 @@ export type ReconcileFinding = PlanDrift | 'missing' | 'unchanged' | 'unreadable
 const listed = ['planned', 'moved', 'cancelled', 'missing', 'replanned', 'unreadable', 'failed', 'gone'] as const
 type Example = (typeof listed)[number]
 
-/** What a reconciliation did. A number for each finding. */
+/** The result of a reconciliation: the number of appointments for each finding, and how the run ended. */
 export type ReconcileReport = Readonly<Record<ReconcileFinding, number>> & {
   /**
-   * `done`; `stopped`: by the failure in `code`; `refused`: done except for the appointments missing from the directory, which are
-   * suspiciously many; `busy`: another worker is running it, and nothing was done here.
+   * How the run ended. `done`: completely. `stopped`: by the failure in `code`. `refused`: completely, except that the
+   * appointments missing from the directory were not cancelled, because they are suspiciously many. `busy`: another worker
+   * is running it; this call did nothing.
    */
   readonly status: 'done' | 'stopped' | 'refused' | 'busy'
-  /** Why it stopped, such as `directory_failed`. */
+  /** Why the run stopped, such as `directory_failed`; null: it did not. */
   readonly code: ErrorCode | null
   /** When the run began; null if it is `busy`. */
   readonly startedAt: Date | null
-  /** This call continued an interrupted run. The numbers are those of the whole run. */
+  /** True: this call continued an interrupted run, and the numbers are those of the whole run. */
   readonly resumed: boolean
   /** Number of appointments checked. */
   readonly checked: number
-  /** Plans whose appointment is no longer in the directory; `missing` or cancelled unless stopped or refused. */
+  /**
+   * Number of plans whose appointment is no longer in the directory. Each of them is also counted as `missing` or
+   * `cancelled`, unless the run was stopped or refused.
+   */
   readonly gone: number
-  /** The directory has no `upcoming`, so bookings that were never reported could not be found. */
+  /** True: the directory has no `upcoming()`, so bookings that were never reported could not be found. */
   readonly upcomingSkipped: boolean
-  /** The ids of the first few of each kind. */
+  /** Up to 10 appointment ids of each kind. */
   readonly examples: Readonly<Record<Example, readonly EntityId[]>>
 }
 

@@ -90,7 +90,10 @@ export class Reconciler {
     if (this.#isStopped) return
     if (status === 'busy') this.#takeOverLater()
     if (status === 'stopped') {
-      throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped early.')
+      throw new NotificationError(
+        code ?? 'internal_error',
+        'The reconciliation stopped early; the next run continues it.',
+      )
     }
   }
 

@@ -6,17 +6,20 @@ import { appointmentNotFound } from '../shared/not-found.ts'
 import type { PlanRequest } from './plan-row.ts'
 import type { Planner, PlanResult } from './planner.ts'
 
-/** The result of planning one of many appointments, in numbers. */
+/** Result of planning one of many appointments: numbers of reminders. */
 export type PlanSummary = {
   readonly appointmentId: EntityId
+  /** Reminders created by this call. */
   readonly planned: number
+  /** Reminders that existed already and stay as they are. */
   readonly kept: number
+  /** Reminders cancelled because they are no longer wanted. */
   readonly cancelled: number
-  /** Number of reminders left out, such as those already past; `explain()` shows the rules. */
+  /** Reminders left out, such as those already past; `explain()` shows the rules. */
   readonly omitted: number
 }
 
-/** The result of planning one of many appointments: a summary, or the error that stopped it. */
+/** Result of planning one of many appointments: numbers of reminders, or the error that stopped it. */
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
 
 /** Appointments planned in one command. */

@@ -20,7 +20,7 @@ import { Relief, StepSize } from '../shared/step-size.ts'
 import { answerWithout } from './answers.ts'
 import { organizationOf } from './export.ts'
 
-/** What was erased. */
+/** Numbers of what was erased. */
 export type ErasureReport = {
   /** Reminders that were cancelled. */
   readonly cancelled: number
@@ -30,9 +30,9 @@ export type ErasureReport = {
   readonly messages: number
   /** Addresses that are kept as hashes, because nothing is to be sent there. */
   readonly hashedAddresses: number
-  /** Stored answers to requests from which the person was erased. */
+  /** Stored responses to HTTP requests (for idempotency keys) from which the person was erased. */
   readonly answers: number
-  /** False: another process reads the database just now, so that its files are rid of the data a little later. */
+  /** False: another process is reading the database, so the old data disappears from the database files a little later. */
   readonly isScrubbed: boolean
 }
 

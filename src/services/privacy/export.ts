@@ -11,9 +11,9 @@ import { showPreferences } from '../shared/settings-view.ts'
 import { type Notification, showNotification } from '../shared/views.ts'
 import { type ExportedAddress, heldOf, preferencesOf, reachOf, reachOfPreferences } from './export-addresses.ts'
 
-/** A message with all that is held of it. */
+/** A message with all data held about it. */
 export type ExportedMessage = Notification & {
-  /** What was kept of the appointment and its recipients for the case that the appointment is deleted, as JSON; null: nothing. */
+  /** What was kept about the appointment and its recipients in case the appointment is deleted, as JSON; null: nothing. */
   readonly snapshot: string | null
 }
 /** What was decided about somebody in one command. */
@@ -24,13 +24,13 @@ export type ExportedDecision = {
   readonly entries: readonly DecisionEntry[]
 }
 
-/** A link in a message. `purpose` is `revoked` where it opens nothing any more. */
+/** A link in a message. `purpose` is `revoked` if it no longer opens anything. */
 export type ExportedLink = Omit<LinkRow, 'hash' | 'contact' | 'recipient'>
 
-/** A page of all that is held about a person. Addresses and appointments of several messages may be on several pages. */
+/** A page of all data held about a person. An address or appointment of several messages can be on several pages. */
 export type RecipientExport = {
   readonly recipient: RecipientRef
-  /** On the first page; null: none are stored. */
+  /** Only on the first page; null: none are stored. */
   readonly preferences: Preferences | null
   readonly messages: readonly ExportedMessage[]
   /** What is known of the addresses on this page. */
@@ -38,19 +38,19 @@ export type RecipientExport = {
   /** Of the appointments on this page. */
   readonly reminders: readonly ReminderRow[]
   readonly decisions: readonly ExportedDecision[]
-  /** What the person answered about appointments, or wrote for people to read. */
+  /** The person's answers about appointments, and texts that needed a person to read them. */
   readonly answers: readonly AnswerRow[]
-  /** What came from addresses that nobody else has, besides the answers; of a long list the rest is on pages of its own. */
+  /** Other texts from addresses that nobody else has; a long list continues on pages of its own. */
   readonly written: readonly Written[]
-  /** What the person refused and gave; and what was said by addresses that nobody else has. */
+  /** The person's consents and refusals, and those from addresses that nobody else has. */
   readonly consents: readonly ConsentRecord[]
-  /** Links in messages to the person that were not removed yet, without what opens them. */
+  /** Links in messages to the person that still exist, without their tokens. */
   readonly links: readonly ExportedLink[]
-  /** Of organizations with a daily budget, which the first pages name: how many messages the person got on the last day with any. */
+  /** For organizations with a daily budget: how many messages the person got on the last day with any. */
   readonly budgets: readonly BudgetCount[]
   /** Entries about the person, or about what the person did. */
   readonly audit: readonly AuditRecord[]
-  /** For `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 

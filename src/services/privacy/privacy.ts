@@ -12,15 +12,21 @@ import { exportPage, type RecipientExport } from './export.ts'
 import { type RetentionCounts, retain, retentionDryRun } from './retention.ts'
 import { type KeyReport, keyReport, type RotationReport, rotateKeys } from './rotation.ts'
 
-const erasureOptions = z.strictObject({ contactAddresses: z.array(addressInput).max(20).optional() })
-/** `contactAddresses`: where the person was written to in the place of others; phone numbers with their country (`+1...`). At most 20. */
+const erasureOptions = z.strictObject({
+  /**
+   * Addresses (at most 20) to which messages for others were sent, because the person is their contact; phone numbers with
+   * country code (`+1...`). Default: none.
+   */
+  contactAddresses: z.array(addressInput).max(20).optional(),
+})
+/** Options of `eraseRecipient()`. */
 export type ErasureOptions = z.input<typeof erasureOptions>
 
 /**
- * What is kept of persons, and for how long.
+ * Export and erasure of personal data, retention, and encryption keys.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not valid (`field`
- * names it), and `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input` for an invalid argument (`field`
+ * names it), `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class Privacy {
   readonly #context: Context
@@ -31,15 +37,15 @@ export class Privacy {
     this.#actor = actor
   }
 
-  /** The same, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
+  /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): Privacy {
     return new Privacy(this.#context, parseInput(actorSchema, actor, 'actor'))
   }
 
   /**
-   * A page of all that is held about a patient, client or practitioner, of all organizations: ask with the `nextCursor` of each page
-   * for the next one, until it is null. Pages may be empty before the last. Audited once in each
-   * organization that something is held of, when its first row is given.
+   * A page of all data held about a patient, client or practitioner, in all organizations. Call it with the `nextCursor` of
+   * each page until that is null; a page before the last may be empty. The audit log of each organization concerned records
+   * the export once.
    */
   async exportRecipient(
     recipient: HostRef,
@@ -60,16 +66,18 @@ export class Privacy {
   }
 
   /**
-   * Erases a patient, client or practitioner, of all organizations: cancels what is pending, deletes preferences, and blanks addresses,
-   * texts and other data in what stays; ids, kinds, states and times stay, and statistics do not change. Addresses that nothing may be sent to are
-   * kept as hashes, so that somebody who refused messages gets none after this either. A message to somebody else that names the
-   * person loses its text. Works in small steps; if it fails or the process dies, call it again.
+   * Erases a patient, client or practitioner, in all organizations: cancels pending messages, deletes preferences, and
+   * blanks addresses, texts and other data in the rows that stay. Ids, kinds, states and times stay, and statistics do not
+   * change. Suppressed addresses are kept as hashes, so that somebody who refused messages gets none later. A message to
+   * somebody else that names the person loses its text. Works in small steps; if it fails or the process dies, call it
+   * again.
    *
-   * Messages that somebody got in the place of others, by `contactOrder`, have those as their recipients: to erase a guardian or an
-   * emergency contact, name `contactAddresses`. Every message that went there is erased then, whomever it was for.
+   * Delete the person in your directory first: otherwise the library plans messages for them again.
    *
-   * Delete the person in your directory before: the library plans for whom it finds there.
-   * @throws NotificationError `encryption_key_missing`: an address is to be kept as a hash, which needs an encryption key.
+   * Messages that a guardian or emergency contact got in place of others (`contactOrder`) belong to those others. To erase
+   * such a contact, also give `contactAddresses`: every message sent to these addresses is erased, whomever it was for.
+   * @throws NotificationError `encryption_key_missing`: an address has to be kept as a hash, which requires an encryption
+   * key.
    */
   async eraseRecipient(recipient: HostRef, options: ErasureOptions = {}): Promise<ErasureReport> {
     const ref = readRecipient(this.#context.options.ids, recipient, 'recipient')
@@ -84,30 +92,34 @@ export class Privacy {
     return new Erasure(this.#context, ref, this.#actor, addresses).run()
   }
 
-  /** How many rows the setting `retention` would blank or remove now, by kind; of one organization, or of all. Changes nothing. */
+  /**
+   * How many rows the setting `retention` would blank or remove now, by kind; of one organization, or of all. Writes
+   * nothing.
+   */
   async retentionDryRun(options: { readonly organizationId?: string | undefined } = {}): Promise<RetentionCounts> {
     const { organizationId: id = null } = options
     return retentionDryRun(this.#context, parseField(organizationId.nullable(), id, 'organizationId'))
   }
 
   /**
-   * Blanks and removes now what organizations keep no longer, as it is done once a day after `start()`. Null: another process is at it. An
-   * interrupted run is continued by the next one, and the counts cover both.
+   * Blanks and removes now what is past its retention time; after `start()` this is done once a day. Resolves with the
+   * number of rows by kind, or null if another process is doing it. Continues an interrupted run; the numbers cover both.
    */
   async applyRetention(): Promise<RetentionCounts | null> {
     return retain(this.#context)
   }
 
   /**
-   * Seals all stored secrets anew that an older key of the option `encryptionKey` sealed. Call it when every process has the new key
-   * first; when `underOldKeys` is 0, the old key can go. An interrupted run is continued by the next one.
-   * @throws NotificationError `encryption_key_missing`; `conflict`: another process is at it.
+   * Encrypts all secrets again that were encrypted with an older key of the option `encryptionKey`. Call it when every
+   * process has the new key as its first. When `underOldKeys` is 0, you can remove the old key. Continues an interrupted
+   * run.
+   * @throws NotificationError `encryption_key_missing`; `conflict`: another process is doing it.
    */
   async rotateKeys(): Promise<RotationReport> {
     return rotateKeys(this.#context)
   }
 
-  /** How many secrets are sealed by which keys. */
+  /** How many secrets are encrypted with which keys. */
   async keys(): Promise<KeyReport> {
     return keyReport(this.#context)
   }

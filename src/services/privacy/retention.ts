@@ -15,7 +15,7 @@ const mostBlanked = 500
 const settingsAtOnce = 200
 
 const counted = z.object({ texts: z.int(), addresses: z.int(), decisions: z.int(), audit: z.int() })
-/** How many rows were blanked or removed, by kind. */
+/** Number of rows blanked or removed, by kind. */
 export type RetentionCounts = z.infer<typeof counted>
 
 const instant = z.iso.datetime().transform((text) => new Date(text))
@@ -32,12 +32,13 @@ const progressSchema = z.strictObject({
 })
 type Progress = z.infer<typeof progressSchema>
 
+/** State of the daily retention run. */
 export type RetentionStatus = {
-  /** `interrupted`: no process is at it; the next run continues it. `done`: the last run. */
+  /** `running`; `interrupted`: no process works on it, the next run continues it; `done`. */
   readonly status: 'running' | 'interrupted' | 'done'
   readonly startedAt: Date
   readonly finishedAt: Date | null
-  /** Rows looked at so far. */
+  /** Number of rows examined so far. */
   readonly looked: number
   readonly counts: RetentionCounts
 }

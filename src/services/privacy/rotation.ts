@@ -12,18 +12,19 @@ import type { Context } from '../shared/context.ts'
 import { hashKeyContext, hashKeyName } from '../shared/hashed-addresses.ts'
 import { takeJob } from '../shared/job-lease.ts'
 
-/** How many secrets there are, and by which keys they are sealed. */
+/** How many secrets there are, and with which keys they are encrypted. */
 export type KeyReport = {
-  /** All of them. */
+  /** Number of all secrets. */
   readonly sealed: number
-  /** Sealed by a key that is not the first one; `rotateKeys()` seals them anew. */
+  /** Encrypted with a key that is not the first one; `rotateKeys()` encrypts them again. */
   readonly underOldKeys: number
-  /** Sealed by a key that this process does not have, or damaged. */
+  /** Encrypted with a key that this process does not have, or damaged. */
   readonly unreadable: number
 }
 
+/** Result of `rotateKeys()`. */
 export type RotationReport = KeyReport & {
-  /** Sealed anew, also by a run that was interrupted and that this one continued. */
+  /** Number of secrets encrypted again, including those of an interrupted run that this one continued. */
   readonly resealed: number
 }
 
@@ -161,7 +162,11 @@ export async function rotateKeys(context: Context): Promise<RotationReport> {
   if (secrets === null)
     throw new NotificationError('encryption_key_missing', 'There is no encryption key: set the option "encryptionKey".')
   const lease = await takeJob(context, job)
-  if (lease === null) throw new NotificationError('conflict', 'Another process is sealing secrets with the new key.')
+  if (lease === null)
+    throw new NotificationError(
+      'conflict',
+      'Another process is encrypting the secrets with the new key; call again when it has ended.',
+    )
   const { storage } = context.options
   let progress: Progress = { keyId: secrets.keyId, phase: 'settings', after: null, resealed: 0 }
   try {
@@ -180,7 +185,11 @@ export async function rotateKeys(context: Context): Promise<RotationReport> {
           anew.add(sealed)
           return secrets.seal(secrets.open(sealed, where), where)
         }
-        if (!(await lease.keep())) throw new NotificationError('conflict', 'Another process took over.')
+        if (!(await lease.keep()))
+          throw new NotificationError(
+            'conflict',
+            'Another process took over the rotation of keys, because this one paused for too long; keys() shows how far it is.',
+          )
         after = await all.page(phase, after, visit, true)
         progress = { ...progress, phase, after, resealed: progress.resealed + anew.size }
         await lease.keepProgress(JSON.stringify(progress))

@@ -17,6 +17,7 @@ import type { EffectiveChannel } from './effective.ts'
 export const accountCheckStatuses = ['ok', 'failing', 'unchecked'] as const
 
 export const verifyOptions = z.strictObject({
+  /** Id of one account of the organization. Default: all of its accounts are checked. */
   accountId: z
     .string()
     .min(1)
@@ -24,6 +25,7 @@ export const verifyOptions = z.strictObject({
     .optional()
     .describe('Only this account of the organization. Default: all of them'),
 })
+/** Which accounts to check. */
 export type VerifyOptions = z.input<typeof verifyOptions>
 
 /** Whether an account of the organization works. */

@@ -25,34 +25,38 @@ import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { peopleAt, takenStill } from '../shared/people.ts'
 
-/** What an organization knows of an address. */
+/** What an organization knows about an address. */
 export type KnownAddress = AddressInput & {
-  /** As the audit log names it; null while the organization knows nothing of it. */
+  /** Id of the address, as in the audit log; null: nothing is known about it. */
   readonly id: number | null
   readonly organizationId: string
-  /** Why nothing is sent there; null: it may be. Also what was said of it to another organization with the same sender. */
+  /**
+   * Why nothing is sent there; null: messages may be sent. Includes what was said to another organization that uses the same
+   * sender.
+   */
   readonly suppression: Suppression | null
-  /** When a suppression was last lifted. */
+  /** When a suppression was last lifted; null: never. */
   readonly liftedAt: Date | null
-  /** When a provider last accepted a message to it, to the hour. */
+  /** When a provider last accepted a message to it, rounded to the hour; null: never. */
   readonly lastWorkedAt: Date | null
-  /** When the person was proven to have it. */
+  /** When it was proven that the person has the address; null: never. */
   readonly provenAt: Date | null
 }
+/** A page of suppressed addresses, newest first. */
 export type AddressPage = {
   readonly addresses: readonly KnownAddress[]
-  /** For `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: number | null
 }
 
 const defaultLimit = 50
 
 /**
- * Addresses to which nothing is sent, and why: the person opted out or complained, or messages to the address fail for good.
- * An address is one for all who have it: what is said of a number holds for everybody in a family.
+ * Addresses to which nothing is sent, and why: the person opted out or complained, or messages to the address fail
+ * permanently. A suppression is for the address, so it applies to everybody who shares it, such as a family.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not valid (`field`
- * names it), and `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input` for an invalid argument (`field`
+ * names it), `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class Addresses {
   readonly #context: Context
@@ -68,7 +72,7 @@ export class Addresses {
     return new Addresses(this.#context, parseInput(actorSchema, actor, 'actor'))
   }
 
-  /** What is known of an address; where nothing is, no field says anything. */
+  /** What is known about an address. If nothing is known, all fields but the address itself are null. */
   async get(organization: string, input: AddressInput): Promise<KnownAddress> {
     return this.#known(await this.#address(organization, parseInput(addressInput, input, 'address')))
   }
@@ -89,8 +93,9 @@ export class Addresses {
   }
 
   /**
-   * Nothing is sent to the address any more, as when your webhook hears of an opt-out or a complaint. `sharedSender`: it was
-   * said to an account of yours by which several organizations send, and holds for all of them. Default: for this one.
+   * Records that nothing may be sent to the address any more, for example when your own webhook receives an opt-out or a
+   * complaint. `sharedSender`: the person said so to a sender that several organizations share, and it applies to all of
+   * them. Default false: only to this organization. Repeating it is harmless.
    * @throws NotificationError `organization_not_found`, `directory_failed`, `directory_invalid`.
    */
   async suppress(
@@ -121,8 +126,8 @@ export class Addresses {
   }
 
   /**
-   * Messages go to the address again, for this organization alone; what was left out of plans meanwhile is planned. What the
-   * person set needs the person's new consent, which the audit log keeps.
+   * Allows messages to the address again, for this organization only, and plans what was left out meanwhile. After an
+   * opt-out or complaint this requires a new consent of the person, which is kept in the audit log.
    * @throws NotificationError `consent_required`: the person opted out or complained, and no later consent is given.
    */
   async lift(organization: string, input: LiftInput): Promise<KnownAddress> {
@@ -142,7 +147,7 @@ export class Addresses {
   }
 
   /**
-   * Your application proved that the person has the address, by a code or a link that it sent there.
+   * Records that the person has the address: your application has proven it by a code or link sent there.
    * @throws NotificationError `organization_not_found`, `directory_failed`, `directory_invalid`.
    */
   async prove(organization: string, input: AddressInput): Promise<KnownAddress> {

@@ -14,53 +14,61 @@ import { dailyLimitCode } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import { policyOf } from '../shared/settings-view.ts'
 
-/** Which provider would serve a channel of an organization now. */
+/** Which account would send on a channel of an organization now. */
 export type EffectiveChannel = {
+  /** Whether the organization's settings enable the channel. */
   readonly enabled: boolean
-  /** The name of the transport, or `task_manager` where TaskManager delivers; null: none, and `fault` says why. */
+  /** Name of the transport, or `task_manager` if TaskManager delivers; null: none, and `fault` says why. */
   readonly provider: string | null
   /**
-   * `organization`: by its own account. `default`: by the host's `DEFAULT_*` account. `transport`: without an account.
+   * Whose account it is. `organization`: its own. `default`: the host application's (`DEFAULT_*` variables). `transport`:
+   * the transport needs no account.
    */
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
   /**
-   * Why nothing would be sent now: the rule why there is no provider, `account_paused` or `account_limited`. `account_failing`: every
-   * account that is not paused fails too often, and is used all the same.
+   * Why nothing would be sent now; null: messages are sent. The rule by which there is no provider, or `account_paused` or
+   * `account_limited`. With `account_failing` messages are sent all the same: every account that is not paused fails often.
    */
   readonly fault: Rule | null
-  /**
-   * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
-   * tried again.
-   */
+  /** Set if the account is paused because its provider refused it. */
   readonly pause: AccountPause | null
-  /** Where the sender may not send to, by how the numbers begin (`+44`): what is due for these waits, all else is sent. */
+  /**
+   * Destinations that the sender may not send to, by the beginning of the number (`+44`). Messages to these wait, all others
+   * are sent.
+   */
   readonly pausedDestinations: readonly DestinationPause[]
-  /** All accounts that may send, in the order of use, which a weight may change; empty where TaskManager delivers. */
+  /** All accounts that may send, in the order of use, which weights may change. Empty if TaskManager delivers. */
   readonly accounts: readonly AccountState[]
 }
 
-/** An account that may send for an organization, and whether it can. */
+/** An account that may send for an organization, and whether it can send now. */
 export type AccountState = {
-  /** Never changes; null: it needs no account. */
+  /** Id of the account, which never changes; null: the transport needs no account. */
   readonly accountId: string | null
   readonly provider: string | null
   readonly source: EffectiveChannel['source']
-  /** Why it cannot send now: what it lacks, or that it is paused. Null: it is ready. */
+  /** Why it cannot send now: a field is missing, or it is paused. Null: it is ready. */
   readonly fault: Rule | null
   readonly pause: AccountPause | null
   readonly pausedDestinations: readonly DestinationPause[]
 }
+/** An organization's settings, and which account would send on each channel now. */
 export type EffectiveSettings = {
   readonly organizationId: string
+  /** False: the organization has no settings yet, and the defaults apply. */
   readonly configured: boolean
+  /** Null: the organization has none yet. */
   readonly settings: OrganizationSettings | null
-  /** E-mail and SMS, and the others that the settings have. */
+  /** `EMAIL` and `SMS` always; other channels if the settings have them. */
   readonly channels: ByChannel<EffectiveChannel>
 }
+/** What a patient or client would be sent, by category and channel. */
 export type EffectivePreferences = {
   readonly recipient: PreferenceRef
   readonly organizationId: string
+  /** Null: the person has none yet, and everything is inherited. */
   readonly preferences: Preferences | null
+  /** One for each category and channel. */
   readonly decisions: readonly (EffectiveDecision & { readonly category: Category; readonly channel: Channel })[]
 }
 

@@ -39,7 +39,7 @@ import { withAddresses } from './written-numbers.ts'
 /** A value, with warnings about what was accepted but may be a mistake. */
 export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
 
-/** Preferences of patients and clients: what `SettingsService` does with them, and says of it. */
+/** Preferences of patients and clients, for `SettingsService`. */
 export class RecipientPreferences {
   readonly #context: Context
   readonly #actor: Actor

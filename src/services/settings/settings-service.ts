@@ -56,9 +56,9 @@ import { withSenders } from './written-numbers.ts'
 /**
  * Settings of organizations, and preferences of patients and clients.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
- * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
- * `storage_failed`, `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input` for an invalid argument (`field`
+ * names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`, `storage_failed`,
+ * `storage_closed` or `migration_missing`.
  */
 export class SettingsService {
   readonly #context: Context
@@ -79,18 +79,27 @@ export class SettingsService {
   }
 
   /**
-   * The same service for one organization, to which patients and clients of others are not there, nor preferences that were
-   * made while an id was another's; null: for all of them. What names an organization is about that one.
+   * The same service, restricted to one organization: patients and clients of other organizations are not found, and neither
+   * are preferences from when an id belonged to another organization. Null: no restriction. Methods that take an
+   * organization id are not restricted.
    */
   within(id: string | null): SettingsService {
     return new SettingsService(this.#context, this.#actor, parseField(organizationId.nullable(), id, 'organizationId'))
   }
 
   /**
-   * Creates an organization's settings. A field left out or null gets its default. Secrets are stored encrypted, and
-   * shown as a mask.
+   * Creates an organization's settings. A field that is left out or null gets its default. Secrets are stored encrypted and
+   * returned as a mask. Resolves with the settings, and with warnings about what may be a mistake.
    * @throws NotificationError `organization_not_found`; `already_exists`; `template_invalid`; `unknown_provider`: no
    * transport named `smsProvider` is installed; `encryption_key_missing`: a secret is given, and there is no key.
+   * @example
+   * ```ts
+   * const { warnings } = await settings.createOrganizationSettings('org-1', {
+   *   emailFromAddress: 'reminders@clinic.example',
+   *   defaultEmailReminders: [24, '2h'],
+   *   smsEnabled: false,
+   * })
+   * ```
    */
   async createOrganizationSettings(
     id: string,
@@ -137,15 +146,15 @@ export class SettingsService {
   }
 
   /**
-   * Changes some fields: one left out keeps its value, null resets it to its default, and the mask of a secret keeps
-   * the secret. With another SMTP host, port or user name, the password must be given again; with another SMS provider
-   * or key, its secrets. A list of further accounts replaces the one that is stored: an entry with an id keeps that account, one
-   * without is new.
+   * Changes some fields: a field left out keeps its value, null resets it to its default, and the mask of a secret keeps the
+   * secret. Changing the SMTP host, port or user name requires the password again; changing the SMS provider or key requires
+   * its secrets. A list of accounts replaces the stored list: an entry with an `id` keeps that account, one without is a new
+   * account.
    *
-   * What a provider signed with a secret that is replaced or removed is verified for as long as receipts of the channel may take,
-   * such as 72 h; `revokePrevious` ends that at once, for all previous secrets of the organization.
+   * Provider reports signed with a secret that is replaced or removed here are accepted as long as reports on messages of
+   * the channel may arrive (SMS: 72 h). `revokePrevious` ends that at once, for all previous secrets of the organization.
    * @throws NotificationError `settings_not_found`, `template_invalid`, `unknown_provider`, `encryption_key_missing`;
-   * `conflict`: others kept changing the settings at the same time.
+   * `conflict`: other changes to the settings kept coming in between.
    */
   async updateOrganizationSettings(
     id: string,
@@ -187,11 +196,10 @@ export class SettingsService {
 
   /**
    * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
-   * ones. They are published at once, as a new version. `basedOn`: the version that the change was made from; null: none was
-   * published. Default: whatever is published by now.
-   * @throws NotificationError `settings_not_found`, `template_invalid`; `version_outdated`: another version than `basedOn` is
-   * published; `conflict`: others kept changing the settings
-   * at the same time.
+   * texts. They are published at once as a new version. `basedOn`: the version from which you made the change (null: none
+   * was published); if another one is published by now, the call rejects. Default: no such check.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `version_outdated`: another version than `basedOn`
+   * is published; `conflict`: other changes to the settings kept coming in between.
    */
   async updateTemplates(
     id: string,
@@ -210,9 +218,9 @@ export class SettingsService {
   }
 
   /**
-   * Creates the preferences of a patient or client. A field left out or null inherits from the organization.
-   * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
-   * `recipients`.
+   * Creates the preferences of a patient or client. A field that is left out or null inherits from the organization.
+   * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: your directory has no
+   * `recipients()`.
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     return this.#preferences.create(recipient, input)
@@ -224,11 +232,11 @@ export class SettingsService {
   }
 
   /**
-   * Changes some fields: one left out keeps its value, null inherits from the organization again. Where there are no
-   * preferences yet, they are created. `inFlight` is the number of messages to the recipient that were being sent at that
+   * Changes some fields: a field left out keeps its value, null inherits from the organization again. Creates the
+   * preferences if there are none. `inFlight` is the number of messages to the recipient that were being sent at that
    * moment, and may still arrive.
-   * @throws NotificationError where there are none yet: `recipient_not_found`; `options_invalid`: the directory has no
-   * `recipients`.
+   * @throws NotificationError if there are no preferences yet: `recipient_not_found`; `options_invalid`: your directory has
+   * no `recipients()`.
    */
   async updatePreferences(
     recipient: HostPreferenceRef,
@@ -238,8 +246,8 @@ export class SettingsService {
   }
 
   /**
-   * Which provider would serve each of the organization's channels now.
-   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   * The organization's settings, and which account would send on each channel now.
+   * @throws NotificationError `organization_not_found`: it has no settings, and the directory does not know it.
    */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
     const row = await this.#settingsOrNull(id)
@@ -253,12 +261,11 @@ export class SettingsService {
   }
 
   /**
-   * Checks the organization's own accounts without sending anything: each provider is asked to accept the credentials (SMTP
-   * signs in, Twilio reads the account), with the rules for hosts named by organizations, all at once, and for 12 s at most.
-   * All accounts of each channel are checked, in their order, or with `accountId` that one. What is wrong is in the result, never
-   * thrown. A channel for which the organization has no account is `unchecked`.
-   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know;
-   * `invalid_input` for an `accountId` that is none of the organization's.
+   * Checks the organization's own accounts without sending anything: SMTP signs in, Twilio reads the account, and so on. All
+   * are checked at the same time, within 12 s. Connections follow the rules for hosts that organizations name. What is wrong
+   * is in the result, never thrown. A channel without an account of the organization is `unchecked`.
+   * @throws NotificationError `organization_not_found`: it has no settings, and the directory does not know it;
+   * `invalid_input`: the organization has no account `accountId`.
    */
   async verifyAccounts(id: string, options: VerifyOptions = {}): Promise<readonly AccountCheck[]> {
     const { accountId } = parseInput(verifyOptions, options, 'verification')
@@ -272,14 +279,14 @@ export class SettingsService {
   }
 
   /**
-   * Sends one real message on a channel (default e-mail) to the contact of whoever asks, by the account that would send for the
-   * organization now or by the one of `accountId`, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
-   * built in and says that it is a test; on a channel of approved templates it is one of those, with `TEST` for each name. Nothing of it is in the history; the audit log has who asked, the channel and the result.
-   * What the provider refuses is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
-   * Message-IDs drop the copies.
-   * @throws NotificationError `invalid_input` without a usable contact for the channel, or for an `accountId` that is none of the
-   * organization's or of another channel; `organization_not_found`, for one
-   * without settings that the directory does not know. `content`: what it says instead, such as a preview of a template.
+   * Sends one real message (default: an e-mail) to the contact `to`, within 30 s, with the account that would send for the
+   * organization now, or with `accountId`. It is sent without queue and retries, even if the channel is disabled or the
+   * account is paused. Its text says that it is a test; on a channel of approved templates it is one of these, with `TEST`
+   * for each name. It is not in the history; the audit log records who asked, the channel and the result. A refusal by the
+   * provider is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
+   * Message-IDs drop the copies. `content`: another text, such as the preview of a template.
+   * @throws NotificationError `invalid_input`: `to` has no usable address for the channel, or `accountId` is not an account
+   * of the organization on this channel; `organization_not_found`: it has no settings, and the directory does not know it.
    */
   async sendTestMessage(
     id: string,
@@ -294,9 +301,8 @@ export class SettingsService {
   }
 
   /**
-   * For every category and channel: whether a message would go out, to which address and at which offsets, and if not,
-   * why.
-   * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
+   * For every category and channel: whether a message would be sent, to which address and at which offsets, or why not.
+   * @throws NotificationError `recipient_not_found`; `options_invalid`: your directory has no `recipients()`.
    */
   async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
     return this.#preferences.effective(recipient)

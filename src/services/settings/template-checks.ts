@@ -7,6 +7,7 @@ import {
   checkPartials,
   checkTemplates,
   clipping,
+  compiledOnce,
   detailWarnings,
   linkOf,
   linksNamed,
@@ -39,10 +40,11 @@ import { listWarnings, requireHeardAnswers } from './asked-answers.ts'
  * hears; `directory_failed` where the directory does not say the organization's language.
  */
 export async function checkTexts(
-  context: Context,
+  { options, ...rest }: Context,
   after: SettingsRow,
   patch: Partial<SettingsValues>,
 ): Promise<Warning[]> {
+  const context = { ...rest, options: { ...options, compilers: compiledOnce(options.compilers) } }
   if (patch.templatePartials !== undefined)
     checkPartials('templatePartials', after.templatePartials ?? {}, context.options.compilers)
   const making = { ...makingOf(context.options, after), frame: frameOf(context.options, after, sampleClinic) }

@@ -28,47 +28,62 @@ const number = z
   .max(2 ** 31 - 1)
 
 export const versionFilter = z.strictObject({
-  /** `nextCursor` of the page before. Default: the newest. */
+  /** `nextCursor` of the previous page. Default: the newest versions. */
   cursor: number.optional(),
-  /** Default 50. */
+  /** Page size, 1 to 200. Default 50. */
   limit: z.int().min(1).max(200).optional(),
 })
+/** Which page of versions to list. */
 export type VersionFilter = z.input<typeof versionFilter>
 
+/** A page of template versions, newest first. */
 export type VersionPage = {
-  /** The one that messages are made of now; null: none is. */
+  /** The version in use now; null: none was published. */
   readonly published: number | null
-  /** The newest first. */
+  /** Newest first. */
   readonly versions: readonly TemplateVersion[]
-  /** Null: this is the last page. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: number | null
 }
 
-/** What a draft takes away from what is published, which has to be confirmed: `emailTemplates.appointment_reminder`, "no longer says {location}". */
+/**
+ * Something that the published texts say and the draft no longer does, such as `emailTemplates.appointment_reminder`, "no
+ * longer says {location}". Publishing requires confirming it.
+ */
 type Dropped = FieldIssue
 
 /** Whoever works on more at once has forgotten most of them. */
 const mostDrafts = 100
 
+/** A draft that was saved. */
 export type DraftResult = TemplateVersion & {
   readonly warnings: readonly Warning[]
-  /** What publishing it has to confirm, unless something else is published before. */
+  /** What publishing the draft takes away, and so requires `confirm`; unless another version is published in between. */
   readonly dropped: readonly Dropped[]
 }
+/** A version with its texts. */
 export type VersionTexts = TemplateVersion & Templates
+/** Options of publishing a version. */
 export type PublishOptions = {
-  /** The version that was published when the change began; null: none was. Another one by now is refused. */
+  /**
+   * The version that was published when you began the change; null: none. If another one is published by now, the call
+   * rejects with `version_outdated`.
+   */
   readonly basedOn: number | null
-  /** True: it may drop variables and answers, and undo what was published since the draft was made. Default false. */
+  /**
+   * True: it may remove variables and answers from the texts, and revert what was published after the draft was made.
+   * Default false: that rejects with `confirmation_required`.
+   */
   readonly confirm?: boolean | undefined
 }
+/** The version that is now published. */
 export type PublishResult = TemplateVersion & { readonly warnings: readonly Warning[] }
 
 /**
- * Versions of an organization's templates, which never change: drafts, what was published, by whom and when.
+ * Versions of an organization's templates: drafts, and what was published, by whom and when. A version never changes.
  *
- * Beside the errors it names, every method may throw a NotificationError `invalid_input`, `settings_not_found`, and `storage_busy`,
- * `storage_failed`, `storage_closed` or `migration_missing`.
+ * Besides the errors listed, every method may reject with NotificationError `invalid_input`, `settings_not_found`,
+ * `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class TemplateVersions {
   readonly #context: Context
@@ -79,12 +94,12 @@ export class TemplateVersions {
     this.#actor = actor
   }
 
-  /** The same, acting for `actor`: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
+  /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): TemplateVersions {
     return new TemplateVersions(this.#context, parseInput(actorSchema, actor, 'actor'))
   }
 
-  /** The versions of an organization, a page of them. */
+  /** A page of the organization's versions, newest first. */
   async list(id: string, filter: VersionFilter = {}): Promise<VersionPage> {
     const { cursor: before, limit = 50 } = parseInput(versionFilter, filter, 'filter')
     const { templateVersion: published, organizationId } = await settingsRow(this.#context, checked(id))
@@ -105,8 +120,10 @@ export class TemplateVersions {
   }
 
   /**
-   * Keeps a draft: what is published, with the templates given in place of those of their keys. Nobody is sent it before it is published.
-   * @throws NotificationError `template_invalid`, `conflict`; `invalid_input` also where the organization has 100 drafts already.
+   * Saves a draft: the published templates, with the given ones in their place. It is not used in messages before it is
+   * published.
+   * @throws NotificationError `template_invalid`, `conflict`; `invalid_input` also if the organization already has 100
+   * drafts.
    */
   async draft(id: string, input: TemplatesInput): Promise<DraftResult> {
     const given = parseInput(templatesInput, input, 'templates')
@@ -126,8 +143,8 @@ export class TemplateVersions {
   }
 
   /**
-   * Deletes a draft; its number is not given again.
-   * @throws NotificationError `template_version_not_found`; `invalid_input` for what was published, which stays.
+   * Deletes a draft. Its number is not used again.
+   * @throws NotificationError `template_version_not_found`; `invalid_input`: the version was published, and stays.
    */
   async discard(id: string, version: number): Promise<TemplateVersion> {
     const { organizationId } = await this.#row(id, version)
@@ -140,7 +157,10 @@ export class TemplateVersions {
     throw fieldInvalid('version', `must be a draft: version ${version} was published, and stays`)
   }
 
-  /** What of `version` differs from `from`, text by text. Default: from what is published. */
+  /**
+   * The texts in which `version` differs from version `from`. Default: from the published one.
+   * @throws NotificationError `template_version_not_found`.
+   */
   async diff(id: string, version: number, from?: number): Promise<readonly TextChange[]> {
     const [to, before] = await Promise.all([
       this.#row(id, version),
@@ -150,10 +170,11 @@ export class TemplateVersions {
   }
 
   /**
-   * Publishes a draft: from now on messages are made of it. A version that was published before becomes a new one with its texts (roll back).
-   * @throws NotificationError `template_version_not_found`; `version_outdated`: another version was published since `basedOn`;
-   * `confirmation_required`: it drops a variable or an answer, or undoes what was published since the draft was made, each an issue;
-   * `template_invalid`, `conflict`.
+   * Publishes a draft: messages use it from now on. Publishing a version that was published before makes a new version with
+   * its texts, to roll back.
+   * @throws NotificationError `template_version_not_found`; `version_outdated`: another version than `basedOn` is published;
+   * `confirmation_required`: it removes a variable or an answer, or reverts what was published after the draft was made
+   * (`issues` has each); `template_invalid`, `conflict`.
    */
   async publish(id: string, version: number, { basedOn, confirm = false }: PublishOptions): Promise<PublishResult> {
     const draft = await this.#row(id, version)
@@ -167,7 +188,7 @@ export class TemplateVersions {
       if (issues.length > 0 && !confirm) {
         throw new NotificationError(
           'confirmation_required',
-          `Version ${version} takes away what is published: ${issuesInWords(issues)}. Confirm that to publish it, or make the draft anew.`,
+          `Version ${version} changes what is published: ${issuesInWords(issues)}. Confirm that to publish it, or write a new draft.`,
           { issues },
         )
       }
@@ -207,9 +228,9 @@ export class TemplateVersions {
   }
 }
 
-/** What messages are made of now. */
+/** The templates that messages use now. */
 export type PublishedTemplates = Templates & {
-  /** Null: they were stored before there were versions, or there are none. */
+  /** Number of the published version; null: there are no templates, or they were stored before there were versions. */
   readonly version: number | null
 }
 
@@ -232,11 +253,11 @@ function textsOf(content: TemplateVersionRow['content']): Templates {
 /** @throws NotificationError `version_outdated`: whoever wrote a change has not seen what is published by now. */
 export function requireVersion({ templateVersion }: SettingsRow, basedOn: number | null): void {
   if (templateVersion === basedOn) return
-  const now = templateVersion === null ? 'none is published' : `version ${templateVersion} is published`
-  const then = basedOn === null ? 'before there was one' : `from version ${basedOn}`
+  const now = templateVersion === null ? 'no version is published' : `version ${templateVersion} is published`
+  const then = basedOn === null ? 'before any version was published' : `from version ${basedOn}`
   throw new NotificationError(
     'version_outdated',
-    `The change was made ${then}, and ${now} by now: read that, and make the change again.`,
+    `The change was made ${then}, but ${now} now: read the published templates, and make the change again.`,
     { field: 'basedOn' },
   )
 }

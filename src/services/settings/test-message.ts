@@ -25,18 +25,25 @@ import { type AccountCheck, accountMissing, accountNamed, wrongFields } from './
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
 export const testMessageOptions = z.strictObject({
+  /** Channel to send on. Default: the channel of `accountId`, or else `EMAIL`. */
   channel: z.enum(channels).optional().describe('Channel to send on. Default: that of the account, or else e-mail'),
+  /** Id of the account to send with. Default: the one that messages are sent with now. */
   accountId: z
     .string()
     .min(1)
     .max(200)
     .optional()
     .describe('Account of the organization to send by. Default: the one that would send now'),
+  /**
+   * A key of yours, 1 to 255 characters, handed to the provider: where it honors such keys, a repeated request sends once.
+   * Default: a new one for each call.
+   */
   idempotencyKey: z.string().min(1).max(255).optional(),
 })
+/** Options of a test message. */
 export type TestMessageOptions = z.input<typeof testMessageOptions>
 
-/** What became of a test message. */
+/** Result of a test message, and the account that it was sent with. */
 export type TestMessageResult = Omit<AccountCheck, 'status'> & {
   /** `sent`: the provider accepted it. `failed`: it was not sent. `unknown`: it may arrive. */
   readonly result: (typeof testMessageResults)[number]

@@ -3,9 +3,16 @@ import type { Clock } from '../../ports/clock.ts'
 
 /** `open`: calls fail at once. `half_open`: one call is tried; the others fail at once. */
 export const circuitStates = ['closed', 'open', 'half_open'] as const
+/**
+ * State of a circuit breaker. `closed`: calls are made. `open`: they fail at once. `half_open`: one call is tried, the
+ * others fail at once.
+ */
 export type Circuit = (typeof circuitStates)[number]
 
-/** `failures`: failed calls in a row that open the circuit; `halfOpenAfterMs`: how long it stays open, in ms. */
+/**
+ * When a circuit breaker stops calls. `failures`: failed calls in a row that open it. `halfOpenAfterMs`: how long it stays
+ * open, in ms, before one call is tried.
+ */
 export type BreakerPolicy = { readonly failures: number; readonly halfOpenAfterMs: number }
 
 /** Why no call may be made, and for how long. */

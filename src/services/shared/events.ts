@@ -8,15 +8,17 @@ type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEve
 
 /** Calls a listener of the host, and logs what it throws. */
 type Guarded = (name: keyof NotificationEvents, args: readonly unknown[]) => void
+type Registration = { readonly name: keyof NotificationEvents; readonly listener: unknown; readonly guarded: Guarded }
 
 /**
  * The library's events. If a listener throws or rejects, that is logged and the others are called: the row is committed, and a
- * bug of the host must neither fail the library nor end the process with an unhandled rejection.
+ * bug of the host must neither fail the library nor end the process with an unhandled rejection. `once` and `off` do what those of
+ * Node do: once also if the event is emitted again meanwhile, and the last registration of a listener, not all of them.
  */
 export class Events {
   readonly #emitter = new EventEmitter<Record<keyof NotificationEvents, Guarded>>()
-  /** By the host's listener, for `off`. */
-  readonly #guarded = new WeakMap<object, Guarded>()
+  /** In the order in which they came. */
+  readonly #registered: Registration[] = []
   readonly #logger: Logger
 
   constructor(logger: Logger) {
@@ -24,17 +26,28 @@ export class Events {
   }
 
   on<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.on(name, this.#guard(listener))
-    return this
+    return this.#add({ name, listener, guarded: this.#guard(listener) })
   }
 
   once<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.once(name, this.#guard(listener))
-    return this
+    const call = this.#guard(listener)
+    let isOver = false
+    const one: Registration = {
+      name,
+      listener,
+      guarded: (...event) => {
+        if (isOver) return
+        isOver = true
+        this.#remove(one)
+        call(...event)
+      },
+    }
+    return this.#add(one)
   }
 
   off<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
-    this.#emitter.off(name, this.#guard(listener))
+    const last = this.#registered.findLast((one) => one.name === name && one.listener === listener)
+    if (last !== undefined) this.#remove(last)
     return this
   }
 
@@ -42,10 +55,20 @@ export class Events {
     this.#emitter.emit(name, name, args)
   }
 
+  #add(one: Registration): this {
+    this.#registered.push(one)
+    this.#emitter.on(one.name, one.guarded)
+    return this
+  }
+
+  #remove(one: Registration): void {
+    const index = this.#registered.indexOf(one)
+    if (index >= 0) this.#registered.splice(index, 1)
+    this.#emitter.off(one.name, one.guarded)
+  }
+
   #guard(listener: (...args: never[]) => unknown): Guarded {
-    const known = this.#guarded.get(listener)
-    if (known !== undefined) return known
-    const guarded: Guarded = (name, args) => {
+    return (name, args) => {
       const failed = (error: unknown) =>
         this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
       try {
@@ -55,8 +78,6 @@ export class Events {
         failed(error)
       }
     }
-    this.#guarded.set(listener, guarded)
-    return guarded
   }
 }
 

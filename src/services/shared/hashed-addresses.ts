@@ -45,7 +45,12 @@ export class AddressHashes {
   async load(): Promise<Hash> {
     if (this.#known !== null) return this.#known
     const sealed = await this.#parts.keys.get(hashKeyName)
-    if (sealed === null) throw new NotificationError('secret_unreadable', 'The key of hashed addresses is missing.')
+    if (sealed === null) {
+      throw new NotificationError(
+        'secret_unreadable',
+        `The key of the hashed addresses is missing: restore the row "${hashKeyName}" of the table notification_keys from a backup.`,
+      )
+    }
     return this.#use(sealed)
   }
 

@@ -6,13 +6,13 @@ import { withTimeout } from './with-timeout.ts'
 /** What `stop()` left behind. All lists are empty if everything ended in time. */
 export type StopReport = {
   /**
-   * Ids of notifications that a provider accepted and that could not be recorded as sent. For other workers their
-   * outcome is unknown: they send them again or hold them, as the organization chose (`unknownOutcome`).
+   * Ids of notifications that a provider accepted, but that could not be recorded as sent. For other processes their outcome
+   * is unknown: they are sent again or held, by the organization's setting `unknownOutcome`.
    */
   readonly unrecorded: readonly number[]
-  /** Ids of notifications for which it is unknown whether the provider accepted them; they are treated the same. */
+  /** Ids of notifications for which it is unknown whether the provider accepted them. They are treated in the same way. */
   readonly unfinished: readonly number[]
-  /** What did not end in time, such as `transport smtp`, `storage` or `reconciliation`; it may still hold connections. */
+  /** Parts that did not end in time, such as `transport smtp` or `storage`; they may still hold connections. */
   readonly abandoned: readonly string[]
 }
 

@@ -4,20 +4,20 @@ import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
-/**
- * A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. `erased`: it was sent, or
- * tried, and its text is kept no longer, by an erasure or by `retention`; `message` is '' then.
- */
+/** A reminder. */
 export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
+  /** The text that was sent; with `preview`, the text that would be sent now; with `erased`, ''. */
   readonly message: string
+  /** True: the reminder has not been sent, and `message` and `subject` are rendered from the present state. */
   readonly preview: boolean
+  /** True: it was sent or tried, and its text was deleted since, by an erasure or by `retention`. */
   readonly erased: boolean
 }
 
-/** What a recipient answered last about an appointment, for the start as it is. */
+/** What a recipient answered last about an appointment, for its present start. */
 export type AppointmentAnswer = PlanAnswer
 
-/** A delivery as it is shown. */
+/** A message that is queued or was sent (a delivery). */
 export type Notification = Omit<
   DeliveryRow,
   'dueAt' | 'heldAt' | 'erasedAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'
@@ -26,32 +26,35 @@ export type Notification = Omit<
 /** A message that was not planned or sent, and the rule that decided so. */
 export type SkippedMessage = DecisionEntry
 
+/** The reminders of an appointment after planning. */
 export type ScheduleResult = {
   readonly appointmentId: ReminderRow['appointmentId']
   readonly organizationId: string
-  /** The reminders in force (pending, sent and failed), earliest first. */
+  /** The reminders in force (pending, sent or failed), earliest first. */
   readonly reminders: readonly Reminder[]
-  /** How many reminders this call cancelled because they are no longer wanted. */
+  /** Number of reminders that this call cancelled because they are no longer wanted. */
   readonly cancelled: number
-  /** Reminders that were being sent at that moment and may still arrive. */
+  /** Number of reminders that were being sent at that moment, and may still arrive. */
   readonly inFlight: number
-  /** Who gets no reminder, or fewer, and why. */
+  /** Who gets no reminder, or fewer, and by which rule. */
   readonly omitted: readonly SkippedMessage[]
 }
 
+/** The reminders of an appointment after an event, and the notices about it. */
 export type LifecycleResult = ScheduleResult & {
   /** Notices queued by this call; empty if the same event was reported before. */
   readonly notifications: readonly Notification[]
 }
 
+/** What a call cancelled. */
 export type CancelResult = {
-  /** How many reminders this call cancelled. */
+  /** Number of reminders that this call cancelled. */
   readonly cancelled: number
-  /** Messages that were being sent at that moment and may still arrive. */
+  /** Number of messages that were being sent at that moment, and may still arrive. */
   readonly inFlight: number
 }
 
-/** The notices queued, by this call or by an earlier one with the same `idempotencyKey`, and who was left out. */
+/** The notices queued, by this call or by an earlier one with the same `idempotencyKey`; and who was left out, by which rule. */
 export type SendResult = {
   readonly notifications: readonly Notification[]
   readonly omitted: readonly SkippedMessage[]
@@ -88,25 +91,28 @@ export type PricedMessage = PlannedMessage & {
   readonly fallback: readonly Channel[]
 }
 
+/** What would be sent, and what would be left out, by which rule. */
 export type DryRun = { readonly reminders: readonly PricedMessage[]; readonly omitted: readonly SkippedMessage[] }
 
+/** A page of notifications, newest first. */
 export type HistoryPage = {
   readonly notifications: readonly Notification[]
-  /** How many there are on all pages together, counted up to 10,000. */
+  /** Number of notifications on all pages together, counted up to 10000. */
   readonly total: number
   /** False: there are more than `total`. */
   readonly totalIsExact: boolean
   readonly limit: number
   readonly offset: number
-  /** The `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 
+/** A page of the reminders of an appointment, earliest first. */
 export type ReminderPage = {
   readonly reminders: readonly Reminder[]
-  /** What each recipient answered last, for the start as it is. */
+  /** What each recipient answered last, for the present start. */
   readonly answers: readonly AppointmentAnswer[]
-  /** The `cursor` of the next page; null on the last. */
+  /** `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 

@@ -5,7 +5,6 @@ import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { BatchContext, Sendable } from '../delivery/checked.ts'
 import { wordedAt } from '../delivery/process-due.ts'
-import { targetOf } from '../delivery/work.ts'
 import { contentFor, type Subject, type TextFindings } from '../messages/worded.ts'
 import type { Context } from '../shared/context.ts'
 
@@ -33,7 +32,7 @@ export type SendBody = TaskBody & { readonly content: DeliveryContent; readonly 
 export function bodyOf(context: Context, one: Sendable, batch: BatchContext, scheduledAt: Date): SendBody | null {
   const rendered = wordedAt(context, one, batch, scheduledAt)?.message ?? null
   if (rendered === null) return null
-  const content = contentFor(targetOf(one.due).channel, one.result.address, rendered)
+  const content = contentFor(one.due.target.channel, one.result.address, rendered)
   return {
     content,
     facts: bodyFactsOf(one.subject),

@@ -9,15 +9,7 @@ import { emitDecided } from '../delivery/delivery-events.ts'
 import { fallbackOf } from '../delivery/fallbacks.ts'
 import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
 import { atSameAddress } from '../delivery/siblings.ts'
-import {
-  type DueWork,
-  deliveryWork,
-  idempotencyKeyOf,
-  pagesOf,
-  reminderWork,
-  targetOf,
-  workKey,
-} from '../delivery/work.ts'
+import { type DueWork, deliveryWork, idempotencyKeyOf, pagesOf, reminderWork, workKey } from '../delivery/work.ts'
 import { textInWords } from '../messages/worded.ts'
 import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
@@ -84,9 +76,9 @@ export class HandOver {
         if (!(await shouldContinue())) break
         const senderOf = await sendersOf(
           context,
-          works.map((due) => targetOf(due).organizationId),
+          works.map((due) => due.target.organizationId),
         )
-        const commands = works.filter((due) => senderOf(targetOf(due)) !== null).map(release)
+        const commands = works.filter((due) => senderOf(due.target) !== null).map(release)
         const now = clock.now()
         const outcomes = await commitIntents(storage, commands, now)
         if (outcomes.length > 0) context.dueAt(now)
@@ -166,7 +158,7 @@ export class HandOver {
 function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
   const { due } = one
   const { knowledge, planOf, now } = batch
-  const { organizationId, recipient, channel, category } = targetOf(due)
+  const { organizationId, recipient, channel, category } = due.target
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed', fallbackOf(one, knowledge))

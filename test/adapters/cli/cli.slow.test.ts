@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { exitCodes } from '../../../adapters/cli/cli.ts'
 import { firstProgram, mainProgram, programs } from '../../package/guides.ts'
 import { keyOf } from '../../support/keys.ts'
@@ -39,7 +39,7 @@ it('migrates, plans, reconciles and explains, in words and as JSON', async () =>
     out: 'done: checked 1, planned 1',
     err: expect.stringMatching(/1 appointments checked/),
   })
-  expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL/)
+  expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL {2}PATIENT 7 {2}reminder 24h {2}/)
   const { out } = await run(folder, 'explain', '42', '--json')
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
 })
@@ -107,6 +107,41 @@ export default function app() {
     err: 'No database.',
   })
 })
+
+it.each([
+  ['awaits a server that is dead', 'export const library = await new Promise(() => waits())'],
+  ['exports a function that does', 'export default () => new Promise(() => waits())'],
+])('gives up on a file that %s, and says so', async (_, file) => {
+  const folder = await emptyFolder()
+  await writeFile(join(folder, 'notifications.mts'), `const { waits } = globalThis as never\n${file}`)
+  const { code, err } = await runPatiently(folder, 'doctor')
+  expect([code, err]).toEqual([exitCodes.failed, expect.stringMatching(/notifications\.mts.* not loaded within 60 s/)])
+})
+
+it('goes on with the library of a file that waits for something else after it', async () => {
+  const folder = await hostFolder()
+  await run(folder, 'migrate')
+  const file = `import create from './notifications.mts'
+export const library = create()
+await new Promise(() => (globalThis as never)['waits']())`
+  await writeFile(join(folder, 'server.mts'), file)
+  const { code, out, err } = await runPatiently(folder, 'migrate', '--status', '--config', 'server.mts')
+  expect([code, out]).toEqual([exitCodes.ok, expect.stringMatching(/^The tables are up to date/)])
+  expect(err).toMatch(/server\.mts failed, after it had created the library: .*not loaded within 60 s/)
+})
+
+/** A minute passes as soon as the file waits. */
+async function runPatiently(folder: string, ...args: string[]) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const waits = Promise.withResolvers<void>()
+  Reflect.set(globalThis, 'waits', waits.resolve)
+  const result = run(folder, ...args)
+  await waits.promise
+  vi.advanceTimersByTime(60_000)
+  vi.useRealTimers()
+  return result
+}
 
 it('checks settings, says what they would change, and keeps templates in files', async () => {
   const folder = await hostFolder()

@@ -51,6 +51,15 @@ it('reads files as Windows writes them', async () => {
   expect(await readFile(join(email, 'appointment_reminder.txt'), 'utf8')).toBe('Until {time}.\n')
 })
 
+it.each(['..', '../elsewhere', '..\\elsewhere', 'C:elsewhere'])('takes %s for no folder', async (organization) => {
+  const folder = await hostFolder()
+  for (const command of ['pull', 'check', 'push'])
+    expect(await run(folder, 'templates', command, organization)).toMatchObject({
+      code: exitCodes.misused,
+      err: expect.stringContaining('cannot be the name of a folder'),
+    })
+})
+
 it('does not reject where the library cannot be stopped', async () => {
   const folder = await hostFolder()
   const stub = `export default {

@@ -267,13 +267,15 @@ describe.each(names)('accounts of %s', (name) => {
   })
 
   it('are checked without a message, and with no unknown outcome', async () => {
-    const { api, transport } = await opened(name, { timeoutMs: 800 })
+    const { api, transport } = await opened(name)
     await transport.verify?.(contextFor())
     expect(api.requests).toEqual([name === 'aws_sns' ? 'CheckIfPhoneNumberIsOptedOut' : 'DescribeAccountAttributes'])
+    const impatient = transports[name]({ endpoint: api.endpoint, timeoutMs: 200 })
     for (const how of [{ status: 500 }, 'drop', 'drop-answer', 'silent'] as const) {
       api.fault = { at: 'ask', how }
-      expect(await failure(transport.verify?.(contextFor()))).toMatchObject({ outcome: 'transient' })
+      expect(await failure(impatient.verify?.(contextFor()))).toMatchObject({ outcome: 'transient' })
     }
+    await impatient.close?.()
     api.fault = null
     const wrong = contextFor({ account: account({ apiSecret: 'another' }), accountKey: 'account-2' })
     expect(await failure(transport.verify?.(wrong))).toMatchObject({ scope: 'account' })

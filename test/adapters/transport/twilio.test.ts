@@ -261,8 +261,9 @@ describe('verify', () => {
 
   it('tells what is wrong, and knows no unknown outcome', async () => {
     const api = await server({ credentials: { ...credentials, authToken: 'another' } })
+    const refused = await failure(transportTo(api.baseUrl).verify?.(contextFor()))
+    expect(refused).toMatchObject({ scope: 'account', code: 'twilio_20003' })
     const transport = transportTo(api.baseUrl, { timeoutMs: 200 })
-    expect(await failure(transport.verify?.(contextFor()))).toMatchObject({ scope: 'account', code: 'twilio_20003' })
     for (const how of [{ status: 500 }, 'drop', 'drop-answer', 'silent'] as const) {
       api.fault = { at: 'request', how }
       expect(await failure(transport.verify?.(contextFor()))).toMatchObject({ outcome: 'transient' })

@@ -1,20 +1,22 @@
 import { expect } from 'vitest'
 import type { NotificationsOptions, TaskManagerOptions } from '../../../src/index.ts'
 import { openClinic } from '../../support/clinic.ts'
+import { requestsTo } from '../../support/requests-under-way.ts'
 import { startTaskManagerServer } from '../../support/task-manager-server.ts'
 
 export const publicUrl = 'https://clinic.example/api/notifications'
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
 
-/** The small clinic, with TaskManager as another program on the loopback interface. */
+/** The small clinic, with TaskManager as another program on the loopback interface. No time passes while it is asked something. */
 export async function openWithTaskManager(
   now: string,
   taskManager: TaskManagerOptions = {},
   options: Partial<NotificationsOptions> = {},
 ) {
   const service = await startTaskManagerServer()
-  const clinic = await openClinic(now, {
+  const requests = requestsTo(service.url)
+  const chosen: Partial<NotificationsOptions> = {
     publicUrl,
     taskManager: {
       url: service.url,
@@ -25,7 +27,8 @@ export async function openWithTaskManager(
       ...taskManager,
     },
     ...options,
-  })
+  }
+  const clinic = await openClinic(now, chosen, { rest: requests.rest })
   /** What happens over a socket takes its time, and the clock of the test stands still meanwhile. */
   const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 5000, interval: 5 })
   /** Calls a callback URL, as TaskManager does. */
@@ -52,6 +55,12 @@ export async function openWithTaskManager(
     eventually,
     callBack,
     taskOf,
+    /** Messages are handed over several at once, so any task may be the first. */
+    taskFor(appointmentId: number) {
+      const task = service.tasks.find(({ payload }) => payload['appointment_id'] === appointmentId)
+      if (task === undefined) throw new Error(`TaskManager has no task for appointment ${appointmentId}`)
+      return task
+    },
     /** Runs a task and reports, or does not. */
     async run(id: number, reports = true) {
       const task = taskOf(id)
@@ -80,6 +89,7 @@ export async function openWithTaskManager(
     async [Symbol.asyncDispose]() {
       await clinic[Symbol.asyncDispose]()
       await service[Symbol.asyncDispose]()
+      requests.forget()
     },
   }
 }

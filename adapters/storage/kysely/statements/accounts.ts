@@ -1,5 +1,6 @@
 import type { Channel } from '../../../../src/index.ts'
-import { type Builder, type NoArgs, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type NoArgs, type Param, query, rowsBy } from '../query.ts'
 
 const accounts = 'notification_accounts'
 const waiting = 'notification_waiting'
@@ -14,7 +15,6 @@ type Refused = {
   probe_at: number
 }
 type Page = { account: string; limit: number; offset: number }
-type Place = { account: string; due_at: number; work: 'reminder' | 'delivery'; work_id: number }
 
 const entries = (db: Builder, p: Param<Page>) =>
   db
@@ -27,11 +27,9 @@ const entries = (db: Builder, p: Param<Page>) =>
     .limit(p('limit'))
     .offset(p('offset'))
 
-export const accountStatements = (db: Builder) => ({
+export const accountStatements = (db: Builder, dialect: Dialect) => ({
   paused: query((_: Param<NoArgs>) => db.selectFrom(accounts).selectAll().orderBy('account').compile()),
-  get: query((p: Param<{ account: string }>) =>
-    db.selectFrom(accounts).selectAll().where('account', '=', p('account')).compile(),
-  ),
+  get: rowsBy(db, dialect, accounts, 'account'),
   /** Changes nothing where another refusal was written since the attempt began. */
   refuse: query((p: Param<Refused & { seen: number }>) =>
     db
@@ -80,39 +78,9 @@ export const accountStatements = (db: Builder) => ({
       .limit(1)
       .compile(),
   ),
-  first: query((p: Param<Page>) => entries(db, p).compile()),
-  firstOf: query((p: Param<Page & { organizationId: string }>) =>
+  waiting: query((p: Param<Page>) => entries(db, p).compile()),
+  waitingOf: query((p: Param<Page & { organizationId: string }>) =>
     entries(db, p).where('organization_id', '=', p('organizationId')).compile(),
-  ),
-  unlist: query((p: Param<Place>) =>
-    db
-      .deleteFrom(waiting)
-      .where('account', '=', p('account'))
-      .where('due_at', '=', p('due_at'))
-      .where('work', '=', p('work'))
-      .where('work_id', '=', p('work_id'))
-      .compile(),
-  ),
-  /** Only where it still waits for its last moment. */
-  reminderDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
-    db
-      .updateTable('appointment_reminders')
-      .set({ due_at: p('at') })
-      .where('id', '=', p('id'))
-      .where('due_at', '=', p('due_at'))
-      .where('due_at', '>', p('at'))
-      .where('status', '=', 'PENDING')
-      .compile(),
-  ),
-  deliveryDue: query((p: Param<{ id: number; due_at: number; at: number }>) =>
-    db
-      .updateTable('notification_history')
-      .set({ due_at: p('at') })
-      .where('id', '=', p('id'))
-      .where('due_at', '=', p('due_at'))
-      .where('due_at', '>', p('at'))
-      .where('delivery_state', '=', 'queued')
-      .compile(),
   ),
   previous: query((p: Param<{ accountId: string }>) =>
     db

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
-import { type Builder, query } from '../query.ts'
+import { type Builder, query, tableOf } from '../query.ts'
 
 /**
  * Lists are read along indexes that hold what can be asked for, then the time and the id. An index answers for one value of each
@@ -70,9 +70,6 @@ function within({ time }: List, { from, to, after, until, also = {} }: Span, { i
 
 const newestFirst = sql`order by at desc, id desc`
 
-const tableOf = ({ table }: Pick<List, 'table'>, { schema }: Dialect) =>
-  schema === undefined ? sql.id(table) : sql.id(schema, table)
-
 type Page = { readonly limit: number; readonly offset: number }
 type Asked = [list: List, branches: readonly Branch[], span: Span, page: Page, dialect: Dialect]
 
@@ -91,7 +88,7 @@ function merged(...[list, branches, span, { limit, offset }, dialect]: Asked): R
       : branches.map((branch) => {
           const beside = conditionsOf(branch.beside ?? {}, dialect.unindexed)
           const conditions = [...indexed(branch), ...within(list, span, dialect), ...beside]
-          const rows = sql`select ${sql.ref(list.time)} as at, id from ${tableOf(list, dialect)} where ${every(conditions)}`
+          const rows = sql`select ${sql.ref(list.time)} as at, id from ${tableOf(dialect, list.table)} where ${every(conditions)}`
           return tellsOrder && branches.length > 1 ? sql`(${rows} ${newest})` : rows
         })
   const skipped = offset === 0 ? sql`` : sql` offset ${sql.lit(offset)}`
@@ -109,7 +106,7 @@ export const countOf = (db: Builder, ...asked: Asked) =>
 export const sizeOf = (db: Builder, list: List, branch: Branch, limit: number, dialect: Dialect) =>
   query(() =>
     sql<{ total: number }>`select count(*) as total from (
-        select 1 from ${tableOf(list, dialect)} where ${every(indexed(branch))} limit ${sql.lit(limit)}
+        select 1 from ${tableOf(dialect, list.table)} where ${every(indexed(branch))} limit ${sql.lit(limit)}
       ) as found`.compile(db),
   )
 
@@ -124,7 +121,7 @@ export function combinationsOf(
   columns: readonly string[],
   dialect: Dialect,
 ) {
-  const table = tableOf(list, dialect)
+  const table = tableOf(dialect, list.table)
   const fixed = indexed(branch)
   const of = (name: string, column: string) => sql.ref(`${name}.${column}`)
   const first = sql`order by ${sql.join(columns.map((column) => sql.ref(column)))} limit 1`

@@ -1,10 +1,13 @@
+import { sql } from 'kysely'
 import type { EntityId, PreferenceRef } from '../../../../src/index.ts'
-import { type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, pageBy, query, rowsBy } from '../query.ts'
 
 type Page = { organizationId: string; before: number; limit: number }
-type Message = { accountId: string; messageId: string; organizationId: string }
 
-export const consentStatements = (db: Builder) => {
+const inbound = 'notification_inbound'
+
+export const consentStatements = (db: Builder, dialect: Dialect) => {
   const page = (p: Param<Page>) =>
     db
       .selectFrom('notification_consents')
@@ -12,7 +15,6 @@ export const consentStatements = (db: Builder) => {
       .where('id', '<', p('before'))
       .orderBy('id', 'desc')
       .limit(p('limit'))
-  const message = () => db.selectFrom('notification_inbound').selectAll()
   return {
     records: query((p: Param<Page>) => page(p).where('organization_id', '=', p('organizationId')).compile()),
     recordsOf: query((p: Param<Page & { type: PreferenceRef['type']; recipientId: EntityId }>) =>
@@ -22,22 +24,8 @@ export const consentStatements = (db: Builder) => {
         .where('organization_id', '=', p('organizationId'))
         .compile(),
     ),
-    doubts: query((p: Param<{ organizationId: string; after: number; limit: number }>) =>
-      message()
-        .where('organization_id', '=', p('organizationId'))
-        .where('open_at', 'is not', null)
-        .where('id', '>', p('after'))
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-    message: query((p: Param<{ id: number }>) => message().where('id', '=', p('id')).compile()),
-    kept: query((p: Param<Message>) =>
-      message()
-        .where('account_id', '=', p('accountId'))
-        .where('message_id', '=', p('messageId'))
-        .where('organization_id', '=', p('organizationId'))
-        .compile(),
-    ),
+    doubts: pageBy(db, dialect, inbound, ['organization_id'], 'id', sql`open_at is not null`),
+    message: rowsBy(db, dialect, inbound, 'id'),
+    kept: rowsBy(db, dialect, inbound, 'account_id', 'message_id', 'organization_id'),
   }
 }

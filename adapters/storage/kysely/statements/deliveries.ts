@@ -2,7 +2,16 @@ import { type RawBuilder, sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
 import type { Dialect } from '../dialect.ts'
 import type { Silent } from '../held.ts'
-import { afterHeld, type Builder, type HeldAfter, type Keys, type Param, query, type RecordOf } from '../query.ts'
+import {
+  afterHeld,
+  type Builder,
+  type HeldAfter,
+  type Keys,
+  type Param,
+  query,
+  type RecordOf,
+  rowsBy,
+} from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
@@ -17,17 +26,8 @@ export const deliveryStatements = (db: Builder, dialect: Dialect) => {
         from ${dialect.keyed(table, ['appointment_id'], p('keys'), ['organization_id'])} where ${which}
       ) as newest where place <= ${p('limit')} order by id desc`.compile(db)
   return {
-    get: query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
+    get: rowsBy(db, dialect, table, 'id'),
     due: dueStatements(db, table),
-    renew: query((p: Param<{ id: number; fence: number; due_at: number; updated_at: number }>) =>
-      db
-        .updateTable(table)
-        .set({ due_at: p('due_at'), updated_at: p('updated_at') })
-        .where('id', '=', p('id'))
-        .where('fence', '=', p('fence'))
-        .where('delivery_state', '=', 'sending')
-        .compile(),
-    ),
     /** The word stands in the statement, as in the index that serves it. */
     claims: query(() =>
       db
@@ -36,16 +36,6 @@ export const deliveryStatements = (db: Builder, dialect: Dialect) => {
         .where('delivery_state', '=', sql.lit('sending'))
         .where('due_at', 'is not', null)
         .orderBy('id')
-        .compile(),
-    ),
-    challenge: query((p: Param<{ id: number; fence: number; due_at: number; until: number }>) =>
-      db
-        .updateTable(table)
-        .set({ due_at: p('due_at') })
-        .where('id', '=', p('id'))
-        .where('fence', '=', p('fence'))
-        .where('due_at', '=', p('until'))
-        .where('delivery_state', '=', 'sending')
         .compile(),
     ),
     silent: query((p: Param<Silent>) =>

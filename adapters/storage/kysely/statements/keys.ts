@@ -1,12 +1,10 @@
-import { type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, pageBy, query, rowsBy } from '../query.ts'
 
 const keys = 'notification_keys'
-const previous = 'notification_previous_accounts'
 
-export const keyStatements = (db: Builder) => ({
-  get: query((p: Param<{ name: string }>) =>
-    db.selectFrom(keys).select('sealed').where('name', '=', p('name')).compile(),
-  ),
+export const keyStatements = (db: Builder, dialect: Dialect) => ({
+  get: rowsBy(db, dialect, keys, 'name'),
   add: query((p: Param<{ name: string; sealed: string; created_at: number }>) =>
     db
       .insertInto(keys)
@@ -22,7 +20,5 @@ export const keyStatements = (db: Builder) => ({
       .where('sealed', '=', p('before'))
       .compile(),
   ),
-  previousAccounts: query((p: Param<{ id: number; limit: number }>) =>
-    db.selectFrom(previous).selectAll().where('id', '>', p('id')).orderBy('id').limit(p('limit')).compile(),
-  ),
+  previousAccounts: pageBy(db, dialect, 'notification_previous_accounts', [], 'id'),
 })

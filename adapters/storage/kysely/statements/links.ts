@@ -1,9 +1,10 @@
-import { type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, query, rowsBy } from '../query.ts'
 
 const table = 'notification_links'
 
-export const linkStatements = (db: Builder) => ({
-  get: query((p: Param<{ hash: string }>) => db.selectFrom(table).selectAll().where('hash', '=', p('hash')).compile()),
+export const linkStatements = (db: Builder, dialect: Dialect) => ({
+  get: rowsBy(db, dialect, table, 'hash'),
   purge: query((p: Param<{ until: number; limit: number }>) =>
     db
       .deleteFrom(table)

@@ -1,6 +1,8 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
-import { type Builder, type Param, query } from '../query.ts'
+import type * as records from '../../../../src/records/index.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, pageBy, query, rowsBy, tableOf } from '../query.ts'
 
 const history = 'notification_history'
 const requests = 'notification_requests'
@@ -9,20 +11,21 @@ type Of = { recipient_type: RecipientType; recipient_id: EntityId }
 type Messages = Of & { created_at: number; id: number; limit: number }
 type After = { id: number; limit: number }
 type From = { channel: Channel; address: string; limit: number }
-type FromAfter = From & { id: number }
 type Request = { caller: string; key: string }
 
 /** How many of the last messages to an address are looked at. */
 const lookedAt = 1000
 
 /** What a page of a walk through a table shows; `holds` has a bit for each kind. */
-const texts = sql<number>`case when message <> '' or subject is not null or snapshot is not null or error_message is not null then 1 else 0 end`
-const addresses = sql<number>`case when recipient_address is not null or recipient_email is not null or recipient_phone is not null then 2 else 0 end`
-const reminderTexts = sql<number>`case when message is not null or subject is not null or error_message is not null then 1 else 0 end`
-const answerHolds = sql<number>`case when message is not null or last_error is not null then 1 else 0 end + case when address is not null then 2 else 0 end`
-const inboundHolds = sql<number>`case when text is not null then 3 else 2 end`
+const messageTexts = sql`case when message <> '' or subject is not null or snapshot is not null or error_message is not null then 1 else 0 end`
+const messageAddresses = sql`case when recipient_address is not null or recipient_email is not null or recipient_phone is not null then 2 else 0 end`
+const reminderTexts = sql`case when message is not null or subject is not null or error_message is not null then 1 else 0 end`
+const answerHolds = sql`case when message is not null or last_error is not null then 1 else 0 end + case when address is not null then 2 else 0 end`
+const inboundHolds = sql`case when text is not null then 3 else 2 end`
 
-export const personalStatements = (db: Builder) => {
+type Aged = { id: number; organization_id: string | null; updated_at: number; holds: number }
+
+export const personalStatements = (db: Builder, dialect: Dialect) => {
   const messages = (p: Param<Messages>) =>
     db
       .selectFrom(history)
@@ -34,8 +37,13 @@ export const personalStatements = (db: Builder) => {
       .orderBy('created_at')
       .orderBy('id')
       .limit(p('limit'))
-  const ofPerson = (p: Param<Of & After>) =>
-    sql<boolean>`recipient_type = ${p('recipient_type')} and recipient_id = ${p('recipient_id')} and id > ${p('id')}`
+  const person = ['recipient_type', 'recipient_id'] as const
+  const isNobodys = sql<boolean>`recipient_id is null`
+  const aging = (table: records.IdTable, changed: 'updated_at' | 'at' | 'received_at', holds: RawBuilder<unknown>) =>
+    query((p: Param<After>) =>
+      sql<Aged>`select id, organization_id, ${sql.ref(changed)} as updated_at, ${holds} as holds
+        from ${tableOf(dialect, table)} where id > ${p('id')} order by id limit ${p('limit')}`.compile(db),
+    )
   return {
     messages: query((p: Param<Messages>) => messages(p).compile()),
     messagesLeft: query((p: Param<Messages>) => messages(p).where('erased_at', 'is', null).compile()),
@@ -104,75 +112,14 @@ export const personalStatements = (db: Builder) => {
         .where('answer', '=', p('before'))
         .compile(),
     ),
-    answersOf: query((p: Param<Of & After>) =>
-      db.selectFrom('notification_answers').selectAll().where(ofPerson(p)).orderBy('id').limit(p('limit')).compile(),
-    ),
-    consentsOf: query((p: Param<Of & After>) =>
-      db.selectFrom('notification_consents').selectAll().where(ofPerson(p)).orderBy('id').limit(p('limit')).compile(),
-    ),
-    inboundFrom: query((p: Param<FromAfter>) =>
-      db
-        .selectFrom('notification_inbound')
-        .selectAll()
-        .where('address', '=', p('address'))
-        .where('channel', '=', p('channel'))
-        .where('id', '>', p('id'))
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-    answersFrom: query((p: Param<FromAfter>) =>
-      db
-        .selectFrom('notification_answers')
-        .selectAll()
-        .where('address', '=', p('address'))
-        .where('channel', '=', p('channel'))
-        .where('recipient_id', 'is', null)
-        .where('id', '>', p('id'))
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-    consentsBy: query((p: Param<{ address_id: number; id: number; limit: number }>) =>
-      db
-        .selectFrom('notification_consents')
-        .selectAll()
-        .where('address_id', '=', p('address_id'))
-        .where('recipient_id', 'is', null)
-        .where('id', '>', p('id'))
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-    links: query((p: Param<Of & { hash: string; limit: number }>) =>
-      db
-        .selectFrom('notification_links')
-        .selectAll()
-        .where('recipient_type', '=', p('recipient_type'))
-        .where('recipient_id', '=', p('recipient_id'))
-        .where('hash', '>', p('hash'))
-        .orderBy('hash')
-        .limit(p('limit'))
-        .compile(),
-    ),
-    budget: query((p: Param<Of & { organization_id: string }>) =>
-      db
-        .selectFrom('notification_budgets')
-        .selectAll()
-        .where('organization_id', '=', p('organization_id'))
-        .where('recipient_type', '=', p('recipient_type'))
-        .where('recipient_id', '=', p('recipient_id'))
-        .compile(),
-    ),
-    audit: query((p: Param<After>) =>
-      db
-        .selectFrom('notification_audit')
-        .selectAll()
-        .where('id', '>', p('id'))
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
+    answersOf: pageBy(db, dialect, 'notification_answers', person, 'id'),
+    consentsOf: pageBy(db, dialect, 'notification_consents', person, 'id'),
+    inboundFrom: pageBy(db, dialect, 'notification_inbound', ['address', 'channel'], 'id'),
+    answersFrom: pageBy(db, dialect, 'notification_answers', ['address', 'channel'], 'id', isNobodys),
+    consentsBy: pageBy(db, dialect, 'notification_consents', ['address_id'], 'id', isNobodys),
+    links: pageBy(db, dialect, 'notification_links', person, 'hash'),
+    budget: rowsBy(db, dialect, 'notification_budgets', 'organization_id', ...person),
+    audit: pageBy(db, dialect, 'notification_audit', [], 'id'),
     purgeHashes: query((p: Param<{ until: number; limit: number }>) =>
       db
         .updateTable(history)
@@ -190,69 +137,13 @@ export const personalStatements = (db: Builder) => {
         .compile(),
     ),
     aging: {
-      messages: query((p: Param<After>) =>
-        db
-          .selectFrom(history)
-          .select(['id', 'organization_id', 'updated_at', sql<number>`(${texts}) + (${addresses})`.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      reminders: query((p: Param<After>) =>
-        db
-          .selectFrom('appointment_reminders')
-          .select(['id', 'organization_id', 'updated_at', reminderTexts.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      addresses: query((p: Param<After>) =>
-        db
-          .selectFrom('notification_addresses')
-          .select(['id', 'organization_id', 'updated_at', sql<number>`2`.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      decisions: query((p: Param<After>) =>
-        db
-          .selectFrom('notification_decisions')
-          .select(['id', 'organization_id', 'at as updated_at', sql<number>`4`.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      audit: query((p: Param<After>) =>
-        db
-          .selectFrom('notification_audit')
-          .select(['id', 'organization_id', 'at as updated_at', sql<number>`8`.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      answers: query((p: Param<After>) =>
-        db
-          .selectFrom('notification_answers')
-          .select(['id', 'organization_id', 'updated_at', answerHolds.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
-      inbound: query((p: Param<After>) =>
-        db
-          .selectFrom('notification_inbound')
-          .select(['id', 'organization_id', 'received_at as updated_at', inboundHolds.as('holds')])
-          .where('id', '>', p('id'))
-          .orderBy('id')
-          .limit(p('limit'))
-          .compile(),
-      ),
+      messages: aging(history, 'updated_at', sql`(${messageTexts}) + (${messageAddresses})`),
+      reminders: aging('appointment_reminders', 'updated_at', reminderTexts),
+      addresses: aging('notification_addresses', 'updated_at', sql`2`),
+      decisions: aging('notification_decisions', 'at', sql`4`),
+      audit: aging('notification_audit', 'at', sql`8`),
+      answers: aging('notification_answers', 'updated_at', answerHolds),
+      inbound: aging('notification_inbound', 'received_at', inboundHolds),
     },
   }
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { EntityId, RecipientType } from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import type { Dialect } from '../dialect.ts'
-import { type Builder, type Param, query, valuedQuery } from '../query.ts'
+import { type Builder, type Param, query, rowsBy, valuedQuery } from '../query.ts'
 
 /** Rows after the cursor, and up to `lastId`. */
 type PageArgs = Cursor & { lastId: number; now: number; limit: number }
@@ -35,14 +35,7 @@ const page = (db: Builder, p: Param<PageArgs>) =>
     .limit(p('limit'))
 
 export const planStatements = (db: Builder, dialect: Dialect) => ({
-  get: query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
-    db
-      .selectFrom('reminder_plans')
-      .selectAll()
-      .where('appointment_id', '=', p('appointmentId'))
-      .where('organization_id', '=', p('organizationId'))
-      .compile(),
-  ),
+  get: rowsBy(db, dialect, 'reminder_plans', 'appointment_id', 'organization_id'),
   ofAppointments: valuedQuery(db, dialect, 'reminder_plans', 'appointment_id'),
   ahead: query((p: Param<{ organizationId: string; starts_at: number; id: number; until: number; limit: number }>) =>
     db

@@ -10,6 +10,7 @@ import {
   type Param,
   query,
   type RecordOf,
+  rowsBy,
   valuedQuery,
 } from '../query.ts'
 import { dueStatements } from './due.ts'
@@ -20,7 +21,7 @@ type OfPerson = { organizationId: string; type: RecipientType; id: EntityId; now
 type OfAppointment = { appointmentId: EntityId; organizationId: string }
 
 export const reminderStatements = (db: Builder, dialect: Dialect) => ({
-  get: query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
+  get: rowsBy(db, dialect, table, 'id'),
   list: query((p: Param<OfAppointment>) =>
     db
       .selectFrom(table)

@@ -1,4 +1,5 @@
-import { type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, query, rowsBy } from '../query.ts'
 
 const table = 'notification_requests'
 type Key = { caller: string; key: string }
@@ -11,10 +12,8 @@ type Claimed = Key & {
   latest: number
 }
 
-export const requestStatements = (db: Builder) => ({
-  get: query((p: Param<Key>) =>
-    db.selectFrom(table).selectAll().where('caller', '=', p('caller')).where('key', '=', p('key')).compile(),
-  ),
+export const requestStatements = (db: Builder, dialect: Dialect) => ({
+  get: rowsBy(db, dialect, table, 'caller', 'key'),
   /**
    * One statement decides: of concurrent callers the others find its row taken. The token is greater than any before it, also of a row
    * that was released: who was taken for dead must not answer for others.

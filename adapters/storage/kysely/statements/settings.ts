@@ -1,22 +1,12 @@
 import { sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
 import type { Dialect } from '../dialect.ts'
-import { type Builder, type Listed, type Param, query, type RecordOf, valuedQuery } from '../query.ts'
+import { type Builder, type Listed, type Param, pageBy, query, type RecordOf, rowsBy, valuedQuery } from '../query.ts'
 
 export const settingsStatements = (db: Builder, dialect: Dialect) => ({
   find: valuedQuery(db, dialect, 'notification_settings', 'organization_id'),
-  page: query((p: Param<{ after: string; limit: number }>) =>
-    db
-      .selectFrom('notification_settings')
-      .selectAll()
-      .where('organization_id', '>', p('after'))
-      .orderBy('organization_id')
-      .limit(p('limit'))
-      .compile(),
-  ),
-  byAccountKey: query((p: Param<{ accountKey: string }>) =>
-    db.selectFrom('notification_settings').selectAll().where('account_key', '=', p('accountKey')).compile(),
-  ),
+  page: pageBy(db, dialect, 'notification_settings', [], 'organization_id'),
+  byAccountKey: rowsBy(db, dialect, 'notification_settings', 'account_key'),
 })
 
 /** Patients and clients have a table each, as documented, that differ in the name of one column. */

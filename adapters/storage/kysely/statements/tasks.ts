@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
-import { type Builder, type Listed, type Param, query } from '../query.ts'
+import { type Builder, type Listed, type Param, query, rowsBy } from '../query.ts'
 
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
@@ -21,12 +21,8 @@ export const taskStatements = (db: Builder, dialect: Dialect) => {
       .orderBy('id')
       .limit(p('limit'))
   return {
-    ofReminder: query((p: Param<{ reminder_id: number }>) =>
-      db.selectFrom(table).selectAll().where('reminder_id', '=', p('reminder_id')).compile(),
-    ),
-    ofNotification: query((p: Param<{ notification_id: number }>) =>
-      db.selectFrom(table).selectAll().where('notification_id', '=', p('notification_id')).compile(),
-    ),
+    ofReminder: rowsBy(db, dialect, table, 'reminder_id'),
+    ofNotification: rowsBy(db, dialect, table, 'notification_id'),
     due: query((p: Param<{ now: number; limit: number }>) =>
       db
         .selectFrom(table)

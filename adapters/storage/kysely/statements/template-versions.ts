@@ -1,8 +1,9 @@
-import { type Builder, type Param, query } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import { type Builder, type Param, query, rowsBy } from '../query.ts'
 
 const table = 'notification_template_versions'
 
-export const templateVersionStatements = (db: Builder) => ({
+export const templateVersionStatements = (db: Builder, dialect: Dialect) => ({
   page: query((p: Param<{ organizationId: string; before: number; limit: number }>) =>
     db
       .selectFrom(table)
@@ -32,12 +33,5 @@ export const templateVersionStatements = (db: Builder) => ({
       .limit(p('limit'))
       .compile(),
   ),
-  get: query((p: Param<{ organizationId: string; version: number }>) =>
-    db
-      .selectFrom(table)
-      .selectAll()
-      .where('organization_id', '=', p('organizationId'))
-      .where('version', '=', p('version'))
-      .compile(),
-  ),
+  get: rowsBy(db, dialect, table, 'organization_id', 'version'),
 })

@@ -32,60 +32,56 @@ export function keyedQueries<M extends Mode>({ all, change }: Pick<Runner<M>, 'a
     given.length === 0
       ? []
       : all(
-          ({ bind, statements, ids, dialect }) =>
-            bind(statements.preferences[type]).all({ list: dialect.list(given.map((id) => ids('recipient', id))) }),
+          ({ preferences }, { ids, dialect }) => [
+            preferences[type],
+            { list: dialect.list(given.map((id) => ids('recipient', id))) },
+          ],
           (row) => records.decodePreferences({ type, id: row.recipient_id }, row),
         )
 
   return {
     plans: {
       find: (appointmentIds) =>
-        all(({ bind, statements, ids, dialect }) => {
+        all(({ plans }, { ids, dialect }) => {
           const list = dialect.list(unique(appointmentIds.map((id) => ids('appointment', id))))
-          return bind(statements.plans.ofAppointments).all({ list })
+          return [plans.ofAppointments, { list }]
         }, records.decodePlan),
     },
     reminders: {
       find: (list) =>
-        all(
-          ({ bind, statements, dialect }) => bind(statements.reminders.find).all({ list: dialect.list(list) }),
-          records.decodeReminder,
-        ),
+        all(({ reminders }, { dialect }) => [reminders.find, { list: dialect.list(list) }], records.decodeReminder),
       list: (organizationId, appointmentId) =>
         all(
-          ({ bind, statements, ids }) =>
-            bind(statements.reminders.list).all(ofAppointment(ids, { organizationId, appointmentId })),
+          ({ reminders }, { ids }) => [reminders.list, ofAppointment(ids, { organizationId, appointmentId })],
           records.decodeReminder,
         ),
       listMany: async (appointments) =>
         appointments.length === 0
           ? []
           : all(
-              ({ bind, statements, ids }) =>
-                bind(statements.reminders.ofAppointments).all({ keys: keysOf(ids, appointments) }),
+              ({ reminders }, { ids }) => [reminders.ofAppointments, { keys: keysOf(ids, appointments) }],
               records.decodeReminder,
             ),
     },
     deliveries: {
       notices: (organizationId, appointmentId) =>
         all(
-          ({ bind, statements, ids }) =>
-            bind(statements.deliveries.notices).all(ofAppointment(ids, { organizationId, appointmentId })),
+          ({ deliveries }, { ids }) => [deliveries.notices, ofAppointment(ids, { organizationId, appointmentId })],
           records.decodeDelivery,
         ),
       ofAppointments: async (appointments, limit, only) =>
         appointments.length === 0
           ? []
-          : all(({ bind, statements: { deliveries }, ids }) => {
+          : all(({ deliveries }, { ids }) => {
               const which = only === undefined ? deliveries.ofAppointments : deliveries.filedOfAppointments
-              return bind(which).all({ keys: keysOf(ids, appointments), limit })
+              return [which, { keys: keysOf(ids, appointments), limit }]
             }, records.decodeDelivery),
     },
     settings: {
       async get(organizationIds) {
         const asked = unique(organizationIds)
         const rows = await all(
-          ({ bind, statements, dialect }) => bind(statements.settings.find).all({ list: dialect.list(asked) }),
+          ({ settings }, { dialect }) => [settings.find, { list: dialect.list(asked) }],
           records.decodeSettings,
         )
         const found = new Map(rows.map((row): [EntityId, typeof row] => [row.organizationId, row]))
@@ -108,29 +104,29 @@ export function keyedQueries<M extends Mode>({ all, change }: Pick<Runner<M>, 'a
       find: async (addresses) =>
         addresses.length === 0
           ? []
-          : all(({ bind, statements }) => {
+          : all((statements) => {
               const keys = addresses.map(({ organizationId: organization_id, channel, address }) => ({
                 organization_id,
                 channel,
                 address,
               }))
-              return bind(statements.addresses.find).all({ keys: JSON.stringify(keys) })
+              return [statements.addresses.find, { keys: JSON.stringify(keys) }]
             }, records.decodeAddress),
     },
     answers: {
       async asking(channel, addresses, after) {
-        const rows = await all(({ bind, statements, dialect }) => {
+        const rows = await all(({ answers }, { dialect }) => {
           const list = dialect.list(unique(addresses))
-          return bind(statements.answers.asking).all({ list, channel, ask_until: after.getTime() })
+          return [answers.asking, { list, channel, ask_until: after.getTime() }]
         }, records.decodeAsked)
         return rows.filter((row) => row !== null)
       },
     },
     tasks: {
       async touch(appointmentIds, at) {
-        await change(({ bind, statements, ids, dialect }) => {
+        await change(({ tasks }, { ids, dialect }) => {
           const list = dialect.list(unique(appointmentIds.map((id) => ids('appointment', id))))
-          return bind(statements.tasks.touch).run({ list, next_at: at.getTime() })
+          return [tasks.touch, { list, next_at: at.getTime() }]
         })
       },
     },

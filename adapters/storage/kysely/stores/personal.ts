@@ -62,28 +62,28 @@ const firstRequest = { caller: '', key: '' }
 
 export const personalQueries = <M extends Mode>({ all, first, change, read }: Runner<M>): PersonalQueries => ({
   messages: ({ recipient, after, left, limit }) =>
-    all(({ bind, statements: { personal }, ids }) => {
+    all(({ personal }, { ids }) => {
       const asked = { ...recipientColumns(ids, recipient), ...placeColumns(after), limit }
-      return bind(left ? personal.messagesLeft : personal.messages).all(asked)
+      return [left ? personal.messagesLeft : personal.messages, asked]
     }, records.decodeDelivery),
   messagesTo: ({ channel, address, after, limit }) =>
     all(
-      ({ bind, statements }) =>
-        bind(statements.personal.messagesTo).all({ channel, address, ...placeColumns(after), limit }),
+      ({ personal }) => [personal.messagesTo, { channel, address, ...placeColumns(after), limit }],
       records.decodeDelivery,
     ),
   plansOf: (recipient, afterPlan, limit) =>
     all(
-      ({ bind, statements, ids }) =>
-        bind(statements.personal.plansOf).all({ ...recipientColumns(ids, recipient), plan_id: afterPlan, limit }),
+      ({ personal }, { ids }) => [personal.plansOf, { ...recipientColumns(ids, recipient), plan_id: afterPlan, limit }],
       records.decodePlanPart,
     ),
   sharedAddresses: (addresses, recipient) =>
     Promise.all(
       addresses.map(async ({ channel, address: recipient_address }) => {
         const shared = await first(
-          ({ bind, statements, ids }) =>
-            bind(statements.personal.isShared).get({ ...recipientColumns(ids, recipient), channel, recipient_address }),
+          ({ personal }, { ids }) => [
+            personal.isShared,
+            { ...recipientColumns(ids, recipient), channel, recipient_address },
+          ],
           () => true,
         )
         return shared ?? false
@@ -91,13 +91,11 @@ export const personalQueries = <M extends Mode>({ all, first, change, read }: Ru
     ),
   answers: (after, limit) =>
     all(
-      ({ bind, statements }) => bind(statements.personal.answers).all({ ...(after ?? firstRequest), limit }),
+      ({ personal }) => [personal.answers, { ...(after ?? firstRequest), limit }],
       ({ caller, key, answer }) => ({ caller, key, answer: answer ?? '' }),
     ),
   replaceAnswer: async ({ caller, key }, before, answer) =>
-    (await change(({ bind, statements }) =>
-      bind(statements.personal.replaceAnswer).run({ caller, key, before, answer }),
-    )) > 0,
+    (await change(({ personal }) => [personal.replaceAnswer, { caller, key, before, answer }])) > 0,
   auditOf: (recipient, after, limit) =>
     read(function* ({ bind, statements: { personal } }, wait) {
       const rows = yield* wait(bind(personal.audit).all({ id: after, limit }))
@@ -105,56 +103,42 @@ export const personalQueries = <M extends Mode>({ all, first, change, read }: Ru
     }),
   answersOf: (recipient, after, limit) =>
     all(
-      ({ bind, statements, ids }) =>
-        bind(statements.personal.answersOf).all({ ...recipientColumns(ids, recipient), id: after, limit }),
+      ({ personal }, { ids }) => [personal.answersOf, { ...recipientColumns(ids, recipient), id: after, limit }],
       records.decodeAnswer,
     ),
   consentsOf: (recipient, after, limit) =>
     all(
-      ({ bind, statements, ids }) =>
-        bind(statements.personal.consentsOf).all({ ...recipientColumns(ids, recipient), id: after, limit }),
+      ({ personal }, { ids }) => [personal.consentsOf, { ...recipientColumns(ids, recipient), id: after, limit }],
       records.decodeConsent,
     ),
   written: async ({ table, after: id, ...query }) =>
     table === 'inbound'
-      ? all(({ bind, statements }) => bind(statements.personal.inboundFrom).all({ ...query, id }), decodeInbound)
-      : (
-          await all(
-            ({ bind, statements }) => bind(statements.personal.answersFrom).all({ ...query, id }),
-            decodeUnknown,
-          )
-        ).flat(),
+      ? all(({ personal }) => [personal.inboundFrom, { ...query, id }], decodeInbound)
+      : (await all(({ personal }) => [personal.answersFrom, { ...query, id }], decodeUnknown)).flat(),
   consentsBy: (addressId, id, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.personal.consentsBy).all({ address_id: addressId, id, limit }),
-      records.decodeConsent,
-    ),
+    all(({ personal }) => [personal.consentsBy, { address_id: addressId, id, limit }], records.decodeConsent),
   linksOf: (recipient, hash, limit) =>
     all(
-      ({ bind, statements, ids }) =>
-        bind(statements.personal.links).all({ ...recipientColumns(ids, recipient), hash, limit }),
+      ({ personal }, { ids }) => [personal.links, { ...recipientColumns(ids, recipient), hash, limit }],
       records.decodeLink,
     ),
   async budgetsOf(recipient, organizationIds) {
     const budgets = organizationIds.map((organization_id) =>
       all(
-        ({ bind, statements, ids }) =>
-          bind(statements.personal.budget).all({ ...recipientColumns(ids, recipient), organization_id }),
+        ({ personal }, { ids }) => [personal.budget, { ...recipientColumns(ids, recipient), organization_id }],
         decodeBudget,
       ),
     )
     return (await Promise.all(budgets)).flat()
   },
-  purgeHashes: (until, limit) =>
-    change(({ bind, statements }) => bind(statements.personal.purgeHashes).run({ until: until.getTime(), limit })),
-  aging: (table, after, limit) =>
-    all(({ bind, statements }) => bind(statements.personal.aging[table]).all({ id: after, limit }), decodeAging),
+  purgeHashes: (until, limit) => change(({ personal }) => [personal.purgeHashes, { until: until.getTime(), limit }]),
+  aging: (table, after, limit) => all(({ personal }) => [personal.aging[table], { id: after, limit }], decodeAging),
 })
 
 export const keyStore = <M extends Mode>({ all, first, change, write }: Runner<M>): KeyStore => ({
   get: (name) =>
     first(
-      ({ bind, statements }) => bind(statements.keys.get).get({ name }),
+      ({ keys }) => [keys.get, { name }],
       ({ sealed }) => sealed,
     ),
   add: (name, sealed, at) =>
@@ -162,11 +146,10 @@ export const keyStore = <M extends Mode>({ all, first, change, write }: Runner<M
       yield* wait(bind(keys.add).run({ name, sealed, created_at: at.getTime() }))
       return (yield* wait(bind(keys.get).get({ name })))?.sealed ?? sealed
     }),
-  replace: async (name, before, sealed) =>
-    (await change(({ bind, statements }) => bind(statements.keys.replace).run({ name, before, sealed }))) > 0,
+  replace: async (name, before, sealed) => (await change(({ keys }) => [keys.replace, { name, before, sealed }])) > 0,
   previousAccounts: (after, limit) =>
     all(
-      ({ bind, statements }) => bind(statements.keys.previousAccounts).all({ id: after, limit }),
+      ({ keys }) => [keys.previousAccounts, { id: after, limit }],
       (row) => ({ ...records.decodePrevious(row), id: row.id }),
     ),
 })

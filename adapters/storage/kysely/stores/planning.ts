@@ -17,10 +17,9 @@ export const planQueries = <M extends Mode>({
   read,
   change,
 }: Runner<M>): Omit<PlanQueries, 'find' | 'nextReplanPage'> => ({
-  get: (organizationId, appointmentId) =>
+  get: (organization_id, appointmentId) =>
     first(
-      ({ bind, statements, ids }) =>
-        bind(statements.plans.get).get({ organizationId, appointmentId: ids('appointment', appointmentId) }),
+      ({ plans }, { ids }) => [plans.get, { organization_id, appointment_id: ids('appointment', appointmentId) }],
       records.decodePlan,
     ),
   upcoming: (now, cursor, limit) =>
@@ -30,12 +29,10 @@ export const planQueries = <M extends Mode>({
       const page = { now: now.getTime(), cursor: after, lastId, limit }
       return records.pageOfPlans(yield* wait(bind(plans.pageOfUpcoming).all(page)), limit, lastId)
     }),
-  ahead: (query) =>
-    all(({ bind, statements }) => bind(statements.plans.ahead).all(records.encodeAhead(query)), records.decodeAhead),
+  ahead: (query) => all(({ plans }) => [plans.ahead, records.encodeAhead(query)], records.decodeAhead),
   advanceReplan: async (id, cursor) => {
-    await change(({ bind, statements: { plans } }) =>
-      cursor === null ? bind(plans.endJob).run({ id }) : bind(plans.advanceJob).run({ id, cursor: Number(cursor) }),
-    )
+    if (cursor === null) await change(({ plans }) => [plans.endJob, { id }])
+    else await change(({ plans }) => [plans.advanceJob, { id, cursor: Number(cursor) }])
   },
 })
 
@@ -67,12 +64,9 @@ export const reminderQueries = <M extends Mode>({
   first,
   read,
 }: Runner<M>): Pick<ReminderStore, 'get' | 'suspended' | 'ofPeople'> => ({
-  get: (id) => first(({ bind, statements }) => bind(statements.reminders.get).get({ id }), records.decodeReminder),
+  get: (id) => first(({ reminders }) => [reminders.get, { id }], records.decodeReminder),
   suspended: (after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.reminders.suspended).all(heldAfter(after, limit)),
-      records.decodeReminder,
-    ),
+    all(({ reminders }) => [reminders.suspended, heldAfter(after, limit)], records.decodeReminder),
   ofPeople: (people, now, until) =>
     read(function* ({ bind, statements, ids }, wait) {
       const found: ReminderRow[] = []
@@ -88,19 +82,18 @@ export const reminderQueries = <M extends Mode>({
 
 export const settingsQueries = <M extends Mode>({ all, first }: Runner<M>): Omit<SettingsQueries, 'get'> => ({
   list: (after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.settings.page).all({ after: after ?? '', limit }),
-      records.decodeSettings,
-    ),
-  byAccountKey: (accountKey) =>
-    first(({ bind, statements }) => bind(statements.settings.byAccountKey).get({ accountKey }), records.decodeSettings),
+    all(({ settings }) => [settings.page, { organization_id: after ?? '', limit }], records.decodeSettings),
+  byAccountKey: (account_key) =>
+    first(({ settings }) => [settings.byAccountKey, { account_key }], records.decodeSettings),
 })
 
 export const decisionQueries = <M extends Mode>({ all }: Runner<M>): DecisionQueries => ({
   list: (organizationId, appointmentId) =>
     all(
-      ({ bind, statements, ids }) =>
-        bind(statements.decisions.list).all({ organizationId, appointmentId: ids('appointment', appointmentId) }),
+      ({ decisions }, { ids }) => [
+        decisions.list,
+        { organizationId, appointmentId: ids('appointment', appointmentId) },
+      ],
       records.decodeDecision,
     ),
 })

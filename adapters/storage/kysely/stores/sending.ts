@@ -31,21 +31,16 @@ export const deliveryQueries = <M extends Mode>({
   first,
   reader,
 }: Runner<M>): Pick<DeliveryQueries, Deliveries> => ({
-  get: (id) => first(({ bind, statements }) => bind(statements.deliveries.get).get({ id }), records.decodeDelivery),
+  get: (id) => first(({ deliveries }) => [deliveries.get, { id }], records.decodeDelivery),
   ofProvider: async (messageIds) => deliveriesOfProvider(await reader(), messageIds),
   sentWith: async (ids) => deliveriesSentWith(await reader(), ids),
-  silent: (query) =>
-    all(({ bind, statements }) => bind(statements.deliveries.silent).all(silentAfter(query)), records.decodeDelivery),
+  silent: (query) => all(({ deliveries }) => [deliveries.silent, silentAfter(query)], records.decodeDelivery),
   list: async (query) => listDeliveries(await reader(), query),
   suspended: (after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.deliveries.suspended).all(heldAfter(after, limit)),
-      records.decodeDelivery,
-    ),
+    all(({ deliveries }) => [deliveries.suspended, heldAfter(after, limit)], records.decodeDelivery),
   nextDueAt: (after) =>
     first(
-      ({ bind, statements: { dueTimes } }) =>
-        after === undefined ? bind(dueTimes.first).get({}) : bind(dueTimes.next).get({ now: after.getTime() }),
+      ({ dueTimes }) => [after === undefined ? dueTimes.first : dueTimes.next, { now: after?.getTime() ?? 0 }],
       ({ reminder_due_at: reminder, delivery_due_at: delivery }) =>
         dueAtOf({
           due_at: reminder === null || delivery === null ? (reminder ?? delivery) : Math.min(reminder, delivery),
@@ -53,11 +48,10 @@ export const deliveryQueries = <M extends Mode>({
     ),
   dueTimes: (after, until, limit) =>
     all(
-      ({ bind, statements }) =>
-        bind(statements.dueTimes.all).all({ now: after.getTime(), until: until.getTime(), limit }),
+      ({ dueTimes }) => [dueTimes.all, { now: after.getTime(), until: until.getTime(), limit }],
       ({ due_at }) => new Date(due_at),
     ),
-  claims: () => all(({ bind, statements }) => bind(statements.deliveries.claims).all({}), records.decodeClaim),
+  claims: () => all(({ deliveries }) => [deliveries.claims, {}], records.decodeClaim),
 })
 
 /** Counts of what waits go up to this. */
@@ -85,40 +79,22 @@ const afterOf = (after: Date | undefined): { readonly now: number } => ({ now: a
 
 export const taskQueries = <M extends Mode>({ all, first, read }: Runner<M>): Omit<TaskQueries, 'touch'> => ({
   waiting: (until, after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.tasks.waiting).all(pageAfter(until, after, limit)),
-      records.decodeReminder,
-    ),
+    all(({ tasks }) => [tasks.waiting, pageAfter(until, after, limit)], records.decodeReminder),
   withoutAlarm: (until, after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.tasks.withoutAlarm).all(pageAfter(until, after, limit)),
-      records.decodeReminder,
-    ),
+    all(({ tasks }) => [tasks.withoutAlarm, pageAfter(until, after, limit)], records.decodeReminder),
   waitingNotices: (now, after, limit) =>
-    all(
-      ({ bind, statements }) => bind(statements.tasks.waitingNotices).all(pageAfter(now, after, limit)),
-      records.decodeDelivery,
-    ),
+    all(({ tasks }) => [tasks.waitingNotices, pageAfter(now, after, limit)], records.decodeDelivery),
   dueTakenOver: async (query) => {
     const asked = { now: query.now.getTime(), limit: query.limit }
-    const rows = await all(
-      ({ bind, statements }) => bind(statements.tasks.dueTakenOver).all(asked),
-      records.decodeDelivery,
-    )
+    const rows = await all(({ tasks }) => [tasks.dueTakenOver, asked], records.decodeDelivery)
     return takenOverPage(rows, query)
   },
-  nextTakenOverDueAt: (after) =>
-    first(({ bind, statements }) => bind(statements.tasks.nextTakenOver).get(afterOf(after)), dueAtOf),
-  due: (now, limit) =>
-    all(({ bind, statements }) => bind(statements.tasks.due).all({ now: now.getTime(), limit }), records.decodeTask),
+  nextTakenOverDueAt: (after) => first(({ tasks }) => [tasks.nextTakenOver, afterOf(after)], dueAtOf),
+  due: (now, limit) => all(({ tasks }) => [tasks.due, { now: now.getTime(), limit }], records.decodeTask),
   find: (of) =>
-    first(
-      ({ bind, statements: { tasks } }) =>
-        'reminderId' in of
-          ? bind(tasks.ofReminder).get({ reminder_id: of.reminderId })
-          : bind(tasks.ofNotification).get({ notification_id: of.notificationId }),
-      records.decodeTask,
-    ),
+    'reminderId' in of
+      ? first(({ tasks }) => [tasks.ofReminder, { reminder_id: of.reminderId }], records.decodeTask)
+      : first(({ tasks }) => [tasks.ofNotification, { notification_id: of.notificationId }], records.decodeTask),
   summary: () =>
     read(function* ({ bind, statements: { tasks } }, wait) {
       const pending = (yield* wait(bind(tasks.pending).get({ limit: countLimit })))?.total ?? 0
@@ -134,13 +110,8 @@ export const taskQueries = <M extends Mode>({ all, first, read }: Runner<M>): Om
 const dueAtOf = ({ due_at }: { readonly due_at: number | null }): Date | null =>
   due_at === null ? null : new Date(due_at)
 
-export const accountQueries = <M extends Mode>({
-  all,
-  read,
-  write,
-  change,
-}: Runner<M>): Omit<AccountStore, 'release'> => ({
-  paused: () => all(({ bind, statements }) => bind(statements.accounts.paused).all({}), records.decodeAccount),
+export const accountQueries = <M extends Mode>({ all, read, write, change }: Runner<M>): AccountStore => ({
+  paused: () => all(({ accounts }) => [accounts.paused, {}], records.decodeAccount),
   refuse: (command) =>
     write(function* ({ bind, statements: { accounts } }, wait) {
       yield* wait(bind(accounts.refuse).run(records.encodeRefusal(command)))
@@ -150,10 +121,9 @@ export const accountQueries = <M extends Mode>({
     }),
   takeProbe: async (account, probeAt, until) => {
     const taken = { account, probe_at: probeAt.getTime(), until: until.getTime() }
-    return (await change(({ bind, statements }) => bind(statements.accounts.takeProbe).run(taken))) > 0
+    return (await change(({ accounts }) => [accounts.takeProbe, taken])) > 0
   },
-  recover: async (account) =>
-    (await change(({ bind, statements }) => bind(statements.accounts.recover).run({ account }))) > 0,
+  recover: async (account) => (await change(({ accounts }) => [accounts.recover, { account }])) > 0,
   awaited: () =>
     read(function* ({ bind, statements: { accounts } }, wait) {
       const found: { account: string; organizationId: string }[] = []
@@ -164,23 +134,23 @@ export const accountQueries = <M extends Mode>({
         found.push({ account, organizationId: next.organization_id })
       }
     }),
-  previous: (accountId) =>
-    all(({ bind, statements }) => bind(statements.accounts.previous).all({ accountId }), records.decodePrevious),
-  erasePrevious: (now) =>
-    change(({ bind, statements }) => bind(statements.accounts.erasePrevious).run({ now: now.getTime() })),
+  waiting: ({ account, organizationId, limit, skip: offset }) =>
+    all(({ accounts }) => {
+      const page = { account, limit, offset, organizationId: organizationId ?? '' }
+      return [organizationId === undefined ? accounts.waiting : accounts.waitingOf, page]
+    }, records.decodeWaiting),
+  previous: (accountId) => all(({ accounts }) => [accounts.previous, { accountId }], records.decodePrevious),
+  erasePrevious: (now) => change(({ accounts }) => [accounts.erasePrevious, { now: now.getTime() }]),
 })
 
 export const addressQueries = <M extends Mode>({ all }: Runner<M>): Omit<AddressQueries, 'find'> => ({
   everywhere: ({ channel, address }) =>
-    all(
-      ({ bind, statements }) => bind(statements.addresses.everywhere).all({ channel, address }),
-      records.decodeAddress,
-    ),
+    all(({ addresses }) => [addresses.everywhere, { channel, address }], records.decodeAddress),
   suppressed: ({ organizationId, channel, before = lastId, limit }) =>
-    all(({ bind, statements: { addresses } }) => {
-      const page = { organizationId, before, limit }
-      return channel === undefined
-        ? bind(addresses.suppressed).all(page)
-        : bind(addresses.suppressedOn).all({ ...page, channel })
-    }, records.decodeAddress),
+    channel === undefined
+      ? all(({ addresses }) => [addresses.suppressed, { organizationId, before, limit }], records.decodeAddress)
+      : all(
+          ({ addresses }) => [addresses.suppressedOn, { organizationId, before, limit, channel }],
+          records.decodeAddress,
+        ),
 })

@@ -11,7 +11,7 @@ import * as records from '../../../../src/records/index.ts'
 import { listAudit } from '../audit-list.ts'
 import { lastId } from '../held.ts'
 import type { Mode, RecordOf } from '../query.ts'
-import type { Runner, Steps, Tools, Wait } from '../runner.ts'
+import type { Runner, Steps } from '../runner.ts'
 
 /** Members of a group are jobs that each has for itself. The groups are the library's own words, without wildcards. */
 const memberName = (group: string, member: string): string => `${group}:${member}`
@@ -34,17 +34,15 @@ const jobProgress = ({
 /** Of concurrent callers the others wait for the row, and find it taken. */
 export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M>): JobStore => ({
   acquire: async (name, holder, now, until) =>
-    (await change(({ bind, statements }) =>
-      bind(statements.jobs.acquire).run({ name, holder, ...leaseTimes(now, until) }),
-    )) > 0,
+    (await change(({ jobs }) => [jobs.acquire, { name, holder, ...leaseTimes(now, until) }])) > 0,
   release: (name, holder) =>
     write(function* ({ bind, statements: { jobs } }, wait) {
       const { changes } = yield* wait(bind(jobs.release).run({ name, holder }))
       if (changes === 0) yield* wait(bind(jobs.pause).run({ name, holder, lease_until: 0 }))
     }),
-  progress: (name) => first(({ bind, statements }) => bind(statements.jobs.progress).get({ name }), jobProgress),
+  progress: (name) => first(({ jobs }) => [jobs.progress, { name }], jobProgress),
   keepProgress: async (name, holder, progress) =>
-    (await change(({ bind, statements }) => bind(statements.jobs.keepProgress).run({ name, holder, progress }))) > 0,
+    (await change(({ jobs }) => [jobs.keepProgress, { name, holder, progress }])) > 0,
   // In Postgres not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
   join: (group, member, now, until) =>
     write(function* ({ bind, statements: { jobs } }, wait) {
@@ -55,63 +53,50 @@ export const jobStore = <M extends Mode>({ all, first, change, write }: Runner<M
       return (yield* wait(bind(jobs.holders).all(of))).map(({ holder }) => holder)
     }),
   leave: async (group, member) => {
-    await change(({ bind, statements }) =>
-      bind(statements.jobs.release).run({ name: memberName(group, member), holder: member }),
-    )
+    await change(({ jobs }) => [jobs.release, { name: memberName(group, member), holder: member }])
   },
   members: (group, now, until) =>
     all(
-      ({ bind, statements }) =>
-        bind(statements.jobs.holders).all({ pattern: memberName(group, '%'), ...leaseTimes(now, until) }),
+      ({ jobs }) => [jobs.holders, { pattern: memberName(group, '%'), ...leaseTimes(now, until) }],
       ({ holder }) => holder,
     ),
 })
 
-/** Anew where what stood in the way was removed between the two statements. */
-export function* claimRequest<M extends Mode>(
-  { bind, statements: { requests } }: Tools<M>,
-  wait: Wait<M>,
-  { caller, key, fingerprint, now, leaseUntil, expiresAt }: Parameters<RequestStore['claim']>[0],
-): Steps<RequestClaim> {
-  const times = { ...leaseTimes(now, leaseUntil), expires_at: expiresAt.getTime() }
-  for (;;) {
-    const won = yield* wait(bind(requests.claim).get({ caller, key, fingerprint, token: now.getTime(), ...times }))
-    if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
-    const found = yield* wait(bind(requests.get).get({ caller, key }))
-    if (found === undefined) continue
-    if (found.fingerprint !== fingerprint) return { status: 'other_request' }
-    return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
-  }
-}
-
-export const requestQueries = <M extends Mode>({ change }: Runner<M>): Omit<RequestStore, 'claim'> => ({
+export const requestQueries = <M extends Mode>({ change, write }: Runner<M>): RequestStore => ({
+  claim: ({ caller, key, fingerprint, now, leaseUntil, expiresAt }) =>
+    write(function* ({ bind, statements: { requests } }, wait): Steps<RequestClaim> {
+      const times = { ...leaseTimes(now, leaseUntil), expires_at: expiresAt.getTime() }
+      // Anew where what stood in the way was removed between the two statements.
+      for (;;) {
+        const won = yield* wait(bind(requests.claim).get({ caller, key, fingerprint, token: now.getTime(), ...times }))
+        if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
+        const found = yield* wait(bind(requests.get).get({ caller, key }))
+        if (found === undefined) continue
+        if (found.fingerprint !== fingerprint) return { status: 'other_request' }
+        return found.answer === null ? { status: 'running' } : { status: 'answered', answer: found.answer }
+      }
+    }),
   answer: async ({ caller, key }, token, answer) =>
-    (await change(({ bind, statements }) => bind(statements.requests.answer).run({ caller, key, token, answer }))) > 0,
+    (await change(({ requests }) => [requests.answer, { caller, key, token, answer }])) > 0,
   release: async ({ caller, key }, token) => {
-    await change(({ bind, statements }) =>
-      bind(statements.requests.release).run({ caller, key, token, lease_until: 0 }),
-    )
+    await change(({ requests }) => [requests.release, { caller, key, token, lease_until: 0 }])
   },
-  purge: (now, limit) =>
-    change(({ bind, statements }) => bind(statements.requests.purge).run({ now: now.getTime(), limit })),
+  purge: (now, limit) => change(({ requests }) => [requests.purge, { now: now.getTime(), limit }]),
 })
 
 export const templateVersionQueries = <M extends Mode>({ all, first }: Runner<M>): TemplateVersionQueries => ({
   list: ({ organizationId, before = lastId, limit }) =>
     all(
-      ({ bind, statements }) => bind(statements.templateVersions.page).all({ organizationId, before, limit }),
+      ({ templateVersions }) => [templateVersions.page, { organizationId, before, limit }],
       records.decodeTemplateVersion,
     ),
   drafts: (organizationId, limit) =>
     all(
-      ({ bind, statements }) => bind(statements.templateVersions.drafts).all({ organizationId, limit }),
+      ({ templateVersions }) => [templateVersions.drafts, { organizationId, limit }],
       ({ version }) => version,
     ),
-  get: (organizationId, version) =>
-    first(
-      ({ bind, statements }) => bind(statements.templateVersions.get).get({ organizationId, version }),
-      records.decodeVersionRow,
-    ),
+  get: (organization_id, version) =>
+    first(({ templateVersions }) => [templateVersions.get, { organization_id, version }], records.decodeVersionRow),
 })
 
 export const auditStore = <M extends Mode>({ reader }: Runner<M>): AuditStore => ({

@@ -5,6 +5,7 @@ import { faultOf } from '../../shared/fault-log.ts'
 import { withTimeout } from '../../shared/with-timeout.ts'
 import { embeddedScheduler } from './embedded-scheduler.ts'
 
+/** Options of `engineScheduler()`. */
 export type EngineSchedulerOptions = {
   /** How far ahead `feed` receives due times, in ms. Default 300000 (5 minutes), 10000 to 86400000 (a day). */
   readonly windowMs?: number

@@ -165,7 +165,11 @@ export class HostAccounts {
     const sealed = accountPlaces(channel).map(({ name, rules, place }) => {
       const value = values[name]
       if (rules.isSecret !== true || typeof value !== 'string') return [name, value] as const
-      if (secrets === null) throw new NotificationError('encryption_key_missing', 'There is no encryption key.')
+      if (secrets === null)
+        throw new NotificationError(
+          'encryption_key_missing',
+          'There is no encryption key: set the option "encryptionKey".',
+        )
       return [name, secrets.seal(value, secretContext(hostOwner, place))] as const
     })
     return Object.fromEntries(sealed)

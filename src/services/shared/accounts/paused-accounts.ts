@@ -4,18 +4,24 @@ import type { Rule } from '../../../schemas/rules.ts'
 import type { AccountsContext } from './senders.ts'
 import { aboutOf, candidatesOf } from './senders.ts'
 
-/** Why an account is paused, since when, and when one message tries it again. */
+/** Why an account is paused, and until when. */
 export type AccountPause = {
   /**
-   * The transport's own word, such as `smtp_535`. It was not refused where this is `daily_limit`: it sent as much as it may on a day;
-   * or `many_failures` or `slow_answers`: others send meanwhile.
+   * The transport's code, such as `smtp_535`. Some codes mean that the account was not refused: `daily_limit`, it has sent
+   * its daily maximum; `many_failures` and `slow_answers`, other accounts send meanwhile.
    */
   readonly code: string
-  /** The transport's message, if this process received it; null: another process did. */
+  /** The transport's message; null: another process received it. */
   readonly message: string | null
+  /** When the pause began. */
   readonly since: Date
+  /** When one message tries the account again. */
   readonly until: Date
 }
+/**
+ * A pause for some destinations only: the account works, but its sender may not send to addresses that begin with
+ * `destination` (`+44`).
+ */
 export type DestinationPause = AccountPause & { readonly destination: string }
 
 /** What is paused and is tried by a message, and how often it was refused when the attempt began. */

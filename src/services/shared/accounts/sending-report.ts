@@ -1,7 +1,7 @@
 import { type Channel, channelOf } from '../../../channels/index.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/rules.ts'
 import { faultOf } from '../fault-log.ts'
-import { areThereWorkers } from '../workers.ts'
+import { areThereWorkers, leftBehind } from '../workers.ts'
 import { isAccountBegun } from './account-secrets.ts'
 import { sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
@@ -86,8 +86,9 @@ export class Unattended {
   async #look(): Promise<void> {
     const { storage, clock, logger, sweepMs } = this.#context.options
     try {
-      const nextDueAt = await storage.deliveries.nextDueAt()
-      const lagMs = nextDueAt === null ? 0 : clock.now().getTime() - nextDueAt.getTime()
+      const [nextDueAt, [left]] = await Promise.all([storage.deliveries.nextDueAt(), leftBehind(this.#context.options)])
+      const times = [nextDueAt, left?.until].flatMap((at) => at?.getTime() ?? [])
+      const lagMs = clock.now().getTime() - Math.min(clock.now().getTime(), ...times)
       if (lagMs < Math.max(lateMs, 2 * sweepMs) || this.#isRunning()) return
       // They say themselves why it waits.
       if (await areThereWorkers(this.#context.options)) return

@@ -4,7 +4,7 @@ import type { Clock } from '../../../ports/clock.ts'
 import type { Directory, DirectoryContext } from '../../../ports/directory.ts'
 import type { Logger } from '../../../ports/logger.ts'
 import { Breaker, type Circuit } from '../breaker.ts'
-import { faultOf } from '../fault-log.ts'
+import { faultOf, framesOf } from '../fault-log.ts'
 
 export const directoryMethods = [
   'appointments',
@@ -135,7 +135,8 @@ export class DirectoryMethod<Input, Result> {
     const { clock, logger, timeoutMs } = this.#options
     const { name } = this
     const end = new AbortController()
-    const over = Promise.withResolvers<{ readonly error: NotificationError; readonly fault: string }>()
+    type Failure = { readonly error: NotificationError; readonly fault: string; readonly at?: string | null }
+    const over = Promise.withResolvers<Failure>()
     const giveUp = (error: NotificationError) => {
       over.resolve({ error, fault: 'no response in time' })
       end.abort(error)
@@ -152,7 +153,10 @@ export class DirectoryMethod<Input, Result> {
         if ('result' in read) return read
         return { error: this.#unusable(read.issues), fault: issuesInWords(read.issues) }
       },
-      (cause: unknown) => ({ error: this.#error('failed; the work is postponed', { cause }), fault: faultOf(cause) }),
+      (cause: unknown) => {
+        const error = this.#error('failed; the work is postponed', { cause })
+        return { error, fault: faultOf(cause), at: framesOf(cause) }
+      },
     )
     const outcome = await Promise.race([done, over.promise])
     cancel()
@@ -162,11 +166,11 @@ export class DirectoryMethod<Input, Result> {
       return outcome.result
     }
     isLate = true
-    const { error, fault } = outcome
+    const { error, fault, ...place } = outcome
     if (!this.#isClosed) {
       const { since = clock.now(), count = 0 } = this.fault ?? {}
       this.#fault = { since, fault, count: count + 1, until: clock.elapsedMs() + faultLastsMs }
-      logger.warn('directory method failed', { method: name, code: error.code, fault })
+      logger.warn('directory method failed', { method: name, code: error.code, fault, ...place })
     }
     throw error
   }

@@ -23,6 +23,7 @@ import { type SettledTaskManagerOptions, settleTaskManagerOptions, type TaskMana
 /** How long a health check may take, in ms. */
 const patienceMs = 2000
 
+/** Whether TaskManager responds. */
 export type TaskManagerHealth = {
   readonly ok: boolean
   /** How long the response took, in ms; null: there was none. */

@@ -6,6 +6,7 @@ import { asOptions } from '../../../schemas/as-options.ts'
 import { parseInput } from '../../../schemas/common.ts'
 import type { BreakerPolicy } from '../../shared/breaker.ts'
 
+/** Options of `TaskManagerClient`. */
 export type TaskManagerClientOptions = {
   /** The base URL of the service (http or https): `http://taskmanager:8001`. Default: `TASK_MANAGER_URL` of `env`. */
   readonly url?: string | undefined
@@ -46,6 +47,7 @@ export type TaskManagerClientOptions = {
   readonly logger?: Logger
 }
 
+/** Paths of TaskManager's endpoints, below `url`. */
 export type TaskManagerPaths = {
   /** For `POST`, which creates, and `GET`, which lists. Default `/api/tasks`. */
   readonly tasks: string

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest'
-import { latestVersion, migrations } from '../../../../adapters/storage/kysely/migrations.ts'
+import { migrations } from '../../../../adapters/storage/kysely/every-migration.ts'
+import { latestVersion } from '../../../../adapters/storage/kysely/migrations.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import { noSettings, organizationId, planOne } from '../../../conformance/storage/rows.ts'
 import type { MakePlace } from './places.ts'

@@ -289,6 +289,28 @@ describe('postgres, several at once', () => {
     expect(await deadlocks()).toEqual(before)
   })
 
+  it('two erasures of people of one appointment, of which there are only decisions, both stay', async () => {
+    const { storage, another, pool, table } = await migrated()
+    const people = [patient, { type: 'CLIENT', id: 8 }] as const
+    const entries = people.map((recipient) => ({
+      ...({ action: 'skipped', rule: 'no_contact', category: 'CONFIRMATION' } as const),
+      ...{ recipient, detail: 'said by the provider' },
+    }))
+    const about = { organizationId, appointmentId: 1, waitlistEntryId: null, at: t0 }
+    await storage.decisions.append([{ ...about, entries }])
+    const nothing = { messages: [], contactAddresses: [], waitlistEntries: [], addresses: [], hash: null, at: t0 }
+    // Both have read before either writes, unless one waits for the other.
+    const release = await holding(pool, `lock table ${table('notification_decisions')} in share mode`)
+    const stores = [storage, await another()]
+    const erased = stores.map((one, index) =>
+      one.personal.erase({ ...nothing, recipient: people[index] ?? patient, appointments: [1] }),
+    )
+    await waiting(pool, 2)
+    await release()
+    await Promise.all(erased)
+    expect(JSON.stringify(await storage.decisions.list(organizationId, 1))).not.toContain('said by')
+  })
+
   it('a page of a re-plan passes over no plan that is being inserted', async () => {
     const { storage, another, pool, table } = await migrated()
     await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)

@@ -10,7 +10,9 @@ import type { DeliveryRow } from '../../../../src/index.ts'
 import type { Store } from '../../../../src/records/store.ts'
 import { minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
+  about,
   claimOne,
+  commit,
   deliveryWork,
   guard,
   newDelivery,
@@ -31,7 +33,7 @@ import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { postgres } from '../../../support/stores.ts'
 import type { Claim } from './claiming-process.ts'
-import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
+import { behindProxy, committing, freshSchema, holding, onServer, waiting, waitsLong } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -372,7 +374,7 @@ describe('postgres, what else comes in batches', () => {
   )
 
   it('waits in a settle for who has a row only for a moment, and knows what is over', async () => {
-    const { storage, pool, table } = await migrated()
+    const { storage, pool, table } = await migrated(waitsLong)
     const [first, second] = await sending(storage)
     if (first === undefined || second === undefined) throw new Error('expected rows')
     const release = await holding(pool, `select 1 from ${table('notification_history')} for update`)
@@ -398,6 +400,24 @@ describe('postgres, what else comes in batches', () => {
     expect(await until()).toEqual([minutes(5), minutes(2), minutes(5)])
     expect(await storage.deliveries.renew(renewals)).toEqual([true, true, true])
     expect(await until()).toEqual([minutes(5), minutes(5), minutes(5)])
+  })
+
+  it('releases the others that wait for an account, and keeps a held one on the list', async () => {
+    const { storage, pool, table } = await migrated()
+    const [ids, account] = [[await planned(storage, 1), await planned(storage, 2)], 'smtp:1f3a']
+    for (const id of ids) {
+      const deferred = { kind: 'defer', until: minutes(90), waitingFor: [account], decision: about() } as const
+      await commit(storage, { ...deferred, work: reminderWork(id) })
+    }
+    const release = await holding(
+      pool,
+      `select 1 from ${table('appointment_reminders')} where appointment_id = 1 for update`,
+    )
+    expect(await soon(storage.accounts.release({ account, limit: 9, at: minutes(5) }))).toBe(1)
+    await release()
+    expect(await storage.accounts.release({ account, limit: 9, at: minutes(6) })).toBe(1)
+    const due = await Promise.all(ids.map(async (id) => (await storage.reminders.get(id))?.dueAt))
+    expect(due).toEqual([minutes(6), minutes(5)])
   })
 
   it('plans and cancels the others where one is held, also one that is being made, and waits for one alone', async () => {

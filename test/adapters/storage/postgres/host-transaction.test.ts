@@ -7,7 +7,10 @@ import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
   nextPlan,
+  noPreferences,
+  noSettings,
   organizationId,
+  patient,
   planCommand,
   planOne,
   planRow,
@@ -133,6 +136,37 @@ describe('postgres, within a transaction of the host', () => {
     // The host may still go on: only the command was undone.
     expect(await within(storage, fixed).plans.find([100])).toMatchObject([{ revision: 1 }])
   })
+
+  it.each(['repeatable read', 'serializable'])(
+    'has the host run anew what it plans under %s without the settings and preferences that were made since',
+    async (level) => {
+      const { storage, pool, table } = await migrated()
+      const old = await begun(pool, `begin isolation level ${level}`)
+      expect(await within(storage, old).plans.find([100])).toEqual([])
+      // As long as there are none, it plans, and leaves none.
+      expect(await within(storage, old).plans.apply([planCommand()])).toMatchObject([{ status: 'applied' }])
+      await old.query('commit')
+      for (const name of ['notification_settings', 'patient_notification_preferences'])
+        expect((await pool.query(`select 1 from ${table(name)}`)).rows).toEqual([])
+      const makes = [
+        () => storage.settings.create(organizationId, { ...noSettings, emailEnabled: true }, null, t0),
+        () => storage.preferences.create(organizationId, patient, { ...noPreferences, emailEnabled: true }, null, t0),
+      ]
+      for (const [index, make] of makes.entries()) {
+        const older = await begun(pool, `begin isolation level ${level}`)
+        await older.query('select 1')
+        await make()
+        const settings = { organizationId, revision: index }
+        const plan = planCommand({ plan: planRow({ appointmentId: 200 }), guard: { ...guard(), settings } })
+        await expect(within(storage, older).plans.apply([plan])).rejects.toMatchObject({
+          code: 'storage_busy',
+          message: expect.stringContaining('run it again'),
+        })
+        await older.query('rollback')
+      }
+      expect(await storage.plans.find([200])).toEqual([])
+    },
+  )
 
   it('an insertion of the same plan by two transactions is one, and the other is told', async () => {
     const { storage, pool } = await migrated()

@@ -6,7 +6,7 @@ import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
 import { systemClock } from '../../../../src/index.ts'
 import type { Store } from '../../../../src/records/store.ts'
 import { migration, minutes } from '../../../conformance/storage/harness.ts'
-import { newReminder, planOne, planRow } from '../../../conformance/storage/rows.ts'
+import { claimOne, newReminder, planOne, planRow, settleCommand } from '../../../conformance/storage/rows.ts'
 import { LogBook, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { postgres } from '../../../support/stores.ts'
@@ -101,6 +101,23 @@ it('does all its work with a pool of one connection, which the host uses too', a
   await clinic.notifications.appointmentBooked(1)
   await expect.poll(() => clinic.sentTo(), { timeout: 10_000 }).toEqual(['EMAIL ada@example.org', 'SMS +14155550123'])
   expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+it('hears that a message is due whose account is well again', async () => {
+  const { schema, storage: other, pool } = await migrated()
+  const { id, fence } = await claimOne(other)
+  const retry = { kind: 'retry', code: 'smtp_535', message: 'Refused.', countAttempt: false, unknown: false } as const
+  const result = { ...retry, dueAt: minutes(90), waitingFor: ['smtp:1f3a'] }
+  await other.deliveries.settle([{ ...settleCommand({ id, fence }), result }])
+  const storage = postgres({ url: server.url, schema })
+  onTestFinished(() => storage.close())
+  const heard = listening(storage)
+  const listeners = 'select 1 from pg_stat_activity where position($1 in query) > 0'
+  const name = `appointment_notifications:${schema}`
+  await expect.poll(async () => (await pool.query(listeners, [`listen "${name}"`])).rowCount).toBeGreaterThan(0)
+  expect(heard.count).toBe(0)
+  expect(await other.accounts.release({ account: 'smtp:1f3a', limit: 9, at: minutes(5) })).toBe(1)
+  await expect.poll(() => heard.count).toBeGreaterThan(0)
 })
 
 it('hears again after its connection died without a word, and looks once for what it missed', async () => {

@@ -156,6 +156,41 @@ describe('postgres, connections of the host', () => {
     await storage.close()
   })
 
+  it('asks nothing more on one with a transaction of theirs that fell silent, and says so at once', async () => {
+    const { schema, storage: well, pool, table } = await migrated()
+    const { proxy, url } = await behindProxy(server)
+    const storage = postgres({ url: server.url, schema, ...limits, commandTimeoutMs: 700 })
+    onTestFinished(() => storage.close())
+    await plan(well, 1)
+    const client = new pg.Client(url)
+    client.on('error', () => {})
+    await client.connect()
+    onTestFinished(() => client.end())
+    await client.query('begin')
+    let asked = 0
+    const query = client.query.bind(client)
+    Reflect.set(client, 'query', (...args: Parameters<typeof query>) => {
+      asked += 1
+      return query(...args)
+    })
+    const inside = storage.within?.(client)
+    await inside?.plans.find([1])
+    // The first of several that are written together waits on the server, and is not answered.
+    const release = await holding(pool, `lock table ${table('reminder_plans')} in share mode`)
+    const planning = took(
+      inside?.plans.apply([planCommand({ plan: planRow({ appointmentId: 2 }) })]) ?? Promise.reject(),
+    )
+    await expect.poll(() => seesWaiting(pool)).toBe(true)
+    proxy.strand()
+    expect((await planning).result).toMatchObject({ code: 'storage_busy' })
+    const before = asked
+    const { ms, result } = await took(inside?.plans.find([1]) ?? Promise.reject())
+    expect(result).toMatchObject({ code: 'storage_busy', message: expect.stringContaining('run it again') })
+    expect(ms).toBeLessThan(500)
+    expect(asked).toBe(before)
+    await release()
+  })
+
   it('waits only so long for a free one, and gives back one that comes too late', async () => {
     const { schema } = await migrated()
     const pool = hostPool(server.url, { max: 1 })
@@ -259,3 +294,8 @@ describe('the library, on Postgres behind a network in silence', () => {
     expect(ms).toBeLessThan(10_000)
   })
 })
+
+const seesWaiting = async (pool: pg.Pool): Promise<boolean> => {
+  const sql = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  return (await pool.query(sql)).rows.length > 0
+}

@@ -1,0 +1,5 @@
+export * as ddl from '../kysely/ddl.ts'
+export * as lists from '../kysely/statements/lists.ts'
+export { statementsOf } from '../kysely/statements.ts'
+export * from './bind.ts'
+export * from './kysely-source.ts'
