@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { twilio } from '../../adapters/transport/twilio.ts'
 import { ada, openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
+import { spentMs } from '../support/spent.ts'
 import { startTwilioServer } from '../support/twilio-server.ts'
 
 const publicUrl = 'https://clinic.example/n'
@@ -96,8 +97,8 @@ it("a STOP to the host's sender binds everybody who sends by it, also after the 
 
 it('a form of many fields is refused before anything is made of them', async () => {
   await using clinic = await texted({ byOwn: true })
-  const began = performance.now()
+  const began = spentMs()
   const many = Array.from({ length: 200_000 }, (_, index) => `f${index}=`).join('&')
   expect(await clinic.report(many, 'x')).toBe(401)
-  expect(performance.now() - began).toBeLessThan(5000)
+  expect(spentMs() - began).toBeLessThan(5000)
 })

@@ -3,7 +3,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { carrying as carryingOnPostgres, idPool } from '../../adapters/storage/postgres/commands.ts'
 import { createEngine } from '../../adapters/storage/postgres/engine.ts'
 import { limitsOf } from '../../adapters/storage/postgres/limits.ts'
-import { decodeRow } from '../../adapters/storage/postgres/values.ts'
+import { decodeRows } from '../../adapters/storage/postgres/values.ts'
 import type { PostgresTuning } from '../../adapters/storage/postgres.ts'
 import { fileTarget } from '../../adapters/storage/sqlite/connection.ts'
 import { carrying, createEngine as createSqliteEngine, txOf } from '../../adapters/storage/sqlite/engine.ts'
@@ -76,7 +76,7 @@ export function workingSets(server: () => PostgresServer) {
       carryOut,
       async dump(name) {
         const { rows } = await pool.query<never>(`select * from ${table(name)}`)
-        return rows.map((row) => decodeRow(row, ids))
+        return decodeRows(rows, ids)
       },
       async close() {
         await engine.close()

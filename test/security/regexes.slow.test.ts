@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { spentMs } from '../support/spent.ts'
 
 /** Every regular expression of the library, and those of zod that read what strangers send. */
 async function expressions() {
@@ -54,12 +55,6 @@ const endings = ['', '!', '@', '\u0000']
 const length = 20_000
 /** A pattern that looks at each pair of characters needs 130 ms to a second for this length; one that looks at each, a millisecond. */
 const boundMs = 60
-
-/** Of the processor, not of the clock: on a busy machine a thread waits for others. */
-const spentMs = (): number => {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
 
 function slowest(pattern: RegExp): { ms: number; text: string } {
   let worst = { ms: 0, text: '' }

@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { createTestNotifications, type TestOptions, testAddresses } from '../../adapters/testing/testing.ts'
 import { createNotifications, type Hooks } from '../../src/index.ts'
+import { spentMs } from '../support/spent.ts'
 
 const berlin: TestOptions = {
   now: '2026-03-26T09:00',
@@ -43,12 +44,13 @@ it('changes data as the application does, with or without a report', async () =>
 
 it('passes three days in a tenth of a second', async () => {
   await using t = await createTestNotifications(berlin)
-  const began = performance.now()
+  const [began, spentBefore] = [performance.now(), spentMs()]
   await t.advanceBy('3d')
-  const tookMs = performance.now() - began
+  const [tookMs, tookOfProcessor] = [performance.now() - began, spentMs() - spentBefore]
   expect(t.outbox.to('ada')).toHaveLength(2)
-  // Ten times what it takes on a quiet machine.
-  expect(tookMs).toBeLessThan(1000)
+  // Ten times what it takes on a quiet machine; and on a busy one, which has others to serve.
+  expect(tookOfProcessor).toBeLessThan(1000)
+  expect(tookMs).toBeLessThan(5000)
 })
 
 it.each([

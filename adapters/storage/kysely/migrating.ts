@@ -32,7 +32,6 @@ export type Migrating<M extends Mode> = {
   /** A table or an index as statements name it. */
   readonly named: (name: string) => string
   readonly hasTable: (name: string) => Answer<M, boolean>
-  readonly columnsOf: (table: string) => Answer<M, string[]>
   readonly bind: Bind<M>
   /** See `Change`. */
   readonly alter: (change: ChangeOf<'alter'>) => Answer<M, void>
@@ -45,7 +44,7 @@ export type Migrating<M extends Mode> = {
   readonly place: readonly [where: string, remedy: string]
 }
 
-/** What a table of somebody else's has to be like. */
+/** What a table is like, and what one of somebody else's has to be like. */
 export type Adoption<M extends Mode> = {
   readonly columnsOf: (table: string) => Answer<M, readonly Existing[]>
   readonly isEmpty: (table: string) => Answer<M, boolean>
@@ -100,9 +99,13 @@ function* createTables<M extends Mode>(
   }
 }
 
+function* columnsOf<M extends Mode>({ adoption }: Migrating<M>, table: string): Steps<string[]> {
+  return (yield* wait(adoption.columnsOf(table))).map(({ name }) => name)
+}
+
 function* addColumns<M extends Mode>(migrating: Migrating<M>, table: string, names: readonly string[]): Steps<void> {
   const { builder, ddl, types, ids, change } = migrating
-  const present = yield* wait(migrating.columnsOf(table))
+  const present = yield* columnsOf(migrating, table)
   for (const name of names) {
     const column = tableOf(migrating, table).columns[name]
     if (column === undefined || present.includes(name)) continue
@@ -135,7 +138,7 @@ function* carryOut<M extends Mode>(
       for (const table of change.tables) yield* wait(migrating.relax(table))
       return
     case 'dropColumns': {
-      const present = yield* wait(migrating.columnsOf(change.table))
+      const present = yield* columnsOf(migrating, change.table)
       for (const name of change.columns.filter((one) => present.includes(one)))
         yield* wait(migrating.change(`alter table ${named(change.table)} drop column "${name}"`))
     }
@@ -185,7 +188,7 @@ export function* keepLedger<M extends Mode>(
   const { builder, ddl, types, ids, change, bind, named } = migrating
   const { ledgerName, ledger } = records
   const isThere = yield* wait(migrating.hasTable(ledgerName))
-  const present = isThere ? yield* wait(migrating.columnsOf(ledgerName)) : Object.keys(ledger.columns)
+  const present = isThere ? yield* columnsOf(migrating, ledgerName) : Object.keys(ledger.columns)
   if (!isThere) yield* wait(change(ddl.createTable(builder, ledgerName, ledger, types, ids).sql))
   for (const name of ['oldest', 'finished_at'] as const) {
     if (present.includes(name)) continue

@@ -5,7 +5,7 @@ import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
 import type { Tables } from '../kysely/tables.ts'
 import { typed, typeIn } from './names.ts'
 import type { Run } from './source.ts'
-import { decodeRow, encodeNamed } from './values.ts'
+import { decodeRows, encodeNamed } from './values.ts'
 import type { PgRow } from './vendor.ts'
 
 /** A Kysely that only compiles, and names every table with its schema. */
@@ -48,7 +48,7 @@ export const bindQuery =
         query.sql,
         query.values(args).map((value, place) => encodeNamed(query.names[place], value)),
       )
-    const all = async (args: A): Promise<O[]> => (await ask(args)).rows.map((row) => decodeRow(row, ids))
+    const all = async (args: A): Promise<O[]> => decodeRows((await ask(args)).rows, ids)
     return {
       all,
       get: async (args) => (await all(args))[0],

@@ -41,13 +41,13 @@ export function idPool() {
       kept.set(table, taken.splice(count))
       const missing = count - taken.length
       if (missing <= 0) return taken
-      const { rows } = await session.run<{ next_id: string }>(
+      const { rows } = await session.run<{ ids: string }>(
         // The sequence is looked up once, not for each id, which would cost as much as to insert the row.
-        `select nextval(named.sequence)::text as next_id
+        `select string_agg(nextval(named.sequence)::text, ',') as ids
          from (select pg_get_serial_sequence($1, 'id')::regclass as sequence offset 0) as named, generate_series(1, $2::int)`,
         [qualified(session.schema, table), isFresh(table) ? missing : Math.max(missing, lot)],
       )
-      const fresh = rows.map((row) => Number(row.next_id))
+      const fresh = rows.flatMap(({ ids }) => ids.split(',').map(Number))
       kept.set(table, [...(kept.get(table) ?? []), ...fresh.splice(missing)])
       return [...taken, ...fresh]
     },

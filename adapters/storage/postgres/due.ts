@@ -4,7 +4,7 @@ import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueTable } from '../kysely/statements/due.ts'
 import type { Database } from './engine.ts'
 import { qualified } from './names.ts'
-import { decodeRow, encodeParameter } from './values.ts'
+import { decodeRows, encodeParameter } from './values.ts'
 import type { PgRow } from './vendor.ts'
 
 /** A row of a page, and what the statement found beside it; the row is all null where nothing was found. */
@@ -110,7 +110,8 @@ export async function findDue<
     const values = [now, limit, ...names, share.of, share.index]
     const lines = (await database.run<Line<R>>(sql, values.map(encodeParameter))).rows
     const total = Number(lines[0]?.total ?? 0)
-    const rows = lines.filter((line) => line.id !== null).map((line) => decode(decodeRow(line, database.kinds)))
+    const found = lines.filter((line) => line.id !== null)
+    const rows = decodeRows(found, database.kinds).map(decode)
     return { total, rows, queues: new Map(rows.map((row) => [sendQueueKey(row), row])) }
   }
   const head = await ask(text.head, except)

@@ -1,10 +1,11 @@
 import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
-import { qualified, quoted, recordset, written } from './names.ts'
+import { listed } from './listed.ts'
+import { qualified, quoted, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
 import { countingApart } from './shards.ts'
-import { encodeParameter, encodeRows as json } from './values.ts'
+import { encodeParameter } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 type Columns = { readonly [column: string]: unknown }
@@ -39,28 +40,27 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       const by = columns.split(',')
       const [only = ''] = by
       if (by.length === 1) {
-        const values = of.map((one) => encodeParameter(one[only]))
+        const values = encodeParameter(of.map((one) => one[only]))
         write(`delete from ${name(table)} where ${quoted(only)} = any($1)`, [values])
         continue
       }
       const same = by.map((column) => `t.${quoted(column)} = r.${quoted(column)}`).join(' and ')
-      write(`delete from ${name(table)} as t using ${recordset(table, by, kinds)} where ${same}`, [json(of)])
+      const { from, values } = listed(table, by, of, kinds)
+      write(`delete from ${name(table)} as t using ${from} where ${same}`, values)
     }
   }
 
   /** Rows with the same columns to write go in one statement. */
   function update({ table, changes }: Changed): void {
-    const rows = [...changes].map(([id, change]): Columns => ({ id: Number(id), ...change }))
+    const rows = [...changes].map(([id, change]): Columns => ({ ...change, id: Number(id) }))
     for (const [columns, group] of alike(rows)) {
-      const names = columns.split(',')
-      const assigned = names
-        .filter((column) => column !== 'id')
-        .map((column) => `${quoted(column)} = ${written(table, column)}`)
+      const names = columns.split(',').filter((column) => column !== 'id')
+      const { from, values } = listed(table, ['id', ...names], group, kinds)
+      // Also by the array: the planner knows its length, and takes the index.
       const updated = run(
-        `update ${name(table)} as t set ${assigned.join(', ')}
-         from ${recordset(table, names, kinds)} where t.id = r.id and t.id = any($2::bigint[])`,
-        // The ids once more, as an array: the planner knows its length, and takes the index.
-        [json(group), group.map((row) => row['id'])],
+        `update ${name(table)} as t set ${names.map((column) => `${quoted(column)} = ${written(table, column)}`).join(', ')}
+         from ${from} where t.id = any($1::bigint[]) and t.id = r.id`,
+        values,
       )
       sent.push(
         updated.then(({ count }) => {
@@ -78,11 +78,10 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       // Not left out: a table that a host made may have a default of its own.
       const given = columns.filter((column) => group.some((row) => row[column] !== null))
       const values = columns.map((column) => (given.includes(column) ? written(table, column) : 'null'))
+      const list = listed(table, given, group, kinds)
       write(
-        `insert into ${name(table)} (${columns.map(quoted).join(', ')})
-         select ${values.join(', ')} from ${recordset(table, given, kinds)}
-         ${more}`,
-        [json(group, given)],
+        `insert into ${name(table)} (${columns.map(quoted).join(', ')}) select ${values.join(', ')} from ${list.from} ${more}`,
+        list.values,
       )
     }
   }
@@ -92,26 +91,30 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     const table = name('notification_counters')
     const { by } = records.keys.counter
     const key = by.join(', ')
-    const given = recordset('notification_counters', [...by, 'count'], kinds)
+    const given = (rows: readonly Columns[]) => listed('notification_counters', [...by, 'count'], rows, kinds)
     const same = by.map((column) => `t.${column} = r.${column}`).join(' and ')
     const less = set.counters.filter((row) => row.count < 0)
     if (less.length > 0) {
       // What falls and what grows are two statements, and an update takes its rows in any order: locked before, in that of all.
       const order = by.map((column) => `t.${column}`).join(', ')
-      write(`select from ${table} as t join ${given} on ${same} order by ${order} for update of t`, [
-        json(set.counters),
-      ])
-      write(`update ${table} as t set count = greatest(t.count + r.count, 0) from ${given} where ${same}`, [json(less)])
+      const [all, fallen] = [given(set.counters), given(less)]
+      write(`select from ${table} as t join ${all.from} on ${same} order by ${order} for update of t`, all.values)
+      write(
+        `update ${table} as t set count = greatest(t.count + r.count, 0) from ${fallen.from} where ${same}`,
+        fallen.values,
+      )
     }
     const more = set.counters.filter((row) => row.count > 0)
     if (more.length === 0) return
     if (isHosts) write(...countingApart(session, more))
-    else
+    else {
+      const { from, values } = given(more)
       write(
-        `insert into ${table} as t (${key}, count) select ${key}, count from ${given}
-       order by ${key} on conflict (${key}) do update set count = t.count + excluded.count`,
-        [json(more)],
+        `insert into ${table} as t (${key}, count) select ${key}, count from ${from}
+         order by ${key} on conflict (${key}) do update set count = t.count + excluded.count`,
+        values,
       )
+    }
   }
 
   /** Blindly: whoever has a task looks at it again, and knows by the number that it changed meanwhile. */
@@ -119,11 +122,11 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     const touches = set.touched[column]
     if (touches.size === 0) return
     const rows = [...touches].map(([id, next_at]) => ({ [column]: id, next_at }))
+    const { from, values } = listed('task_manager_tasks', [column, 'next_at'], rows, kinds)
     write(
       `update ${name('task_manager_tasks')} as t set touched = t.touched + 1, next_at = least(t.next_at, r.next_at)
-       from ${recordset('task_manager_tasks', [column, 'next_at'], kinds)}
-       where t.${column} = r.${column} and t.${column} = any($2::bigint[])`,
-      [json(rows), [...touches.keys()]],
+       from ${from} where t.${column} = any($1::bigint[]) and t.${column} = r.${column}`,
+      values,
     )
   }
 

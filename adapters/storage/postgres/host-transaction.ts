@@ -45,6 +45,7 @@ function bracketsOf({ commandTimeoutMs, busyTimeoutMs }: Limits) {
     { name: 'lock_timeout', value: `${Math.min(busyTimeoutMs, commandTimeoutMs)}`, where: `= '0'` },
     { name: 'statement_timeout', value: `${commandTimeoutMs}`, where: `= '0'` },
     { name: 'DateStyle', value: 'ISO', where: `not like 'ISO%'` },
+    { name: 'array_nulls', value: 'on', where: `= 'off'` },
   ]
   const kept = (name: string) => `'${savepoint}.${name}'`
   const set = (name: string, value: string) => `set_config(${name}, ${value}, true)`

@@ -59,13 +59,14 @@ type Settings = readonly (readonly [name: string, value: string])[]
 
 /**
  * What the library's statements run under, whatever a role, a database or a host has set: limits of the server's own, so
- * that nothing goes on there which was given up here, and text in the form that is read here.
+ * that nothing goes on there which was given up here, and text in the form that is read and written here.
  */
 export const ownSettings = (limits: Limits): Settings => [
   ['statement_timeout', String(limits.commandTimeoutMs)],
   ['lock_timeout', String(Math.min(limits.lockTimeoutMs, limits.busyTimeoutMs))],
   ['idle_in_transaction_session_timeout', String(limits.idleTimeoutMs)],
   ['DateStyle', 'ISO'],
+  ['array_nulls', 'on'],
   ['client_encoding', 'UTF8'],
 ]
 

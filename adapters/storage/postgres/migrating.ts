@@ -62,13 +62,6 @@ export function migratingOn(
       )
       return rows.length > 0
     },
-    async columnsOf(table) {
-      const { rows } = await run<{ name: string }>(
-        'select attname::text as name from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped',
-        [qualified(schema, table)],
-      )
-      return rows.map(({ name }) => name)
-    },
     async alter({ table, postgres }) {
       for (const statement of postgres(qualified(schema, table))) await change(statement)
     },

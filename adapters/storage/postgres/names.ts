@@ -21,13 +21,6 @@ export function typeIn(table: records.TableName, name: string, ids: IdKinds): st
 export const typed = (table: records.TableName, columns: readonly string[], ids: IdKinds): string =>
   columns.map((name) => `${quoted(name)} ${typeIn(table, name, ids)}`).join(', ')
 
-/**
- * A list of rows, given as JSON in parameter `place`, as a table `r`: one statement and one parameter for any number of
- * rows.
- */
-export const recordset = (table: records.TableName, columns: readonly string[], ids: IdKinds, place = 1): string =>
-  `json_to_recordset($${place}::json) as r(${typed(table, columns, ids)})`
-
 /** How a column of `r` is written to its own column. */
 export function written(table: records.TableName, name: string): string {
   const described: Readonly<Record<string, records.Column>> = records.tables[table].columns

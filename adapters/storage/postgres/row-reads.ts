@@ -1,9 +1,10 @@
 import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
-import { literal, qualified, quoted, recordset } from './names.ts'
+import { listed } from './listed.ts'
+import { literal, qualified, quoted } from './names.ts'
 import { isById, textOf } from './row-set.ts'
-import { decodeRow, encodeParameter, encodeRows } from './values.ts'
+import { decodeRows, encodeParameter } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** `skip` leaves out rows that another transaction holds, in place of waiting for them. */
@@ -12,7 +13,7 @@ export type Waiting = 'wait' | 'skip'
 type AnyKey = records.AnyKey
 type Read = records.Read
 
-/** Reads of one key in one way, each value once. */
+/** Reads of one key in one way, each value once, by its text. */
 type Group = Pick<Read, 'key' | 'lock' | 'through'> & { readonly of: Map<string, Read['of']> }
 
 const sourceOf = ({ key, through }: Pick<Read, 'key' | 'through'>): AnyKey => through?.key ?? key
@@ -29,6 +30,8 @@ function grouped(reads: readonly Read[]): Group[] {
   for (const read of reads) {
     const { key, lock, through, of } = read
     const source = sourceOf(read)
+    const text = textOf(of, source.by)
+    if (text === null) continue
     const known = groups.get(source) ?? []
     groups.set(source, known)
     let group = known.find((one) => one.key === key && one.lock === lock && one.through?.column === through?.column)
@@ -36,7 +39,7 @@ function grouped(reads: readonly Read[]): Group[] {
       group = { key, lock, through, of: new Map() }
       known.push(group)
     }
-    group.of.set(textOf(of, source.by) ?? '', of)
+    group.of.set(text, of)
   }
   return [...groups.values()].flat()
 }
@@ -70,6 +73,9 @@ const rankOf = (group: Group): number => (isLocked(group) ? order.indexOf(group.
 /** Rows that nobody locks, or a few columns of such as have no id: of any number of tables in one round trip. */
 const isPart = (group: Group): boolean => !isLocked(group) || (group.key.columns !== null && !isById(group.key))
 
+/** A row of which the caller knows what it holds. */
+const parsed = <R>(json: string): R => JSON.parse(json)
+
 /** A stage looks at rows that are not here yet. */
 class Unheard extends Error {}
 
@@ -95,8 +101,11 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     }
   }
 
-  const listOf = (source: AnyKey, { of }: Group, { add }: Parameters): string =>
-    recordset(source.table, source.by, kinds, add(encodeRows([...of.values()], source.by)))
+  function listOf({ table, by }: AnyKey, { of }: Group, given: Parameters): string {
+    const { from, values } = listed(table, by, [...of.values()], kinds, given.values.length + 1)
+    given.values.push(...values)
+    return from
+  }
   const same = (source: AnyKey): string =>
     source.by.map((column) => `o.${quoted(column)} = r.${quoted(column)}`).join(' and ')
 
@@ -142,12 +151,9 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
       given.values,
     )
     unheard.push(async () => {
-      const { rows } = await asked
-      for (const row of rows) {
-        const decoded = decodeRow(row, kinds)
-        if (part === null || key === undefined) load(table, decoded)
-        else set.loadPart(key, decoded)
-      }
+      const rows = decodeRows((await asked).rows, kinds)
+      if (part === null || key === undefined) for (const row of rows) load(table, row)
+      else set.loadParts(key, rows)
       await requireThrough(table, rows)
       if (skips) await findHeld(table, groups)
     })
@@ -172,7 +178,7 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
       const ids = rows.map((row): unknown => Reflect.get(row, through.column))
       const missing = ids.flatMap((id) => (id === null || others.has(Number(id)) ? [] : [Number(id)]))
       if ((await present(key.table, missing)).length > 0) throw new Outdated(key.table, 'another row is to be read')
-      for (const id of missing) set.declare(key, { id })
+      set.declare(key, missing.map(String))
     }
   }
 
@@ -228,13 +234,16 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
       given.values,
     )
     unheard.push(async () => {
-      for (const { part, held: isHeld, found } of (await asked).rows) {
-        const group = groups[Number(part)]
-        if (group === undefined) throw new Error(`a row of the unknown part ${part}`)
-        const row = decodeRow(JSON.parse(found), kinds)
-        if (isHeld === 'true') held.add(nameOf({ ...group, of: row }))
-        else if (group.key.columns === null) load(group.key.table, row)
-        else set.loadPart(group.key, row)
+      const answers = Map.groupBy((await asked).rows, ({ part, held }) => `${part} ${held}`)
+      for (const [index, group] of groups.entries()) {
+        const rowsOf = (isHeld: boolean) =>
+          decodeRows(
+            (answers.get(`${index} ${isHeld}`) ?? []).map(({ found }) => parsed<never>(found)),
+            kinds,
+          )
+        for (const row of rowsOf(true)) held.add(nameOf({ ...group, of: row }))
+        if (group.key.columns === null) for (const row of rowsOf(false)) load(group.key.table, row)
+        else set.loadParts(group.key, rowsOf(false))
       }
     })
   }
@@ -273,8 +282,8 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     async ask(reads: readonly Read[], waiting: Waiting): Promise<void> {
       // By the rows that are read through others it is known which of these to leave out.
       if (waiting === 'skip' && throughs.length > 0) await hear()
-      for (const { key, of, through } of reads) if (through === null) set.declare(key, of)
       const groups = grouped(reads).sort((a, b) => rankOf(a) - rankOf(b))
+      for (const { key, of, through } of groups) if (through === null) set.declare(key, of.keys())
       throughs.push(...groups.filter(({ through }) => through !== null))
       requireOrder(groups)
       let parts = groups.filter(isPart)

@@ -1,13 +1,13 @@
 import * as records from '../../../src/records/index.ts'
+import { once } from '../kysely/once.ts'
 
 type TableName = records.TableName
 type Columns = { readonly [column: string]: unknown }
 
 /** By what rows are told apart; null where one of these columns is null, which equals nothing. */
 export function textOf(row: object, columns: readonly string[]): string | null {
-  const [only = ''] = columns
   if (columns.length === 1) {
-    const value: unknown = Reflect.get(row, only)
+    const value: unknown = Reflect.get(row, columns[0] ?? '')
     return value === null ? null : String(value)
   }
   let text = ''
@@ -29,11 +29,8 @@ const holds = (row: object, where: records.AnyKey['where']): boolean =>
 
 export const isById = ({ by }: Pick<records.AnyKey, 'by'>): boolean => by.length === 1 && by[0] === 'id'
 
-/**
- * Some columns of the rows of a key, by what they are told apart by; `row` null: there is no such row. A map, since each of its keys is put
- * together for the question, and an object would keep them all.
- */
-type Parts<Row> = Map<string, { row: Partial<Row> | null }>
+/** Some columns of the rows of a key, by what they are told apart by; null: there is no such row. */
+type Parts = Map<string, never | null>
 
 type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }
 
@@ -47,9 +44,9 @@ export class RowSet<Row extends object> {
   readonly deleted: Columns[] = []
   readonly #identity: readonly string[]
   readonly #rows = new Map<string, Row>()
-  readonly #parts = new Map<records.AnyKey, Parts<Row>>()
+  readonly #parts = new Map<records.AnyKey, Parts>()
   /** Of these, those of keys by id. */
-  readonly #partsById: Parts<Row>[] = []
+  readonly #partsById: Parts[] = []
   readonly #indexes = new Map<string, Index>()
   /** Whether a row may be there already, by its identity. */
   readonly #inserted = new Map<string, boolean>()
@@ -66,19 +63,26 @@ export class RowSet<Row extends object> {
     this.#put(row)
   }
 
-  /** The rows of a key that is read in part. Those of a key by id show what was changed of them. */
-  partsOf(key: records.AnyKey): Parts<Row> {
-    const known = this.#parts.get(key)
-    if (known !== undefined) return known
-    const none: Parts<Row> = new Map()
-    this.#parts.set(key, none)
-    if (isById(key)) this.#partsById.push(none)
-    return none
+  /** From now on a row of this key, which is read in part, is absent where it is not loaded. */
+  expectParts(key: records.AnyKey, texts: Iterable<string>): void {
+    const parts = this.#partsOf(key)
+    for (const text of texts) if (!parts.has(text)) parts.set(text, null)
+  }
+
+  loadParts(key: records.AnyKey, rows: readonly never[]): void {
+    const parts = this.#partsOf(key)
+    for (const row of rows) parts.set(textOf(row, key.by) ?? '', row)
+  }
+
+  /** Null: it is absent; undefined: it was not read. One of a key by id shows what was changed of it. */
+  part(key: records.AnyKey, text: string): never | null | undefined {
+    const row = this.#parts.get(key)?.get(text)
+    return row == null || !isById(key) ? row : this.#changed(text, row)
   }
 
   /** Whether the row is here, be it whole or in part. */
   has(id: number): boolean {
-    return this.#rows.has(String(id)) || this.#partsById.some((parts) => (parts.get(String(id))?.row ?? null) !== null)
+    return this.#has(String(id))
   }
 
   /** Whether it was read in part, be it there or not. */
@@ -88,19 +92,20 @@ export class RowSet<Row extends object> {
 
   /** Of all rows that are here. */
   ids(): number[] {
-    const ofParts = this.#partsById.flatMap((parts) => [...parts].flatMap(([id, { row }]) => (row === null ? [] : id)))
+    const ofParts = this.#partsById.flatMap((parts) => [...parts].flatMap(([id, row]) => (row === null ? [] : id)))
     return [...this.#rows.keys(), ...ofParts].map(Number)
   }
 
   /** Rows that hold these values, in the order in which they came. */
   find({ by, where }: Pick<records.AnyKey, 'by' | 'where'>, of: object): Row[] {
-    const found = (id: string): Row[] => {
+    const found: Row[] = []
+    for (const id of this.#idsOf(by, of)) {
       const row = this.#rows.get(id)
-      return row === undefined || !holds(row, where) ? [] : [row]
+      if (row === undefined) continue
+      const changed = this.#changed(id, row)
+      if (holds(changed, where)) found.push(changed)
     }
-    const [only, ...others] = this.#idsOf(by, of)
-    if (only === undefined) return []
-    return others.length === 0 ? found(only) : [only, ...others].flatMap(found)
+    return found
   }
 
   insert(row: Row): void {
@@ -112,33 +117,27 @@ export class RowSet<Row extends object> {
     if (!this.#rows.has(this.#nameOf(row))) this.#inserted.set(this.#put(row), true)
   }
 
-  update(id: number, change: Partial<Row>, only?: object): void {
+  /** False: the row is not here. Where it does not hold what `only` says, it stays as it is. */
+  update(id: number, change: Partial<Row>, only?: object): boolean {
     const name = String(id)
+    if (!this.#has(name)) return false
+    if (only !== undefined && !this.#meets(name, only)) return true
     const row = this.#rows.get(name)
-    const parts = this.#partsOf(name)
-    if (row === undefined && parts.length === 0) return
-    if (only !== undefined) {
-      for (const [column, values] of Object.entries(only)) {
-        const known = [row, ...parts.map((one) => one.row)].find((one) => one != null && column in one)
-        if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
-        if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
-      }
+    if (row !== undefined && this.#inserted.has(name)) this.#rows.set(name, { ...row, ...change })
+    else {
+      const before = this.#changes.get(name)
+      this.#changes.set(name, before === undefined ? change : { ...before, ...change })
     }
-    if (row !== undefined) this.#rows.set(name, { ...row, ...change })
-    for (const one of parts) one.row = { ...one.row, ...change }
-    if (this.#inserted.has(name)) return
-    const before = this.#changes.get(name)
-    this.#changes.set(name, before === undefined ? change : { ...before, ...change })
+    return true
   }
 
-  /** What was read of a row in part, where it is there. */
-  #partsOf(id: string): { row: Partial<Row> | null }[] {
-    const found: { row: Partial<Row> | null }[] = []
-    for (const parts of this.#partsById) {
-      const part = parts.get(id)
-      if (part !== undefined && part.row !== null) found.push(part)
-    }
-    return found
+  #meets(name: string, only: object): boolean {
+    const known = [this.#changes.get(name), this.#rows.get(name), ...this.#partsById.map((parts) => parts.get(name))]
+    return Object.entries(only).every(([column, values]) => {
+      const one = known.find((found) => found != null && column in found)
+      if (one == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
+      return !Array.isArray(values) || values.includes(Reflect.get(one, column))
+    })
   }
 
   delete(of: Columns): void {
@@ -188,6 +187,24 @@ export class RowSet<Row extends object> {
       for (const [id, row] of this.#rows) enter(index, id, row)
     }
     return [...(index.ids.get(text) ?? [])]
+  }
+
+  #has(name: string): boolean {
+    return this.#rows.has(name) || this.#partsById.some((parts) => (parts.get(name) ?? null) !== null)
+  }
+
+  #partsOf(key: records.AnyKey): Parts {
+    return once(this.#parts, key, () => {
+      const none: Parts = new Map()
+      if (isById(key)) this.#partsById.push(none)
+      return none
+    })
+  }
+
+  /** Put together only for who looks at a row again: most never do. */
+  #changed<Known extends Partial<Row>>(name: string, row: Known): Known {
+    const change = this.#changes.get(name)
+    return change === undefined ? row : { ...row, ...change }
   }
 
   #nameOf(row: Row): string {

@@ -1,4 +1,5 @@
 import * as records from '../../../src/records/index.ts'
+import { once } from '../kysely/once.ts'
 import { RowSet, textOf } from './row-set.ts'
 
 type TableName = records.TableName
@@ -43,16 +44,10 @@ const emptySets = (): Sets => ({
   notification_counters: new RowSet('notification_counters'),
 })
 
-const names = new Map<records.AnyKey, string>()
+const names = new WeakMap<records.AnyKey, string>()
 /** Of those who find the same rows, whatever of them they read. */
-function nameOf(key: records.AnyKey): string {
-  let name = names.get(key)
-  if (name === undefined) {
-    name = `${key.table} ${key.by.join()} ${JSON.stringify(key.where)}`
-    names.set(key, name)
-  }
-  return name
-}
+const nameOf = (key: records.AnyKey): string =>
+  once(names, key, ({ table, by, where }) => `${table} ${by.join()} ${JSON.stringify(where)}`)
 
 /** Gives an id that the database set aside for this table. */
 export type NextId = (table: records.NumberedTable) => number
@@ -77,29 +72,24 @@ export class WorkingSet implements records.Rows {
   }
 
   /** From now on a row of this key that is not here is absent. */
-  declare(key: records.AnyKey, of: object): void {
-    const text = textOf(of, key.by)
-    if (text === null) return
-    if (key.columns !== null) {
-      if (this.#partOf(key, text) === undefined) this.#putPart(key, text, null)
-      return
-    }
-    const name = nameOf(key)
-    const declared = this.#declared.get(name) ?? new Set()
-    this.#declared.set(name, declared.add(text))
+  declare(key: records.AnyKey, texts: Iterable<string>): void {
+    if (key.columns === null) {
+      const declared = once(this.#declared, nameOf(key), () => new Set())
+      for (const text of texts) declared.add(text)
+    } else this.sets[key.table].expectParts(key, texts)
   }
 
-  /** A row of a key that is read in part. */
-  loadPart(key: records.AnyKey, row: object): void {
-    this.#putPart(key, textOf(row, key.by) ?? '', row)
+  /** Rows of a key that is read in part. */
+  loadParts(key: records.AnyKey, rows: readonly never[]): void {
+    this.sets[key.table].loadParts(key, rows)
   }
 
   get: records.Rows['get'] = (key, of) => {
-    const [row] = this.sets[key.table].find(key, of)
+    const row = this.sets[key.table].find(key, of)[0]
     if (row !== undefined) return row
     const text = textOf(of, key.by)
     if (text === null) return undefined
-    const part = key.columns === null ? undefined : this.#partOf(key, text)
+    const part = key.columns === null ? undefined : this.sets[key.table].part(key, text)
     if (part === undefined) this.#requireDeclared(key, text)
     return part ?? undefined
   }
@@ -128,11 +118,10 @@ export class WorkingSet implements records.Rows {
   ensure: records.Rows['ensure'] = (table, row) => this.sets[table].ensure(this.#numbered(row))
 
   update: records.Rows['update'] = (table, id, change, only) => {
-    // A change of a row that was not read would be lost without a word.
     const set = this.sets[table]
-    if (!set.has(id) && !set.wasReadInPart(id))
-      this.#requireDeclared({ table, by: ['id'], columns: null, where: {} }, String(id))
-    set.update(id, change, only)
+    if (set.update(id, change, only) || set.wasReadInPart(id)) return
+    // A change of a row that was not read would be lost without a word.
+    this.#requireDeclared({ table, by: ['id'], columns: null, where: {} }, String(id))
   }
 
   deleteBy: records.Rows['deleteBy'] = (table, of) => this.sets[table].delete({ ...of })
@@ -158,15 +147,6 @@ export class WorkingSet implements records.Rows {
 
   #requireDeclared(key: records.AnyKey, text: string | null): void {
     if (text !== null && this.#declared.get(nameOf(key))?.has(text) !== true) throw new Undeclared(key)
-  }
-
-  #partOf(key: records.AnyKey, text: string) {
-    const found: object | undefined = this.sets[key.table].partsOf(key).get(text)
-    return found === undefined ? undefined : Reflect.get(found, 'row')
-  }
-
-  #putPart(key: records.AnyKey, text: string, row: object | null): void {
-    this.sets[key.table].partsOf(key).set(text, { row })
   }
 
   #numbered<Row extends object>(row: Row): Row {

@@ -21,8 +21,8 @@ export function migratingOn(
   sql: string[],
 ): SqliteMigrating {
   const rowsOf = <T>(source: string, ...values: unknown[]): T[] => database.prepare<unknown[], T>(source).all(...values)
-  const columnsOf = (table: string) =>
-    rowsOf<{ name: string }>('select name from pragma_table_info(?)', table).map(({ name }) => name)
+  const catalogue = adoption(rowsOf, ids)
+  const columnsOf = (table: string) => catalogue.columnsOf(table).map(({ name }) => name)
   const record = (statement: string) => void sql.push(statement)
   const change = (statement: string) => {
     record(statement)
@@ -76,7 +76,6 @@ export function migratingOn(
     named: (name) => `"${name}"`,
     hasTable: (name) =>
       rowsOf(`select 1 from sqlite_master where type in ('table', 'view') and name = ?`, name).length > 0,
-    columnsOf,
     alter: ({ table, sqlite }) => alter(table, sqlite),
     dropIndexes(names) {
       for (const name of names) change(`drop index if exists "${name}"`)
@@ -85,7 +84,7 @@ export function migratingOn(
       alter(table, (before) =>
         withoutWordChecks(before, columnsOf(table), wordColumns(tableOf({ definition }, table))),
       ),
-    adoption: adoption(rowsOf, ids),
+    adoption: catalogue,
     place: ['The database', 'Rename them, give the library a database of its own'],
     rowsOf,
     record,

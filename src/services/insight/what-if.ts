@@ -100,12 +100,7 @@ const mostShown = 100
 /** See `Insight.whatIf`. */
 export async function whatIf(context: Context, question: WhatIf): Promise<WhatIfReport> {
   const { storage, clock } = context.options
-  const {
-    organizationId: id,
-    settings,
-    since: from,
-    limit = usualLimit,
-  } = parseInput(whatIfInput, question, 'question')
+  const { organizationId: id, settings, since: from, limit = usualLimit } = parseInput(whatIfInput, question, 'input')
   const { after: supposed, warnings } = await supposedSettings(context, id, settings)
   const now = clock.now()
   const earliest = now.getTime() - mostDays * dayMs

@@ -156,6 +156,10 @@ it('checks settings, says what they would change, and keeps templates in files',
   expect(await run(folder, 'settings', 'check', 'clinic', '--file', 'settings.json')).toMatchObject({
     code: exitCodes.ok,
   })
+  await put('wire.json', '{ "sms_enabled": false }')
+  expect(await run(folder, 'settings', 'check', 'clinic', '--file', 'wire.json')).toMatchObject({
+    err: 'invalid_input: Invalid input: settings.sms_enabled is not a known field.',
+  })
   const whatIf = await run(folder, 'what-if', 'clinic', '--file', 'settings.json', '--json')
   expect(JSON.parse(whatIf.out)).toMatchObject({ appointments: 0, isComplete: true, losing: { fewer: 0, none: 0 } })
 

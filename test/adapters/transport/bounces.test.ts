@@ -10,6 +10,7 @@ import {
   multipart,
   vacationMail,
 } from '../../support/report-mails.ts'
+import { spentMs } from '../../support/spent.ts'
 
 const messageId = '3b1f0c@clinic.example'
 const to = 'ada@example.org'
@@ -299,9 +300,9 @@ describe('a hostile mail', () => {
     ['names of the prototype', `${status}__proto__: x\r\nconstructor: y\r\nAction: failed\r\nStatus: 5.1.1`],
   ]
   test.each(hostile)('of %s is read, or not, in a moment', async (_what, mail) => {
-    const before = performance.now()
+    const before = spentMs()
     await expect(read(mail)).resolves.not.toBeUndefined()
-    expect(performance.now() - before).toBeLessThan(2000)
+    expect(spentMs() - before).toBeLessThan(2000)
   })
 
   it('of any bytes in any places is read, or not, and never fails', async () => {

@@ -44,7 +44,8 @@ export function feeding(open: OpenWorld): void {
   it('wakes another process after the one that was fed has stopped', async (context) => {
     const world = await open()
     const [one, other] = [await world.started(), await world.started()]
-    const asked = [world.in(2 * soonMs)]
+    // Late enough for the first one to have stopped by then, in real time too.
+    const asked = [world.in(5 * soonMs)]
     await feedOf(one.scheduler, context)(asked)
     await one.scheduler.stop()
     await world.until(notAll, () => allRung(asked, other.rung))

@@ -77,11 +77,11 @@ describe('a role with settings of its own', () => {
     expect(planned).toMatchObject({ status: 'applied', created: [{ reminderTime: t0, startsAt: planRow().startsAt }] })
     expect(await inside?.plans.find([100])).toMatchObject([{ startsAt: planRow().startsAt, revision: 1 }])
     expect(await inside?.reminders.list(organizationId, 100)).toMatchObject([{ dueAt: t0, createdAt: t0 }])
-    const { rows } = await client.query('select current_setting($1) as style, current_setting($2) as lock', [
-      'DateStyle',
-      'lock_timeout',
-    ])
-    expect(rows).toEqual([{ style: expect.stringContaining(DateStyle.split(',')[0] ?? ''), lock: '1ms' }])
+    const { rows } = await client.query(
+      `select current_setting('DateStyle') as style, current_setting('lock_timeout') as lock, current_setting('array_nulls') as nulls`,
+    )
+    const style: unknown = expect.stringContaining(DateStyle.split(',')[0] ?? '')
+    expect(rows).toEqual([{ style, lock: '1ms', nulls: 'off' }])
     await client.query('commit')
     expect(await storage.reminders.list(organizationId, 100)).toMatchObject([{ dueAt: t0 }])
   })

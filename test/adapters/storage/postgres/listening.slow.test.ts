@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createEngine } from '../../../../adapters/storage/postgres/engine.ts'
 import { watchForeignChanges } from '../../../../adapters/storage/postgres/foreign-change.ts'
 import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
+import { quoted } from '../../../../adapters/storage/postgres/names.ts'
+import { channelOf } from '../../../../adapters/storage/postgres/notify.ts'
 import { systemClock } from '../../../../src/index.ts'
 import type { Store } from '../../../../src/records/store.ts'
 import { migration, minutes } from '../../../conformance/storage/harness.ts'
@@ -113,8 +115,9 @@ it('hears that a message is due whose account is well again', async () => {
   onTestFinished(() => storage.close())
   const heard = listening(storage)
   const listeners = 'select 1 from pg_stat_activity where position($1 in query) > 0'
-  const name = `appointment_notifications:${schema}`
-  await expect.poll(async () => (await pool.query(listeners, [`listen "${name}"`])).rowCount).toBeGreaterThan(0)
+  await expect
+    .poll(async () => (await pool.query(listeners, [`listen ${quoted(channelOf(schema))}`])).rowCount)
+    .toBeGreaterThan(0)
   expect(heard.count).toBe(0)
   expect(await other.accounts.release({ account: 'smtp:1f3a', limit: 9, at: minutes(5) })).toBe(1)
   await expect.poll(() => heard.count).toBeGreaterThan(0)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Answer, classify } from '../../../../adapters/transport/smtp/answers.ts'
+import { spentMs } from '../../../support/spent.ts'
 
 /** `550 5.4.5 words`, as a server would say it. */
 function answer(stage: Answer['stage'], line: string): Answer {
@@ -116,9 +117,9 @@ describe('an answer to RCPT or DATA', () => {
   })
 
   it('is read in no time, whatever its length', () => {
-    const began = performance.now()
+    const began = spentMs()
     for (const letter of ['<', 'a', 'mailbox ', 'limit ', '@']) named(`550 5.7.1 ${letter.repeat(200_000)}`)
-    expect(performance.now() - began).toBeLessThan(1000)
+    expect(spentMs() - began).toBeLessThan(1000)
   })
 })
 
