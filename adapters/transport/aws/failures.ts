@@ -1,6 +1,6 @@
 import { retryAfterMsOf } from '../../../src/domain/retry.ts'
 import { isNotificationError, isTransportError, TransportError } from '../../../src/errors.ts'
-import type { Call } from '../shared/begun.ts'
+import { type Call, systemCodeOf } from '../shared/begun.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf, text } from '../shared/json.ts'
 import { type Classification, classify, wordOf } from './answers.ts'
@@ -20,7 +20,7 @@ export function failureOf(error: unknown, call: Call): TransportError {
     const missing = missingOf(error)
     if (missing !== null) return missing
   }
-  return fromSilence(call)
+  return fromSilence(error, call)
 }
 
 /** The answer came, and does not name the message. */
@@ -75,7 +75,7 @@ function missingOf(error: unknown): TransportError | null {
   })
 }
 
-function fromSilence({ begun, to, signal }: Call): TransportError {
+function fromSilence(error: unknown, { begun, to, signal }: Call): TransportError {
   const outcome = begun && to !== null ? 'unknown' : 'transient'
   const when = begun ? 'after the request was begun; it may have been accepted' : 'before the request was sent'
   if (signal.aborted) {
@@ -83,5 +83,5 @@ function fromSilence({ begun, to, signal }: Call): TransportError {
     return new TransportError(`The time for this request was over ${when}.`, { outcome, code })
   }
   const code = begun ? 'aws_connection_lost' : 'aws_unreachable'
-  return new TransportError(`The connection to AWS failed ${when}.`, { outcome, code })
+  return new TransportError(`The connection to AWS failed ${when}${systemCodeOf(error)}.`, { outcome, code })
 }

@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { fieldOf, text } from './json.ts'
 
 /** One request to a provider, with what was observed of it. */
 export type Call = {
@@ -21,4 +22,16 @@ export function whenBegun(request: ClientRequest, begin: () => void): void {
     else if (socket.connecting) socket.once('connect', begin)
     else begin()
   })
+}
+
+/**
+ * Why a connection failed, to be written behind a sentence: ` (ENOTFOUND)`, or nothing where the system gave no code. Of an error, only
+ * this code may be shown: its message can hold the request.
+ */
+export function systemCodeOf(error: unknown): string {
+  const codes = [text(error, 'code'), text(fieldOf(error, 'cause'), 'code')]
+  const code = codes.find(
+    (one) => one !== null && /^(?:E[A-Z]|UND_ERR_|CERT_|DEPTH_|SELF_SIGNED_|UNABLE_)[A-Z_\d]*$/.test(one),
+  )
+  return code === undefined ? '' : ` (${code})`
 }

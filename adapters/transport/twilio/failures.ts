@@ -1,6 +1,6 @@
 import { retryAfterMsOf } from '../../../src/domain/retry.ts'
 import { isNotificationError, isTransportError, TransportError } from '../../../src/errors.ts'
-import type { Call } from '../shared/begun.ts'
+import { type Call, systemCodeOf } from '../shared/begun.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify, classifyFailed, isTwilioCode } from './answers.ts'
@@ -27,7 +27,7 @@ export function failureOf(error: unknown, call: Call): TransportError {
   const code = begun ? 'twilio_connection_lost' : 'twilio_unreachable'
   // Without a connection nothing was about this message.
   const scope = begun ? 'message' : 'account'
-  return new TransportError(`The connection to Twilio failed ${when}.`, { outcome, scope, code })
+  return new TransportError(`The connection to Twilio failed ${when}${systemCodeOf(error)}.`, { outcome, scope, code })
 }
 
 /** The failure of a message that was created with the status failed. */

@@ -1,5 +1,6 @@
 import { retryAfterMsOf } from '../../../src/domain/retry.ts'
 import { isTransportError, TransportError } from '../../../src/errors.ts'
+import { systemCodeOf } from '../shared/begun.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify } from './answers.ts'
@@ -81,15 +82,18 @@ export function silenceOf(
     })
   }
   if (beforeSending.test(String(fieldOf(fieldOf(error, 'cause'), 'code')))) {
-    return new TransportError('The connection to Meta failed before the request was sent.', {
+    return new TransportError(`The connection to Meta failed before the request was sent${systemCodeOf(error)}.`, {
       outcome: 'transient',
       // Without a connection nothing was about this message.
       scope: 'account',
       code: 'whatsapp_unreachable',
     })
   }
-  return new TransportError('The connection to Meta failed; the request may have been accepted.', {
-    outcome: doubted,
-    code: 'whatsapp_connection_lost',
-  })
+  return new TransportError(
+    `The connection to Meta failed; the request may have been accepted${systemCodeOf(error)}.`,
+    {
+      outcome: doubted,
+      code: 'whatsapp_connection_lost',
+    },
+  )
 }

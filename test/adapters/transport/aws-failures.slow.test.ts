@@ -149,7 +149,8 @@ describe.each(names)('what became of a message by %s', (name) => {
     const { api, transport } = await opened(name)
     await api.close()
     const unreachable = { outcome: 'transient', scope: 'message', code: 'aws_unreachable' }
-    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject(unreachable)
+    const message = 'The connection to AWS failed before the request was sent (ECONNREFUSED).'
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ ...unreachable, message })
     // With a certificate that nobody signed.
     const secure = await opened(name, {}, { tls: true })
     expect(await failure(secure.transport.send(smsMessage(), contextFor()))).toMatchObject(unreachable)

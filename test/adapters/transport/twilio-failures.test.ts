@@ -173,6 +173,7 @@ describe('a connection that fails', () => {
     for (const baseUrl of [gone.baseUrl, gone.baseUrl.replace('http:', 'https:'), 'http://nowhere.invalid']) {
       const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor()))
       expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'twilio_unreachable' })
+      expect(error.message).toMatch(/before the request was sent \((?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)\.$/)
     }
   })
 

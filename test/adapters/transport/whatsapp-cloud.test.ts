@@ -243,6 +243,7 @@ describe('what became of a message, by the answer', () => {
     for (const baseUrl of [api.baseUrl, api.baseUrl.replace('http:', 'https:'), 'http://nowhere.invalid']) {
       const error = await failure(whatsappCloud({ baseUrl }).send(message(), contextFor()))
       expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'whatsapp_unreachable' })
+      expect(error.message).toMatch(/before the request was sent \((?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)\.$/)
     }
     await transport.close?.()
     expect(await failure(transport.send(message(), contextFor()))).toMatchObject({ code: 'whatsapp_closed' })
