@@ -57,6 +57,8 @@ export const opener =
     const tools = new pg.Pool({ connectionString: plain, max: 8 })
     const pool = options === '' ? tools : new pg.Pool({ connectionString: url, max: 8 })
     for (const one of [pool, tools]) one.on('error', () => {})
+    // Kysely listens to no errors of the connections that it uses: the guide has hosts do this.
+    if (way === 'kysely') pool.on('connect', (client) => client.on('error', () => {}))
     const kysely = new Kysely<Record<string, never>>({
       dialect: new PostgresDialect({ pool }),
       plugins: [new CamelCasePlugin()],
