@@ -30,10 +30,12 @@ const counts = async (place: Place) => {
     'replan_jobs',
     'task_manager_tasks',
   ]
-  const rows = await Promise.all(
-    tables.map((table) => place.run(`select count(*) as count, max(id) as last from ${table}`)),
-  )
-  return rows.map(([row]) => [Number(row?.['count']), Number(row?.['last'])])
+  const found: (readonly [count: number, last: number])[] = []
+  for (const table of tables) {
+    const [row] = await place.run(`select count(*) as count, max(id) as last from ${table}`)
+    found.push([Number(row?.['count']), Number(row?.['last'])])
+  }
+  return found
 }
 
 export function severalMigrate(make: MakePlace): void {
