@@ -74,6 +74,6 @@ export function invalidTemplate(found: readonly LocatedProblem[], cause?: unknow
     field,
     message: `line ${line}, column ${column}: ${message}`,
   }))
-  const told = issuesInWords(issues.map(({ field, message }) => ({ field: `${field},`, message })))
-  return new NotificationError('template_invalid', `Invalid template: ${told}.`, { issues, cause })
+  const sentence = issuesInWords(issues.map(({ field, message }) => ({ field: `${field},`, message })))
+  return new NotificationError('template_invalid', `Invalid template: ${sentence}.`, { issues, cause })
 }

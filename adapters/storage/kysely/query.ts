@@ -129,7 +129,7 @@ export const rowsBy = <T extends records.TableName, C extends ColumnOf<T>>(
   ...by: readonly C[]
 ) => query((p: Param<ValuesOf<T, C>>) => matching(dialect, table, by, p).compile(db))
 
-/** A page of those that fit `only` too, in the order of a column that tells them apart, after the value given for it. */
+/** A page of those that fit `only` too, in the order of a column with unique values, after the value given for it. */
 export const pageBy = <T extends records.TableName, C extends ColumnOf<T>, O extends ColumnOf<T>>(
   db: Builder,
   dialect: Dialect,

@@ -29,7 +29,7 @@ const holds = (row: object, where: records.AnyKey['where']): boolean =>
 
 export const isById = ({ by }: Pick<records.AnyKey, 'by'>): boolean => by.length === 1 && by[0] === 'id'
 
-/** Some columns of the rows of a key, by what they are told apart by; null: there is no such row. */
+/** Some columns of the rows of a key, by their identifying values; null: there is no such row. */
 type Parts = Map<string, never | null>
 
 type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }

@@ -1,9 +1,6 @@
-import type { Channel } from '../../channels/index.ts'
 import { isInDoubt } from '../../domain/transitions.ts'
 import type { DeliveryRow, DuePage, DueQuery, ReminderRow, SendQueue, Work } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import type { EntityId, RecipientRef } from '../../schemas/common.ts'
-import type { Category } from '../../schemas/vocabulary.ts'
 import { reminderKey } from '../messages/idempotency-key.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
 import { subjectName } from '../shared/accounts/account-choice.ts'
@@ -20,14 +17,10 @@ export type DueWork = {
   | { readonly kind: 'notice'; readonly reminder: null; readonly delivery: DeliveryRow }
 )
 
-export type WorkTarget = {
-  readonly organizationId: string
-  readonly appointmentId: EntityId | null
-  readonly waitlistEntryId: EntityId | null
-  readonly recipient: RecipientRef
-  readonly channel: Channel
-  readonly category: Category
-}
+export type WorkTarget = Pick<
+  DeliveryRow,
+  'organizationId' | 'appointmentId' | 'waitlistEntryId' | 'recipient' | 'channel' | 'category'
+>
 
 export function reminderWork(reminder: ReminderRow): DueWork {
   const { organizationId, appointmentId, recipient, channel } = reminder
